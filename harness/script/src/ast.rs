@@ -1,0 +1,559 @@
+//! The tree of a script file, as written: variables unresolved, fixtures not yet spliced in.
+//!
+//! Every node that can be wrong carries a [`Span`]. Spans take no part in equality, so that `parse(print(ast)) == ast`
+//! says what it seems to say.
+
+use std::fmt;
+
+/// Octet range in one source file. Compares equal to every other span.
+#[derive(Debug, Clone, Copy, Default, Eq)]
+pub struct Span {
+    /// Index into [`crate::Sources`].
+    pub file: u16,
+    /// First octet.
+    pub start: u32,
+    /// One past the last octet.
+    pub end: u32,
+}
+
+impl PartialEq for Span {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+/// A value with the place it was written at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spanned<T> {
+    /// The value.
+    pub node: T,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A whole file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Script {
+    /// The `//=` and `//:` comment lines; empty for a plain packetdrill script.
+    pub header: Header,
+    /// `--name=value` lines.
+    pub options: Vec<OptionLine>,
+    /// `vary` lines, in order.
+    pub variations: Vec<Variation>,
+    /// Backtick command before the first event.
+    pub init: Option<Spanned<String>>,
+    /// Everything timed, and the statements of ours.
+    pub items: Vec<Item>,
+    /// Backtick command after the last event; it runs also when the script failed.
+    pub cleanup: Option<Spanned<String>>,
+}
+
+/// What a script says about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Header {
+    /// Rule ids of the first line, e.g. `rfc9293/3.10.7.1/closed-rst`.
+    pub rules: Vec<Spanned<String>>,
+    /// Level word of the first line.
+    pub level: Option<Spanned<Level>>,
+    /// The comment lines directly under the first line, joined by a space: the expected behaviour in a sentence.
+    pub sentence: String,
+    /// `//: KEY WORD...` lines (`alias`, `family`, `tags`, `sut`, `needs`).
+    pub fields: Vec<Field>,
+}
+
+/// One `//: KEY WORD...` line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// The key.
+    pub key: Spanned<String>,
+    /// Its words.
+    pub words: Vec<Spanned<String>>,
+}
+
+/// How strongly the RFC asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// MUST, MUST NOT, and un-keyworded behaviour that the RFC specifies.
+    Must,
+    /// SHOULD, SHOULD NOT.
+    Should,
+    /// MAY.
+    May,
+}
+
+/// `--name=value`, or `--name` alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionLine {
+    /// Name without the dashes.
+    pub name: Spanned<String>,
+    /// Text after `=`.
+    pub value: Option<Spanned<String>>,
+}
+
+/// `vary NAME: LABEL LABEL(name=number, ...) ...`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variation {
+    /// Axis, e.g. `state`.
+    pub axis: Spanned<String>,
+    /// Its labels, in order; each becomes a part of the variant id.
+    pub labels: Vec<Label>,
+    /// The whole line.
+    pub span: Span,
+}
+
+/// One label of a variation, with the names it binds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// As it stands in the variant id.
+    pub name: Spanned<String>,
+    /// Names bound when this label is chosen; evaluated where they are used.
+    pub bindings: Vec<(Spanned<String>, Value)>,
+}
+
+/// What a name can be bound to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// A number or a sum with a name in it.
+    Num(Num),
+    /// A word, e.g. TCP flags `R.`.
+    Word(Spanned<String>),
+}
+
+/// A number as written: `[$name][+-]offset`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Num {
+    /// `$name`, without the dollar.
+    pub name: Option<String>,
+    /// Constant part.
+    pub offset: i64,
+    /// The constant was written in hexadecimal.
+    pub hex: bool,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl Num {
+    /// A plain number.
+    pub fn literal(value: i64) -> Self {
+        Self { name: None, offset: value, hex: false, span: Span::default() }
+    }
+
+    /// The value.
+    ///
+    /// # Panics
+    /// When a name is left: expansion resolves every name before a script runs.
+    pub fn value(&self) -> i64 {
+        assert!(self.name.is_none(), "expansion left ${} unresolved", self.name.as_deref().unwrap_or_default());
+        self.offset
+    }
+}
+
+/// Microseconds, `[$name][+-]seconds` as written. A name stands for a number of seconds or a SUT parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Micros {
+    /// `$name`, without the dollar.
+    pub name: Option<String>,
+    /// Constant part, in microseconds.
+    pub offset: i64,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl Micros {
+    /// A plain time, in microseconds.
+    pub fn literal(micros: i64) -> Self {
+        Self { name: None, offset: micros, span: Span::default() }
+    }
+
+    /// The value in microseconds.
+    ///
+    /// # Panics
+    /// When a name is left: expansion resolves every name before a script runs.
+    pub fn value(&self) -> i64 {
+        assert!(self.name.is_none(), "expansion left ${} unresolved", self.name.as_deref().unwrap_or_default());
+        self.offset
+    }
+}
+
+/// One thing in the body of a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// A timed event.
+    Event(Event),
+    /// `use NAME`: splice a fixture in; `use $axis` takes the chosen label of that axis.
+    Use(Use),
+    /// `let NAME = VALUE`
+    Let(Spanned<String>, Value),
+    /// `when AXIS = LABEL... { } else { }`: kept or dropped at expansion.
+    When(When),
+    /// `any { } or { }`: the SUT may do either; the first that matches is taken.
+    Any(Any),
+}
+
+/// `use NAME` or `use $axis`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Use {
+    /// Fixture name, or the axis when `by_axis`.
+    pub name: Spanned<String>,
+    /// Written with a dollar.
+    pub by_axis: bool,
+}
+
+/// `when AXIS = LABEL... { ... } else { ... }`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct When {
+    /// The axis asked about.
+    pub axis: Spanned<String>,
+    /// Labels for which `then` is taken.
+    pub labels: Vec<Spanned<String>>,
+    /// Items if so.
+    pub then: Vec<Item>,
+    /// Items if not.
+    pub otherwise: Vec<Item>,
+}
+
+/// `any { ... } or { ... }`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Any {
+    /// At least two; each begins with an outbound packet or `silent`, at most one with `silent`.
+    pub branches: Vec<Vec<Item>>,
+    /// The whole block.
+    pub span: Span,
+}
+
+/// A time and what happens then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub time: Time,
+    /// What.
+    pub action: Action,
+    /// The whole line.
+    pub span: Span,
+}
+
+/// When an event happens. Relative times count from the end of the previous event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Time {
+    /// `1.5`
+    Absolute(Micros),
+    /// `+1.5`
+    Relative(Micros),
+    /// `1~2`
+    AbsoluteRange(Micros, Micros),
+    /// `+1~+2`
+    RelativeRange(Micros, Micros),
+    /// `*`
+    AnyTime,
+    /// `1...2` or `+1...2`: start and end of a blocking call; relative when the start is.
+    Blocking {
+        /// Written with a plus.
+        relative: bool,
+        /// Start.
+        start: Micros,
+        /// End; absolute, or relative to the same origin as the start.
+        end: Micros,
+    },
+}
+
+/// What happens at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// A packet to the SUT (`<`) or from it (`>`).
+    Packet(Packet),
+    /// A system call.
+    Call(Call),
+    /// `` `command` ``, text between the backticks.
+    Command(String),
+    /// `%{ code }%`, text between the marks.
+    Code(String),
+    /// `silent`: nothing may come up to this time.
+    Silent,
+}
+
+/// Which way a packet goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// `<`: injected by the harness.
+    Inbound,
+    /// `>`: expected from the SUT.
+    Outbound,
+}
+
+/// A packet line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packet {
+    /// `<` or `>`.
+    pub direction: Direction,
+    /// Words in `[ ]` or `( )` before the body.
+    pub ip: Vec<Spanned<IpWord>>,
+    /// Outer headers, outermost first (`ipv4 A > B:`, `gre:` ...). Empty in nearly every script.
+    pub encapsulation: Vec<Spanned<String>>,
+    /// What it carries.
+    pub body: Body,
+}
+
+/// A word of the IP info list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IpWord {
+    /// `ect0`, `ect1`, `ect01`, `ce`, `noecn`
+    Ecn(Ecn),
+    /// `tos N`
+    Tos(Num),
+    /// `ttl N`
+    Ttl(Num),
+    /// `id N`
+    Id(Num),
+    /// `flowlabel N`
+    FlowLabel(Num),
+}
+
+/// ECN field of the IP header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ecn {
+    /// Not-ECT.
+    NoEcn,
+    /// ECT(0).
+    Ect0,
+    /// ECT(1).
+    Ect1,
+    /// Either of ECT(0) and ECT(1); only for expected packets.
+    Ect01,
+    /// Congestion experienced.
+    Ce,
+}
+
+/// What a datagram carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// A TCP segment.
+    Tcp(Tcp),
+    /// `udp (N)`: N octets of payload.
+    Udp {
+        /// `a > b`
+        ports: Option<(Num, Num)>,
+        /// Octets of payload.
+        len: Num,
+    },
+    /// An ICMP or ICMPv6 message.
+    Icmp(Icmp),
+}
+
+/// A TCP segment as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tcp {
+    /// `a > b` before the flags.
+    pub ports: Option<(Num, Num)>,
+    /// Flags.
+    pub flags: Spanned<Flags>,
+    /// First sequence number, relative to the ISN (absolute for a SYN).
+    pub seq: Num,
+    /// `seq + len`, as written.
+    pub end: Num,
+    /// Octets of payload.
+    pub len: Num,
+    /// Acknowledgment number.
+    pub ack: Option<Num>,
+    /// Window field, unscaled as on the wire.
+    pub win: Option<Num>,
+    /// Urgent pointer.
+    pub urg: Option<Num>,
+    /// Options.
+    pub options: Options,
+}
+
+/// TCP flags as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Flags {
+    /// Letters of `.FSRPEWAU`, a digit 0-7 for the ACE field, or `-` alone for none.
+    Set(FlagSet),
+    /// `$name`
+    Name(String),
+}
+
+impl Flags {
+    /// The flags.
+    ///
+    /// # Panics
+    /// When a name is left: expansion resolves every name before a script runs.
+    pub fn set(&self) -> FlagSet {
+        match self {
+            Self::Set(set) => *set,
+            Self::Name(name) => panic!("expansion left ${name} unresolved"),
+        }
+    }
+}
+
+/// A set of TCP flags. Printed in packetdrill's order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FlagSet {
+    /// `F`
+    pub fin: bool,
+    /// `S`
+    pub syn: bool,
+    /// `R`
+    pub rst: bool,
+    /// `P`
+    pub psh: bool,
+    /// `.`
+    pub ack: bool,
+    /// `U`
+    pub urg: bool,
+    /// `E`: ECE
+    pub ece: bool,
+    /// `W`: CWR
+    pub cwr: bool,
+    /// `A`: AE
+    pub ae: bool,
+    /// Digit: the three bits AE, CWR, ECE as one number (then the three above are false).
+    pub ace: Option<u8>,
+}
+
+/// The option list of a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Options {
+    /// Exactly these, in this order; empty when nothing was written.
+    List(Vec<Spanned<TcpOption>>),
+    /// `<...>`: not looked at.
+    Unchecked,
+}
+
+/// One TCP option.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TcpOption {
+    /// `eol`
+    Eol,
+    /// `nop`
+    Nop,
+    /// `mss N`
+    Mss(Num),
+    /// `wscale N`
+    WindowScale(Num),
+    /// `sackOK`
+    SackPermitted,
+    /// `sack a:b c:d`
+    Sack(Vec<(Num, Num)>),
+    /// `TS val A ecr B`
+    Timestamps {
+        /// TSval.
+        val: Num,
+        /// TSecr.
+        ecr: Num,
+    },
+    /// `FO hex` or `FO` alone (cookie request)
+    FastOpen(Cookie),
+    /// `FOEXP hex` or `FOEXP`
+    FastOpenExperimental(Cookie),
+    /// `md5 hex`, `md5` alone (not looked at)
+    Md5(Option<Vec<u8>>),
+    /// `ECN e1b 1 ceb 0 e0b 1`: fields in the order written
+    AccEcn(Vec<(AccEcnField, Num)>),
+    /// `raw KIND hex`: ours; an option as octets, without kind and length
+    Raw {
+        /// Kind octet.
+        kind: Num,
+        /// Octets after the length.
+        data: Vec<u8>,
+    },
+}
+
+/// A TFO cookie as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cookie {
+    /// Octets, empty for a request.
+    Octets(Vec<u8>),
+    /// A symbol that `-D` defines, e.g. `TFO_COOKIE`.
+    Symbol(String),
+}
+
+/// One field of the AccECN option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccEcnField {
+    /// `e0b`
+    E0b,
+    /// `ceb`
+    Ceb,
+    /// `e1b`
+    E1b,
+}
+
+/// An ICMP message: `icmp unreachable frag_needed mtu 1200 [1:1001(1000)]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Icmp {
+    /// Type word or number.
+    pub kind: Spanned<String>,
+    /// Code word or number.
+    pub code: Option<Spanned<String>>,
+    /// `mtu N`
+    pub mtu: Option<Num>,
+    /// Echoed sequence range `[seq:end(len)]`.
+    pub echoed: Option<(Num, Num, Num)>,
+}
+
+/// A system call with its expected result: `socket(..., SOCK_STREAM, IPPROTO_TCP) = 3`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Name.
+    pub name: Spanned<String>,
+    /// Arguments.
+    pub args: Vec<Arg>,
+    /// Expected result.
+    pub result: Arg,
+    /// Expected errno name, for a result of -1.
+    pub errno: Option<Spanned<String>>,
+    /// Text in parentheses after the errno; never compared.
+    pub note: Option<String>,
+}
+
+/// An argument, a result, or a part of a structure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arg {
+    /// What it is.
+    pub kind: ArgKind,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// The kinds of arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArgKind {
+    /// `...`
+    Ellipsis,
+    /// A number, also `$name`
+    Num(Num),
+    /// A symbol, e.g. `SOCK_STREAM`
+    Word(String),
+    /// `"text"`, unescaped
+    Text(String),
+    /// `A|B|C`
+    Or(Vec<Arg>),
+    /// `[a, b]`
+    List(Vec<Arg>),
+    /// `{a, name=b, name(len)=c}`
+    Struct(Vec<Member>),
+    /// `f(a, b)`, e.g. `htons(8080)`
+    Apply(String, Vec<Arg>),
+    /// `"text"...`: the text, repeated to fill
+    TextEllipsis(String),
+}
+
+/// A member of a structure literal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// `name`, when written.
+    pub name: Option<Spanned<String>>,
+    /// `name(length)`, when written.
+    pub length: Option<Arg>,
+    /// The value.
+    pub value: Arg,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Must => "MUST",
+            Self::Should => "SHOULD",
+            Self::May => "MAY",
+        })
+    }
+}
