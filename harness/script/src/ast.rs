@@ -119,11 +119,11 @@ pub enum Value {
     Word(Spanned<String>),
 }
 
-/// A number as written: `[$name][+-]offset`.
+/// A number as written: a sum of names and a constant, e.g. `$rcv.nxt+$rcv.wnd-1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Num {
-    /// `$name`, without the dollar.
-    pub name: Option<String>,
+    /// The names, without the dollar; they are added.
+    pub names: Vec<String>,
     /// Constant part.
     pub offset: i64,
     /// The constant was written in hexadecimal.
@@ -135,7 +135,7 @@ pub struct Num {
 impl Num {
     /// A plain number.
     pub fn literal(value: i64) -> Self {
-        Self { name: None, offset: value, hex: false, span: Span::default() }
+        Self { names: Vec::new(), offset: value, hex: false, span: Span::default() }
     }
 
     /// The value.
@@ -143,7 +143,7 @@ impl Num {
     /// # Panics
     /// When a name is left: expansion resolves every name before a script runs.
     pub fn value(&self) -> i64 {
-        assert!(self.name.is_none(), "expansion left ${} unresolved", self.name.as_deref().unwrap_or_default());
+        assert!(self.names.is_empty(), "expansion left {:?} unresolved", self.names);
         self.offset
     }
 }
