@@ -36,6 +36,8 @@ pub struct Spanned<T> {
 pub struct Script {
     /// The `//=` and `//:` comment lines; empty for a plain packetdrill script.
     pub header: Header,
+    /// Comment lines that stand before the first event, text after `//`.
+    pub comments: Vec<String>,
     /// `--name=value` lines.
     pub options: Vec<OptionLine>,
     /// `vary` lines, in order.
@@ -188,6 +190,8 @@ pub enum Item {
     When(When),
     /// `any { } or { }`: the SUT may do either; the first that matches is taken.
     Any(Any),
+    /// A comment line, text after `//`; nothing to a test.
+    Comment(String),
 }
 
 /// `use NAME` or `use $axis`.
