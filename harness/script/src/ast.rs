@@ -310,6 +310,12 @@ pub enum IpWord {
     Id(Num),
     /// `flowlabel N`
     FlowLabel(Num),
+    /// `badsum`: ours, inbound only; the TCP checksum is sent wrong.
+    BadChecksum,
+    /// `doff N`: ours, inbound only; the data offset field says N whatever the header holds.
+    DataOffset(Num),
+    /// `reserved N`: ours, inbound only; the reserved bits.
+    Reserved(Num),
 }
 
 /// ECN field of the IP header.
@@ -459,6 +465,8 @@ pub enum TcpOption {
         /// Octets after the length.
         data: Vec<u8>,
     },
+    /// `octets hex`: ours; octets of the option area as they are, for options that are malformed
+    Octets(Vec<u8>),
 }
 
 /// A TFO cookie as written.
@@ -527,7 +535,7 @@ pub enum ArgKind {
     Num(Num),
     /// A symbol, e.g. `SOCK_STREAM`
     Word(String),
-    /// `"text"`, unescaped
+    /// `"text"`, unescaped; a character up to U+00FF stands for one octet
     Text(String),
     /// `A|B|C`
     Or(Vec<Arg>),
