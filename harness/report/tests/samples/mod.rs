@@ -1,0 +1,112 @@
+//! A run of three tests: one passes, one fails as style asks a failure to look, one is unsupported.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use halfopen_engine::outcome::{Entry, FieldDiff, Lane, Mark, Mismatch, MismatchKind, Outcome, Verdict};
+use halfopen_engine::sut::ClockKind;
+use halfopen_report::record::{FinalVerdict, Record, RunInfo, Summary};
+use halfopen_script::ast::Level;
+use std::time::Duration;
+
+pub fn run() -> RunInfo {
+    RunInfo {
+        sut: "reference".into(),
+        runner: "sim".into(),
+        version: String::new(),
+        profile: "rfc9293".into(),
+        clock: ClockKind::Virtual,
+        tests: 3,
+        seed: 7,
+    }
+}
+
+fn entry(at: i64, line: Option<u32>, lane: Lane, text: &str, mark: Mark, octets: &[u8]) -> Entry {
+    Entry { at, line, lane, text: text.into(), octets: octets.to_vec(), cited: Vec::new(), mark }
+}
+
+pub fn passing() -> Record {
+    Record {
+        index: 0,
+        test: "rfc9293/3.10.7.4/rst/exact[v4]".into(),
+        variant: vec![("family".into(), "v4".into())],
+        file: "specs/rfc9293/3.10.7.4/rst/exact.pkt".into(),
+        rules: vec!["rfc9293/3.10.7.4/rst/exact".into()],
+        level: Some(Level::Must),
+        sentence: "A reset at RCV.NXT ends the connection.".into(),
+        verdict: FinalVerdict::Pass,
+        outcome: Outcome { verdict: Verdict::Pass, mismatch: None, reason: None, trace: vec![], elapsed: 240_000_000 },
+        wall: Duration::from_micros(310),
+        attempts: 1,
+        expectation: None,
+        capture: None,
+        again: "halfopen run 'rfc9293/3.10.7.4/rst/exact[v4]' -vv".into(),
+    }
+}
+
+pub fn failing() -> Record {
+    let trace = vec![
+        entry(0, Some(3), Lane::Call, "socket(..., SOCK_STREAM, IPPROTO_TCP) = 3", Mark::Ok, &[]),
+        entry(12_000, Some(5), Lane::Peer, "R 101:101(0)", Mark::Ok, &[0x45, 0, 0, 40, 1]),
+        entry(12_000, Some(6), Lane::Stack, ". 1:1(0) ack 1", Mark::Expected, &[]),
+        entry(12_000, None, Lane::Stack, "R 0:0(0)", Mark::Got, &[0x45, 0, 0, 40]),
+    ];
+    let field = |field: &str, expected: &str, got: &str| FieldDiff {
+        field: field.into(),
+        expected: expected.into(),
+        got: got.into(),
+    };
+    let mismatch = Mismatch {
+        kind: MismatchKind::Segment,
+        span: None,
+        line: Some(6),
+        expected: ". 1:1(0) ack 1".into(),
+        got: "R 0:0(0)".into(),
+        fields: vec![field("flags", ".", "R"), field("seq", "1", "0")],
+        cited: Some("rfc9293/3.10.7.4/rst/in-window"),
+        cited_line: Some(5),
+        timing: false,
+    };
+    let id = "rfc9293/3.10.7.4/rst/in-window[v4,FIN-WAIT-1]";
+    Record {
+        index: 1,
+        test: id.into(),
+        variant: vec![("family".into(), "v4".into()), ("state".into(), "FIN-WAIT-1".into())],
+        file: "specs/rfc9293/3.10.7.4/rst/in-window.pkt".into(),
+        rules: vec!["rfc9293/3.10.7.4/rst/in-window".into()],
+        level: Some(Level::Must),
+        sentence: "A reset inside the window but not at RCV.NXT draws one challenge ACK and leaves the connection up."
+            .into(),
+        verdict: FinalVerdict::Fail,
+        outcome: Outcome { verdict: Verdict::Fail, mismatch: Some(mismatch), reason: None, trace, elapsed: 12_000 },
+        wall: Duration::from_micros(400),
+        attempts: 1,
+        expectation: None,
+        capture: Some("target/halfopen/latest/in-window.pcapng".into()),
+        again: format!("halfopen run '{id}' -vv"),
+    }
+}
+
+pub fn unsupported() -> Record {
+    Record {
+        index: 2,
+        test: "rfc7413/3.1/cookie[v6]".into(),
+        variant: vec![("family".into(), "v6".into())],
+        verdict: FinalVerdict::Unsupported,
+        outcome: Outcome {
+            verdict: Verdict::Unsupported,
+            mismatch: None,
+            reason: Some("no TCP Fast Open".into()),
+            trace: vec![],
+            elapsed: 0,
+        },
+        level: Some(Level::Should),
+        ..passing()
+    }
+}
+
+pub fn summary() -> Summary {
+    let mut summary = Summary { wall: Duration::from_micros(1_234), exit: 1, ..Summary::default() };
+    for record in [passing(), failing(), unsupported()] {
+        summary.add(&record);
+    }
+    summary
+}
