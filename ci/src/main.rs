@@ -1,2 +1,188 @@
-//! Placeholder.
-fn main() {}
+//! What CI runs, as code: `cargo ci <job>`. Each job prints the commands that it runs, so that a person can repeat them.
+
+mod jobs;
+mod json;
+mod step;
+mod tally;
+
+use clap::{Parser, Subcommand};
+use jobs::{End, bench, cargo, clean_kill, conformance, fuzz, loc};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use step::Fault;
+use tally::Tally;
+
+/// Checks of this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo ci", bin_name = "cargo ci")]
+struct Arguments {
+    #[command(subcommand)]
+    job: Job,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum Job {
+    /// Is everything formatted?
+    Fmt,
+    /// No warning of rustc or clippy, in any target
+    Clippy,
+    /// No warning of rustdoc
+    Docs,
+    /// Licences, bans and sources of the dependencies, by cargo-deny
+    Deny,
+    /// Every test of the workspace, counted
+    Test,
+    /// The suite on the reference stack, then on this machine's Linux kernel, counted
+    Conformance,
+    /// Build every fuzz target, run each for a while; the canary must be found
+    Fuzz {
+        /// How long each target runs
+        #[arg(long, default_value_t = 10)]
+        seconds: u32,
+    },
+    /// Run the benchmarks and hold the named figures against their targets
+    Bench,
+    /// Report files and functions that are longer than we like
+    Loc,
+    /// Kill a kernel run at random moments: nothing of it may be left
+    CleanKill {
+        /// How often
+        #[arg(long, default_value_t = 20)]
+        times: u32,
+        /// Seed of the moments; drawn and printed when it is not given
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Everything but `bench` and `clean-kill`
+    All,
+}
+
+/// What `all` runs, in this order. What is quick to fail comes first; `test` reuses what `clippy` had built for build scripts.
+const ALL: [Job; 8] =
+    [Job::Fmt, Job::Loc, Job::Deny, Job::Clippy, Job::Docs, Job::Test, Job::Conformance, Job::Fuzz { seconds: 10 }];
+
+impl Job {
+    /// Its name on the command line.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fmt => "fmt",
+            Self::Clippy => "clippy",
+            Self::Docs => "docs",
+            Self::Deny => "deny",
+            Self::Test => "test",
+            Self::Conformance => "conformance",
+            Self::Fuzz { .. } => "fuzz",
+            Self::Bench => "bench",
+            Self::Loc => "loc",
+            Self::CleanKill { .. } => "clean-kill",
+            Self::All => "all",
+        }
+    }
+
+    /// Runs it. Tests that it runs are added to `tally`, also when it ends in a fault.
+    fn run(self, tally: &mut Tally) -> Result<End, Fault> {
+        match self {
+            Self::Fmt => cargo::fmt(),
+            Self::Clippy => cargo::clippy(),
+            Self::Docs => cargo::docs(),
+            Self::Deny => cargo::deny(),
+            Self::Test => cargo::test(tally),
+            Self::Conformance => conformance::conformance(tally),
+            Self::Fuzz { seconds } => fuzz::fuzz(seconds),
+            Self::Bench => bench::bench(),
+            Self::Loc => loc::loc(),
+            Self::CleanKill { times, seed } => clean_kill::clean_kill(times, seed),
+            Self::All => unreachable!("`all` is a list of jobs, not one of them"),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let asked = Arguments::parse().job;
+    let listed: &[Job] = if matches!(asked, Job::All) { &ALL } else { &[asked] };
+    let mut tally = Tally::default();
+    let mut lines = Vec::new();
+    let mut good = true;
+    for job in listed {
+        println!("\n==> {}", job.name());
+        let start = now();
+        let result = counted(&mut tally, |tally| job.run(tally));
+        good &= result.is_ok();
+        lines.push(closing_line(job.name(), &result, now() - start));
+    }
+    println!();
+    for line in lines {
+        println!("{line}");
+    }
+    println!("{tally}");
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Runs a job. One that fails without a failed test to show for it (it did not compile, say) counts as one failed test:
+/// a closing line that says `0 failed` is a promise.
+fn counted(tally: &mut Tally, job: impl FnOnce(&mut Tally) -> Result<End, Fault>) -> Result<End, Fault> {
+    let before = tally.failed;
+    let result = job(tally);
+    if result.is_err() && tally.failed == before {
+        tally.failed += 1;
+    }
+    result
+}
+
+/// One job in the closing list.
+fn closing_line(name: &str, result: &Result<End, Fault>, took: Duration) -> String {
+    let (word, why) = match result {
+        Ok(End::Good(note)) => ("ok", note),
+        Ok(End::Skipped(why)) => ("skipped", why),
+        Err(why) => ("FAILED", why),
+    };
+    format!("{word:<8} {name:<12} {:>4} s  {why}", took.as_secs()).trim_end().to_owned()
+}
+
+/// Wall-clock time, for how long a job took.
+#[expect(clippy::disallowed_methods, reason = "CI measures programs from outside; no SUT's clock is involved")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn command_line_is_consistent_and_names_are_its_own() {
+        Arguments::command().debug_assert();
+        for job in ALL.iter().chain(&[Job::Bench, Job::CleanKill { times: 1, seed: None }, Job::All]) {
+            let parsed = Arguments::try_parse_from(["cargo ci", job.name()]).unwrap();
+            assert_eq!(parsed.job.name(), job.name());
+        }
+    }
+
+    #[test]
+    fn fault_without_a_failed_test_counts_as_one() {
+        let cases: [(u64, bool, u64); 4] = [(0, true, 0), (0, false, 1), (2, false, 2), (2, true, 2)];
+        for (failed, good, expected) in cases {
+            let mut tally = Tally { passed: 1, failed: 5, skipped: 0 };
+            let result = counted(&mut tally, |tally| {
+                tally.failed += failed;
+                if good { Ok(End::Good(String::new())) } else { Err("did not compile".to_owned()) }
+            });
+            assert_eq!(result.is_ok(), good);
+            assert_eq!(tally, Tally { passed: 1, failed: 5 + expected, skipped: 0 });
+        }
+    }
+
+    #[test]
+    fn closing_list_says_why() {
+        let took = Duration::from_millis(61_200);
+        let cases = [
+            (Ok(End::Good(String::new())), "ok       test           61 s"),
+            (Ok(End::Skipped("not installed".to_owned())), "skipped  test           61 s  not installed"),
+            (Err("exit status: 101".to_owned()), "FAILED   test           61 s  exit status: 101"),
+        ];
+        for (result, expected) in cases {
+            assert_eq!(closing_line("test", &result, took), expected);
+        }
+    }
+}

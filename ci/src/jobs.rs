@@ -1,0 +1,24 @@
+//! The jobs, and how one ends.
+
+pub(crate) mod bench;
+pub(crate) mod cargo;
+pub(crate) mod clean_kill;
+pub(crate) mod conformance;
+pub(crate) mod fuzz;
+pub(crate) mod loc;
+
+/// How a job ended that did not fail.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It did all it had to do; with a note for the closing list, or an empty one.
+    Good(String),
+    /// It could not be done here, and why.
+    Skipped(String),
+}
+
+impl End {
+    /// Nothing to add.
+    pub(crate) fn good() -> Self {
+        Self::Good(String::new())
+    }
+}
