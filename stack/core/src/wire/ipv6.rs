@@ -1,0 +1,172 @@
+//! IPv6 headers (RFC 8200 3, 4).
+//!
+//! No surprises from extension headers: hop-by-hop options (first only), destination options, a routing header without
+//! segments left and the fragment header of a datagram in one piece are skipped; everything else is refused by name.
+
+use super::ip::{Datagram, Header, PROTOCOL_ICMPV6, PROTOCOL_TCP};
+use super::{Malformed, u16_at};
+use core::net::Ipv6Addr;
+
+/// Octets of the fixed header.
+pub const HEADER: usize = 40;
+
+/// Where the next header number stands in the fixed header.
+const NEXT_HEADER_POINTER: usize = 6;
+
+/// RFC 8200 4.1 knows at most six extension headers in one datagram; destination options may stand twice.
+const MOST_EXTENSIONS: usize = 8;
+
+const HOP_BY_HOP: u8 = 0;
+const ROUTING: u8 = 43;
+const FRAGMENT: u8 = 44;
+const NO_NEXT_HEADER: u8 = 59;
+const DESTINATION_OPTIONS: u8 = 60;
+
+const PAD1: u8 = 0;
+const PADN: u8 = 1;
+const ROUTER_ALERT: u8 = 5;
+
+/// Parses a datagram whose version is 6.
+///
+/// # Errors
+/// The first fault.
+pub fn parse(octets: &[u8]) -> Result<Datagram<'_>, Malformed> {
+    if octets.len() < HEADER {
+        return Err(Malformed::IpTruncated { octets: octets.len() });
+    }
+    let total = HEADER + usize::from(u16_at(octets, 4));
+    if total > octets.len() {
+        return Err(Malformed::TotalLength { claimed: total, arrived: octets.len() });
+    }
+    let src = address_at(octets, 8);
+    if src.is_multicast() {
+        return Err(Malformed::SourceAddress);
+    }
+    let upper = walk_extensions(&octets[..total])?;
+    Ok(datagram(octets, upper.protocol, &octets[upper.at..total]))
+}
+
+fn datagram<'a>(octets: &'a [u8], protocol: u8, payload: &'a [u8]) -> Datagram<'a> {
+    let traffic_class = octets[0] << 4 | octets[1] >> 4;
+    Datagram {
+        src: address_at(octets, 8).into(),
+        dst: address_at(octets, 24).into(),
+        protocol,
+        hop_limit: octets[7],
+        dscp: traffic_class >> 2,
+        ecn: traffic_class & 3,
+        source_routed: false,
+        payload,
+    }
+}
+
+fn address_at(octets: &[u8], at: usize) -> Ipv6Addr {
+    let mut address = [0; 16];
+    address.copy_from_slice(&octets[at..at + 16]);
+    Ipv6Addr::from(address)
+}
+
+/// Where the upper layer starts, and which it is.
+struct Upper {
+    protocol: u8,
+    at: usize,
+}
+
+/// Follows the chain of next headers through a datagram of exactly its claimed length.
+fn walk_extensions(octets: &[u8]) -> Result<Upper, Malformed> {
+    let mut pointer = NEXT_HEADER_POINTER;
+    let mut at = HEADER;
+    for count in 0..=MOST_EXTENSIONS {
+        let next = octets[pointer];
+        match next {
+            PROTOCOL_TCP | PROTOCOL_ICMPV6 => return Ok(Upper { protocol: next, at }),
+            NO_NEXT_HEADER => return Err(Malformed::NoNextHeader),
+            HOP_BY_HOP if at == HEADER => {}
+            ROUTING | FRAGMENT | DESTINATION_OPTIONS => {}
+            // Hop-by-hop options elsewhere count as unrecognized (RFC 8200 4).
+            protocol => return Err(Malformed::Protocol { protocol, pointer: pointer as u32 }),
+        }
+        if count == MOST_EXTENSIONS {
+            break;
+        }
+        let extension = extension_at(octets, at, next)?;
+        match next {
+            ROUTING if extension[3] != 0 => return Err(Malformed::RoutingHeader { pointer: at as u32 + 2 }),
+            FRAGMENT => whole_datagram(extension)?,
+            HOP_BY_HOP | DESTINATION_OPTIONS => walk_options(extension, at)?,
+            _ => {}
+        }
+        pointer = at;
+        at += extension.len();
+    }
+    Err(Malformed::ExtensionChain { pointer: at as u32 })
+}
+
+/// The octets of the extension header at `at`, at least eight.
+fn extension_at(octets: &[u8], at: usize, kind: u8) -> Result<&[u8], Malformed> {
+    let fault = Malformed::ExtensionTruncated { pointer: at as u32 };
+    // The fragment header has a reserved octet where the others have their length.
+    let units = if kind == FRAGMENT { 0 } else { usize::from(*octets.get(at + 1).ok_or(fault)?) };
+    octets.get(at..at + 8 * (units + 1)).ok_or(fault)
+}
+
+/// A fragment header with offset 0 and no more to follow is a whole datagram and is processed as one (RFC 8200 4.5).
+fn whole_datagram(extension: &[u8]) -> Result<(), Malformed> {
+    let field = u16_at(extension, 2);
+    let (offset, more) = (field & !7, field & 1 != 0);
+    if offset == 0 && !more { Ok(()) } else { Err(Malformed::Fragment { offset, more }) }
+}
+
+/// Skips options by the rule in their type (RFC 8200 4.2). `start` is where the extension header stands.
+fn walk_options(extension: &[u8], start: usize) -> Result<(), Malformed> {
+    let mut at = 2;
+    while at < extension.len() {
+        let kind = extension[at];
+        if kind == PAD1 {
+            at += 1;
+            continue;
+        }
+        let fault = Malformed::ExtensionTruncated { pointer: start as u32 };
+        let end = at + 2 + usize::from(*extension.get(at + 1).ok_or(fault)?);
+        if end > extension.len() {
+            return Err(fault);
+        }
+        if !matches!(kind, PADN | ROUTER_ALERT) && kind >> 6 != 0 {
+            return Err(Malformed::Ipv6Option { kind, pointer: (start + at) as u32 });
+        }
+        at = end;
+    }
+    Ok(())
+}
+
+/// The header octets of an outgoing datagram.
+pub(super) fn header(header: &Header, src: Ipv6Addr, dst: Ipv6Addr, protocol: u8, payload: usize) -> [u8; HEADER] {
+    let length = u16::try_from(payload).expect("an IPv6 datagram has at most 65,535 octets of payload");
+    let traffic_class = u32::from(header.dscp << 2 | header.ecn & 3);
+    let first = 6 << 28 | traffic_class << 20 | header.flow_label & 0xf_ffff;
+    let mut octets = [0; HEADER];
+    octets[0..4].copy_from_slice(&first.to_be_bytes());
+    octets[4..6].copy_from_slice(&length.to_be_bytes());
+    octets[6] = protocol;
+    octets[7] = header.hop_limit;
+    octets[8..24].copy_from_slice(&src.octets());
+    octets[24..40].copy_from_slice(&dst.octets());
+    octets
+}
+
+/// The header of a quoted datagram, which may be cut anywhere after it.
+pub(super) fn parse_quote(octets: &[u8]) -> Result<Datagram<'_>, Malformed> {
+    if octets.len() < HEADER {
+        return Err(Malformed::QuoteTruncated);
+    }
+    if octets[0] >> 4 != 6 {
+        return Err(Malformed::QuoteHeader);
+    }
+    match walk_extensions(octets) {
+        Ok(upper) => Ok(datagram(octets, upper.protocol, &octets[upper.at..])),
+        Err(Malformed::ExtensionTruncated { .. }) => Err(Malformed::QuoteTruncated),
+        Err(Malformed::Fragment { offset, .. }) if offset != 0 => Err(Malformed::QuoteFragment),
+        // What this host sends has no such headers, so it cannot have sent what is quoted.
+        Err(_) => Err(Malformed::QuoteHeader),
+    }
+}

@@ -1,0 +1,148 @@
+//! Why a datagram was refused.
+
+use core::fmt;
+
+/// The first fault of a datagram, outermost header first. Always the sender's or the network's, never the caller's.
+///
+/// `pointer` counts octets from the start of the IP header, as the pointer of an ICMP parameter problem does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Malformed {
+    /// No octets at all.
+    Empty,
+    /// The version is neither 4 nor 6.
+    Version {
+        /// As found.
+        version: u8,
+    },
+    /// Fewer octets than the fixed IP header.
+    IpTruncated {
+        /// Octets there are.
+        octets: usize,
+    },
+    /// The IPv4 header length is below 5 words or beyond the total length.
+    HeaderLength {
+        /// In words of four octets.
+        words: u8,
+    },
+    /// The IPv4 total length, or the IPv6 payload length with its header, exceeds what arrived.
+    TotalLength {
+        /// Octets the header claims, header included.
+        claimed: usize,
+        /// Octets that arrived.
+        arrived: usize,
+    },
+    /// The IPv4 header checksum does not verify.
+    IpChecksum,
+    /// The source address is one that no host has: multicast or limited broadcast (RFC 1122 3.2.1.3, RFC 4291 2.7).
+    SourceAddress,
+    /// The datagram is one fragment of several; there is no reassembly.
+    Fragment {
+        /// Offset of this fragment in octets.
+        offset: u16,
+        /// Other fragments follow.
+        more: bool,
+    },
+    /// An IPv4 option whose length is below 2 or beyond the header, or a source route of impossible shape.
+    Ipv4Option {
+        /// Where the option's fault stands.
+        pointer: u32,
+    },
+    /// An IPv4 source route with hops left: a router's business (RFC 1122 3.3.5), and this is a host.
+    SourceRoute {
+        /// Where the option starts.
+        pointer: u32,
+    },
+    /// An IPv6 extension header, or an option in one, reaches beyond the payload.
+    ExtensionTruncated {
+        /// Where the extension header starts.
+        pointer: u32,
+    },
+    /// An IPv6 option that is not known and whose type forbids skipping it (RFC 8200 4.2).
+    Ipv6Option {
+        /// Option type, the action in its two highest bits: 1 discard, 2 report, 3 report unless to a multicast address.
+        kind: u8,
+        /// Where the option starts.
+        pointer: u32,
+    },
+    /// An IPv6 routing header with segments left. No routing type is implemented (RFC 8200 4.4, RFC 5095).
+    RoutingHeader {
+        /// Where the routing type stands.
+        pointer: u32,
+    },
+    /// More IPv6 extension headers than any honest sender uses.
+    ExtensionChain {
+        /// Where the first header too many starts.
+        pointer: u32,
+    },
+    /// The chain of IPv6 headers ends in No Next Header (RFC 8200 4.7).
+    NoNextHeader,
+    /// Neither TCP nor this family's ICMP, or an IPv6 header where it may not stand.
+    Protocol {
+        /// Protocol or next header number.
+        protocol: u8,
+        /// Where that number stands.
+        pointer: u32,
+    },
+    /// Fewer octets than the fixed TCP header.
+    TcpTruncated {
+        /// Octets there are.
+        octets: usize,
+    },
+    /// The TCP data offset is below 5 words or beyond the segment.
+    DataOffset {
+        /// In words of four octets.
+        words: u8,
+    },
+    /// The TCP checksum does not verify (RFC 9293 MUST-3).
+    TcpChecksum,
+    /// Fewer octets than the ICMP header.
+    IcmpTruncated {
+        /// Octets there are.
+        octets: usize,
+    },
+    /// The ICMP checksum does not verify.
+    IcmpChecksum,
+    /// An ICMP error quotes less than an IP header and the eight octets after it.
+    QuoteTruncated,
+    /// An ICMP error quotes something that cannot be an IP header of its own family.
+    QuoteHeader,
+    /// An ICMP error quotes a fragment other than the first: it has no ports.
+    QuoteFragment,
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Empty => write!(f, "empty datagram"),
+            Self::Version { version } => write!(f, "IP version {version}"),
+            Self::IpTruncated { octets } => write!(f, "IP header cut off after {octets} octets"),
+            Self::HeaderLength { words } => write!(f, "IPv4 header length of {words} words"),
+            Self::TotalLength { claimed, arrived } => {
+                write!(f, "IP header claims {claimed} octets, {arrived} arrived")
+            }
+            Self::IpChecksum => write!(f, "wrong IPv4 header checksum"),
+            Self::SourceAddress => write!(f, "source address of no host"),
+            Self::Fragment { offset, more } => write!(f, "fragment at octet {offset}, more: {more}"),
+            Self::Ipv4Option { pointer } => write!(f, "malformed IPv4 option at octet {pointer}"),
+            Self::SourceRoute { pointer } => write!(f, "unfinished IPv4 source route at octet {pointer}"),
+            Self::ExtensionTruncated { pointer } => write!(f, "IPv6 extension header at octet {pointer} cut off"),
+            Self::Ipv6Option { kind, pointer } => write!(f, "unknown IPv6 option {kind:#04x} at octet {pointer}"),
+            Self::RoutingHeader { pointer } => {
+                write!(f, "IPv6 routing header with segments left, type at octet {pointer}")
+            }
+            Self::ExtensionChain { pointer } => write!(f, "too many IPv6 extension headers, next at octet {pointer}"),
+            Self::NoNextHeader => write!(f, "IPv6 datagram without upper layer"),
+            Self::Protocol { protocol, pointer } => write!(f, "protocol {protocol} named at octet {pointer}"),
+            Self::TcpTruncated { octets } => write!(f, "TCP header cut off after {octets} octets"),
+            Self::DataOffset { words } => write!(f, "TCP data offset of {words} words"),
+            Self::TcpChecksum => write!(f, "wrong TCP checksum"),
+            Self::IcmpTruncated { octets } => write!(f, "ICMP header cut off after {octets} octets"),
+            Self::IcmpChecksum => write!(f, "wrong ICMP checksum"),
+            Self::QuoteTruncated => write!(f, "ICMP error quotes too little"),
+            Self::QuoteHeader => write!(f, "ICMP error does not quote an IP header"),
+            Self::QuoteFragment => write!(f, "ICMP error quotes a fragment without ports"),
+        }
+    }
+}
+
+impl core::error::Error for Malformed {}
