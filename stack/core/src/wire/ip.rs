@@ -35,7 +35,7 @@ pub struct Datagram<'a> {
 /// Parses a datagram of either family.
 ///
 /// # Errors
-/// The first fault. [`super::icmp::answer`] tells whether the sender should hear of it.
+/// The first fault. [`super::icmp::problem_of`] tells whether the sender should hear of it.
 pub fn parse(octets: &[u8]) -> Result<Datagram<'_>, Malformed> {
     match octets.first() {
         None => Err(Malformed::Empty),

@@ -3,6 +3,7 @@
 //! Options are walked, so that a malformed one is found, and then skipped. The exception is the source route, which
 //! changes who the datagram is for: with hops left it is refused, completed it is reported. Fragments are refused by name.
 
+use super::icmp::Quoted;
 use super::ip::{Datagram, Header, PROTOCOL_ICMP, PROTOCOL_TCP};
 use super::{Malformed, checksum, u16_at};
 use core::net::Ipv4Addr;
@@ -130,26 +131,32 @@ pub(super) fn header(header: &Header, src: Ipv4Addr, dst: Ipv4Addr, protocol: u8
     octets
 }
 
-/// The header of a quoted datagram, which routers have changed and cut: lengths are the quoter's, no checksum.
-pub(super) fn parse_quote(octets: &[u8]) -> Result<Datagram<'_>, Malformed> {
-    if octets.len() < HEADER {
-        return Err(Malformed::QuoteTruncated);
-    }
+/// Source and destination as the fixed header has them; `None` when it is cut off.
+pub(super) fn fixed_addresses(octets: &[u8]) -> Option<(Ipv4Addr, Ipv4Addr)> {
+    (octets.len() >= HEADER).then(|| (address_at(octets, 12), address_at(octets, 16)))
+}
+
+/// Fragment offset, in units of eight octets. The caller has checked that the fixed header is there.
+pub(super) fn fragment_offset(octets: &[u8]) -> u16 {
+    u16_at(octets, 6) & OFFSET
+}
+
+/// Octets of the datagram by its own header, without limit when the header is cut off.
+pub(super) fn claimed_octets(octets: &[u8]) -> usize {
+    if octets.len() < HEADER { usize::MAX } else { usize::from(u16_at(octets, 2)).max(HEADER) }
+}
+
+/// The head of a datagram that an ICMP error quotes. Routers have changed and cut it: no length or checksum is believed.
+pub(super) fn parse_quote(octets: &[u8]) -> Result<Quoted<'_>, Malformed> {
+    let (src, dst) = fixed_addresses(octets).ok_or(Malformed::QuoteTruncated)?;
     let header = 4 * usize::from(octets[0] & 0xf);
     if octets[0] >> 4 != 4 || header < HEADER {
         return Err(Malformed::QuoteHeader);
     }
-    if u16_at(octets, 6) & OFFSET != 0 {
+    if fragment_offset(octets) != 0 {
         return Err(Malformed::QuoteFragment);
     }
-    Ok(Datagram {
-        src: address_at(octets, 12).into(),
-        dst: address_at(octets, 16).into(),
-        protocol: octets[9],
-        hop_limit: octets[8],
-        dscp: octets[1] >> 2,
-        ecn: octets[1] & 3,
-        source_routed: false,
-        payload: octets.get(header..).ok_or(Malformed::QuoteTruncated)?,
-    })
+    let payload = octets.get(header..).ok_or(Malformed::QuoteTruncated)?;
+    let total = usize::from(u16_at(octets, 2));
+    Ok(Quoted { src: src.into(), dst: dst.into(), protocol: octets[9], total, payload })
 }

@@ -3,6 +3,7 @@
 //! No surprises from extension headers: hop-by-hop options (first only), destination options, a routing header without
 //! segments left and the fragment header of a datagram in one piece are skipped; everything else is refused by name.
 
+use super::icmp::Quoted;
 use super::ip::{Datagram, Header, PROTOCOL_ICMPV6, PROTOCOL_TCP};
 use super::{Malformed, u16_at};
 use core::net::Ipv6Addr;
@@ -43,21 +44,17 @@ pub fn parse(octets: &[u8]) -> Result<Datagram<'_>, Malformed> {
         return Err(Malformed::SourceAddress);
     }
     let upper = walk_extensions(&octets[..total])?;
-    Ok(datagram(octets, upper.protocol, &octets[upper.at..total]))
-}
-
-fn datagram<'a>(octets: &'a [u8], protocol: u8, payload: &'a [u8]) -> Datagram<'a> {
     let traffic_class = octets[0] << 4 | octets[1] >> 4;
-    Datagram {
-        src: address_at(octets, 8).into(),
+    Ok(Datagram {
+        src: src.into(),
         dst: address_at(octets, 24).into(),
-        protocol,
+        protocol: upper.protocol,
         hop_limit: octets[7],
         dscp: traffic_class >> 2,
         ecn: traffic_class & 3,
         source_routed: false,
-        payload,
-    }
+        payload: &octets[upper.at..total],
+    })
 }
 
 fn address_at(octets: &[u8], at: usize) -> Ipv6Addr {
@@ -66,10 +63,11 @@ fn address_at(octets: &[u8], at: usize) -> Ipv6Addr {
     Ipv6Addr::from(address)
 }
 
-/// Where the upper layer starts, and which it is.
-struct Upper {
-    protocol: u8,
-    at: usize,
+/// What stands behind the extension headers.
+pub(super) struct Upper {
+    pub(super) protocol: u8,
+    /// Where it starts.
+    pub(super) at: usize,
 }
 
 /// Follows the chain of next headers through a datagram of exactly its claimed length.
@@ -104,7 +102,7 @@ fn walk_extensions(octets: &[u8]) -> Result<Upper, Malformed> {
 
 /// The octets of the extension header at `at`, at least eight.
 fn extension_at(octets: &[u8], at: usize, kind: u8) -> Result<&[u8], Malformed> {
-    let fault = Malformed::ExtensionTruncated { pointer: at as u32 };
+    let fault = Malformed::ExtensionTruncated { pointer: at as u32 + 1 };
     // The fragment header has a reserved octet where the others have their length.
     let units = if kind == FRAGMENT { 0 } else { usize::from(*octets.get(at + 1).ok_or(fault)?) };
     octets.get(at..at + 8 * (units + 1)).ok_or(fault)
@@ -126,7 +124,7 @@ fn walk_options(extension: &[u8], start: usize) -> Result<(), Malformed> {
             at += 1;
             continue;
         }
-        let fault = Malformed::ExtensionTruncated { pointer: start as u32 };
+        let fault = Malformed::ExtensionTruncated { pointer: (start + at + 1) as u32 };
         let end = at + 2 + usize::from(*extension.get(at + 1).ok_or(fault)?);
         if end > extension.len() {
             return Err(fault);
@@ -154,19 +152,42 @@ pub(super) fn header(header: &Header, src: Ipv6Addr, dst: Ipv6Addr, protocol: u8
     octets
 }
 
-/// The header of a quoted datagram, which may be cut anywhere after it.
-pub(super) fn parse_quote(octets: &[u8]) -> Result<Datagram<'_>, Malformed> {
-    if octets.len() < HEADER {
-        return Err(Malformed::QuoteTruncated);
+/// Source and destination as the fixed header has them; `None` when it is cut off.
+pub(super) fn fixed_addresses(octets: &[u8]) -> Option<(Ipv6Addr, Ipv6Addr)> {
+    (octets.len() >= HEADER).then(|| (address_at(octets, 8), address_at(octets, 24)))
+}
+
+/// What stands behind the extension headers of a datagram that may be cut or refused: no rule is applied.
+///
+/// # Errors
+/// [`Malformed::QuoteTruncated`] when the chain does not end in `octets`, [`Malformed::QuoteFragment`] when a fragment
+/// header tells that the upper layer's header is elsewhere.
+pub(super) fn upper_layer(octets: &[u8]) -> Result<Upper, Malformed> {
+    let mut protocol = *octets.get(NEXT_HEADER_POINTER).ok_or(Malformed::QuoteTruncated)?;
+    let mut at = HEADER;
+    while matches!(protocol, HOP_BY_HOP | ROUTING | FRAGMENT | DESTINATION_OPTIONS) {
+        let extension = extension_at(octets, at, protocol).map_err(|_| Malformed::QuoteTruncated)?;
+        if protocol == FRAGMENT && u16_at(extension, 2) & !7 != 0 {
+            return Err(Malformed::QuoteFragment);
+        }
+        protocol = extension[0];
+        at += extension.len();
     }
+    Ok(Upper { protocol, at })
+}
+
+/// Octets of the datagram by its own header, without limit when the header is cut off.
+pub(super) fn claimed_octets(octets: &[u8]) -> usize {
+    if octets.len() < HEADER { usize::MAX } else { HEADER + usize::from(u16_at(octets, 4)) }
+}
+
+/// The head of a datagram that an ICMP error quotes, cut anywhere.
+pub(super) fn parse_quote(octets: &[u8]) -> Result<Quoted<'_>, Malformed> {
+    let (src, dst) = fixed_addresses(octets).ok_or(Malformed::QuoteTruncated)?;
     if octets[0] >> 4 != 6 {
         return Err(Malformed::QuoteHeader);
     }
-    match walk_extensions(octets) {
-        Ok(upper) => Ok(datagram(octets, upper.protocol, &octets[upper.at..])),
-        Err(Malformed::ExtensionTruncated { .. }) => Err(Malformed::QuoteTruncated),
-        Err(Malformed::Fragment { offset, .. }) if offset != 0 => Err(Malformed::QuoteFragment),
-        // What this host sends has no such headers, so it cannot have sent what is quoted.
-        Err(_) => Err(Malformed::QuoteHeader),
-    }
+    let Upper { protocol, at } = upper_layer(octets)?;
+    let total = HEADER + usize::from(u16_at(octets, 4));
+    Ok(Quoted { src: src.into(), dst: dst.into(), protocol, total, payload: &octets[at..] })
 }

@@ -54,7 +54,7 @@ pub enum Malformed {
     },
     /// An IPv6 extension header, or an option in one, reaches beyond the payload.
     ExtensionTruncated {
-        /// Where the extension header starts.
+        /// Where the length at fault stands.
         pointer: u32,
     },
     /// An IPv6 option that is not known and whose type forbids skipping it (RFC 8200 4.2).
@@ -125,7 +125,7 @@ impl fmt::Display for Malformed {
             Self::Fragment { offset, more } => write!(f, "fragment at octet {offset}, more: {more}"),
             Self::Ipv4Option { pointer } => write!(f, "malformed IPv4 option at octet {pointer}"),
             Self::SourceRoute { pointer } => write!(f, "unfinished IPv4 source route at octet {pointer}"),
-            Self::ExtensionTruncated { pointer } => write!(f, "IPv6 extension header at octet {pointer} cut off"),
+            Self::ExtensionTruncated { pointer } => write!(f, "IPv6 extension length at octet {pointer} too great"),
             Self::Ipv6Option { kind, pointer } => write!(f, "unknown IPv6 option {kind:#04x} at octet {pointer}"),
             Self::RoutingHeader { pointer } => {
                 write!(f, "IPv6 routing header with segments left, type at octet {pointer}")

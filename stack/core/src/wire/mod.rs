@@ -5,7 +5,7 @@
 //! Deliberately absent: reassembly of fragments, jumbograms, and generating anything that a peer would have to refuse.
 
 pub mod checksum;
-//pub mod icmp;
+pub mod icmp;
 pub mod ip;
 pub mod ipv4;
 pub mod ipv6;

@@ -299,7 +299,7 @@ impl Encoded {
     fn put_cookie(&mut self, cookie: &[u8]) {
         self.put(&[FAST_OPEN, 2 + cookie.len() as u8]);
         self.put(cookie);
-        while self.length % 4 != 0 {
+        while !self.length.is_multiple_of(4) {
             self.put(&[NOP]);
         }
     }
