@@ -7,8 +7,8 @@ use crate::step::{self, Fault};
 struct Figure {
     /// What it measures, for the list.
     what: &'static str,
-    /// Package and bench target that hold it.
-    bench: (&'static str, &'static str),
+    /// Bench target that holds it.
+    bench: &'static str,
     /// Its function.
     name: &'static str,
     /// The target, in nanoseconds.
@@ -19,48 +19,51 @@ struct Figure {
 const FIGURES: [Figure; 3] = [
     Figure {
         what: "the harness's cost of a test on the virtual clock",
-        bench: ("halfopen", "harness"),
+        bench: "harness",
         name: "virtual_time_test",
         at_most: 200e3,
     },
-    Figure {
-        what: "a script with 7,200 s of idle time",
-        bench: ("halfopen", "harness"),
-        name: "idle_7200_s",
-        at_most: 5e6,
-    },
-    Figure { what: "SYN to RST, in-process", bench: ("halfopen-stack", "stack"), name: "syn_to_rst", at_most: 500.0 },
+    Figure { what: "a script with 7,200 s of idle time", bench: "harness", name: "idle_7200_s", at_most: 5e6 },
+    Figure { what: "SYN to RST, in-process", bench: "stack", name: "syn_to_rst", at_most: 500.0 },
 ];
-
-/// Every bench target.
-const BENCHES: [(&str, &str); 3] = [("halfopen-stack", "wire"), ("halfopen-stack", "stack"), ("halfopen", "harness")];
 
 /// Runs all of them, then prints the figures next to their targets.
 pub(crate) fn bench() -> Result<End, Fault> {
+    let mut bench = String::new();
     let mut medians = Vec::new();
-    for bench in BENCHES {
-        let (package, target) = bench;
-        let status = step::stream(&mut step::cargo(&["bench", "--package", package, "--bench", target]), |line| {
-            medians.extend(median(line).map(|(name, nanos)| (bench, name, nanos)));
-        })?;
-        if !status.success() {
-            return Err(format!("cargo bench --package {package} --bench {target}: {status}"));
+    let mut command = step::cargo(&["bench", "--workspace", "--no-fail-fast", "--bench", "*"]);
+    let status = step::stream(&mut command, |line| {
+        if let Some(name) = table_of(line) {
+            bench = name.to_owned();
+        } else if let Some((name, nanos)) = median(line) {
+            medians.push((bench.clone(), name, nanos));
         }
+    })?;
+    let mut faults = Vec::new();
+    if !status.success() {
+        faults.push(format!("cargo bench: {status}"));
     }
-    let mut missed = Vec::new();
     println!("\n{:>12} {:>12}  median of", "measured", "target");
-    for figure in &FIGURES {
-        let of_figure = |(bench, name, _): &&((&str, &str), String, f64)| *bench == figure.bench && name == figure.name;
-        let Some((_, _, nanos)) = medians.iter().find(of_figure) else {
-            return Err(format!("no benchmark `{}` in {}", figure.name, figure.bench.1));
+    for Figure { what, bench, name, at_most } in FIGURES {
+        let Some((_, _, nanos)) = medians.iter().find(|(of, function, _)| of == bench && function == name) else {
+            faults.push(format!("no benchmark `{name}` in `{bench}`"));
+            continue;
         };
-        let word = if *nanos <= figure.at_most { "" } else { "  MISSED" };
-        println!("{:>12} {:>12}  {}{word}", spoken(*nanos), spoken(figure.at_most), figure.what);
-        if *nanos > figure.at_most {
-            missed.push(format!("{}: {} > {}", figure.name, spoken(*nanos), spoken(figure.at_most)));
+        let met = *nanos <= at_most;
+        let word = if met { "" } else { "  MISSED" };
+        println!("{:>12} {:>12}  {what}{word}", spoken(*nanos), spoken(at_most));
+        if !met {
+            faults.push(format!("{name}: {} > {}", spoken(*nanos), spoken(at_most)));
         }
     }
-    if missed.is_empty() { Ok(End::good()) } else { Err(missed.join("; ")) }
+    if faults.is_empty() { Ok(End::good()) } else { Err(faults.join("; ")) }
+}
+
+/// The bench target whose table begins here, if one does.
+fn table_of(line: &str) -> Option<&str> {
+    let columns: Vec<&str> = line.split('│').map(str::trim).collect();
+    let &[first, "slowest", "median", ..] = columns.as_slice() else { return None };
+    first.strip_suffix("fastest").map(str::trim_end)
 }
 
 /// Reads one line of divan's table: name, and median in nanoseconds.
@@ -103,6 +106,17 @@ fn spoken(nanos: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tables_are_known_by_their_head() {
+        let head = "stack           fastest       │ slowest       │ median        │ mean          │ samples │ iters";
+        assert_eq!(table_of(head), Some("stack"));
+        assert_eq!(
+            table_of("├─ syn_to_rst   310 ns        │ 1.2 µs        │ 321 ns        │ 333 ns        │ 100     │ 1600"),
+            None
+        );
+        assert_eq!(table_of("Timer precision: 12 ns"), None);
+    }
 
     #[test]
     fn medians_are_read_from_the_table() {

@@ -79,8 +79,8 @@ fn meaning(code: i32) -> &'static str {
 /// Asked of util-linux, not of our own program: what a kernel forbids and what our adapter does wrong are not to be
 /// mistaken for each other. Where `unshare` is not installed, the adapter is the one to find out.
 pub(crate) fn no_namespaces() -> Option<String> {
-    if !Path::new("/dev/net/tun").exists() {
-        return Some("/dev/net/tun does not exist".to_owned());
+    if let Err(error) = fs::File::options().read(true).write(true).open("/dev/net/tun") {
+        return Some(format!("/dev/net/tun: {error}"));
     }
     if !step::answers("unshare", &["--version"]) {
         return None;
