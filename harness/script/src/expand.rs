@@ -49,11 +49,6 @@ pub fn expand(
     Err(vec![Diagnostic::new("unsupported", "expansion is not written yet", crate::ast::Span::default())])
 }
 
-/// Writes a test as a plain packetdrill script.
-pub fn to_packetdrill(test: &Test) -> String {
-    format!("{test:?}")
-}
-
 /// Microseconds that the scripted times sum to: about how long the test takes on a real clock.
 pub fn duration_hint(test: &Test) -> i64 {
     test.steps.len() as i64

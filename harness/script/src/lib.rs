@@ -5,17 +5,20 @@
 //! The way of a test: [`parse()`] a file, list its [`variants`], [`expand()`] one of them into a [`test::Test`].
 
 pub mod ast;
+mod check;
 pub mod code;
 pub mod diagnostics;
 pub mod expand;
+mod lexer;
 pub mod parse;
 pub mod print;
 pub mod sources;
+mod suggest;
 pub mod symbols;
 pub mod test;
 
 pub use diagnostics::{Diagnostic, render};
-pub use expand::{Library, NoFixtures, Variant, duration_hint, expand, to_packetdrill, variants};
+pub use expand::{Library, NoFixtures, Variant, duration_hint, expand, variants};
 pub use parse::parse;
-pub use print::print;
+pub use print::{print, to_packetdrill};
 pub use sources::{FileId, Sources};

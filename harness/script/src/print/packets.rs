@@ -1,0 +1,205 @@
+//! Packets, segments, options.
+
+use crate::ast::{
+    AccEcnField, Body, Cookie, Direction, Ecn, FlagSet, Flags, Icmp, IpWord, Num, Options, Packet, Tcp, TcpOption,
+};
+use std::fmt::{Display, Formatter, Result};
+
+impl Display for Packet {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "{}", self.direction)?;
+        // `encap` stands behind the IP words, outer headers stand before them.
+        let (inner, outer): (Vec<_>, Vec<_>) =
+            self.encapsulation.iter().partition(|layer| layer.node.starts_with("encap"));
+        outer.iter().try_for_each(|layer| write!(f, " {}:", layer.node))?;
+        for (index, word) in self.ip.iter().enumerate() {
+            write!(f, "{}{}", if index == 0 { " [" } else { ", " }, word.node)?;
+        }
+        if !self.ip.is_empty() {
+            f.write_str("]")?;
+        }
+        inner.iter().try_for_each(|layer| write!(f, " {}", layer.node))?;
+        write!(f, " {}", self.body)
+    }
+}
+
+impl Display for Direction {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str(match self {
+            Self::Inbound => "<",
+            Self::Outbound => ">",
+        })
+    }
+}
+
+impl Display for IpWord {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Ecn(ecn) => write!(f, "{ecn}"),
+            Self::Tos(num) => write!(f, "tos {num:#}"),
+            Self::Ttl(num) => write!(f, "ttl {num:#}"),
+            Self::Id(num) => write!(f, "id {num:#}"),
+            Self::FlowLabel(num) => write!(f, "flowlabel {num:#}"),
+            Self::BadChecksum => f.write_str("badsum"),
+            Self::DataOffset(num) => write!(f, "doff {num:#}"),
+            Self::Reserved(num) => write!(f, "reserved {num:#}"),
+        }
+    }
+}
+
+impl Display for Ecn {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str(match self {
+            Self::NoEcn => "noecn",
+            Self::Ect0 => "ect0",
+            Self::Ect1 => "ect1",
+            Self::Ect01 => "ect01",
+            Self::Ce => "ce",
+        })
+    }
+}
+
+fn ports(f: &mut Formatter<'_>, ports: Option<&(Num, Num)>) -> Result {
+    ports.map_or(Ok(()), |(from, to)| write!(f, "{from:#} > {to:#} "))
+}
+
+impl Display for Body {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Tcp(tcp) => write!(f, "{tcp}"),
+            Self::Icmp(icmp) => write!(f, "{icmp}"),
+            Self::Udp { ports: between, len } => {
+                f.write_str("udp ")?;
+                ports(f, between.as_ref())?;
+                write!(f, "({len:#})")
+            }
+        }
+    }
+}
+
+impl Display for Tcp {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        ports(f, self.ports.as_ref())?;
+        write!(f, "{} {:#}:{:#}({:#})", self.flags.node, self.seq, self.end, self.len)?;
+        for (word, num) in [("ack", &self.ack), ("win", &self.win), ("urg", &self.urg)] {
+            if let Some(num) = num {
+                write!(f, " {word} {num:#}")?;
+            }
+        }
+        match &self.options {
+            Options::List(list) if list.is_empty() => Ok(()),
+            options => write!(f, " {options}"),
+        }
+    }
+}
+
+impl Display for Flags {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Set(set) => write!(f, "{set}"),
+            Self::Name(name) => write!(f, "${name}"),
+        }
+    }
+}
+
+impl Display for FlagSet {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let letters = [
+            (self.fin, 'F'),
+            (self.syn, 'S'),
+            (self.rst, 'R'),
+            (self.psh, 'P'),
+            (self.urg, 'U'),
+            (self.ece, 'E'),
+            (self.cwr, 'W'),
+            (self.ae, 'A'),
+        ];
+        let mut text: String = letters.iter().filter(|(set, _)| *set).map(|(_, letter)| *letter).collect();
+        text.extend(self.ace.map(|digit| char::from(b'0' + digit)));
+        if self.ack {
+            text.push('.');
+        }
+        f.write_str(if text.is_empty() { "-" } else { &text })
+    }
+}
+
+impl Display for Icmp {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "icmp {}", self.kind.node)?;
+        if let Some(code) = &self.code {
+            write!(f, " {}", code.node)?;
+        }
+        if let Some(mtu) = &self.mtu {
+            write!(f, " mtu {mtu:#}")?;
+        }
+        if let Some((seq, end, len)) = &self.echoed {
+            write!(f, " [{seq:#}:{end:#}({len:#})]")?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for Options {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Unchecked => f.write_str("<...>"),
+            Self::List(list) => {
+                let list: Vec<_> = list.iter().map(|option| option.node.to_string()).collect();
+                write!(f, "<{}>", list.join(","))
+            }
+        }
+    }
+}
+
+impl Display for TcpOption {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Eol => f.write_str("eol"),
+            Self::Nop => f.write_str("nop"),
+            Self::Mss(num) => write!(f, "mss {num:#}"),
+            Self::WindowScale(num) => write!(f, "wscale {num:#}"),
+            Self::SackPermitted => f.write_str("sackOK"),
+            Self::Sack(blocks) => {
+                f.write_str("sack")?;
+                blocks.iter().try_for_each(|(left, right)| write!(f, " {left:#}:{right:#}"))
+            }
+            Self::Timestamps { val, ecr } => write!(f, "TS val {val:#} ecr {ecr:#}"),
+            Self::FastOpen(cookie) => write!(f, "FO{cookie}"),
+            Self::FastOpenExperimental(cookie) => write!(f, "FOEXP{cookie}"),
+            Self::Md5(None) => f.write_str("md5"),
+            Self::Md5(Some(digest)) => write!(f, "md5 {}", hex(digest)),
+            Self::AccEcn(fields) => {
+                f.write_str("ECN")?;
+                fields.iter().try_for_each(|(field, num)| write!(f, " {field} {num:#}"))
+            }
+            Self::Raw { kind, data } if data.is_empty() => write!(f, "raw {kind:#}"),
+            Self::Raw { kind, data } => write!(f, "raw {kind:#} {}", hex(data)),
+            Self::Octets(octets) => write!(f, "octets {}", hex(octets)),
+        }
+    }
+}
+
+impl Display for Cookie {
+    /// With the space before it, when there is something to print.
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Octets(octets) if octets.is_empty() => Ok(()),
+            Self::Octets(octets) => write!(f, " {}", hex(octets)),
+            Self::Symbol(symbol) => write!(f, " {symbol}"),
+        }
+    }
+}
+
+impl Display for AccEcnField {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str(match self {
+            Self::E0b => "e0b",
+            Self::Ceb => "ceb",
+            Self::E1b => "e1b",
+        })
+    }
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}

@@ -1,0 +1,145 @@
+//! A test as a script that packetdrill itself runs.
+
+use super::header;
+use crate::ast::{Action, Body, Event, Field, IpWord, Micros, Options, Span, Spanned, TcpOption, Time};
+use crate::test::{Family, Step, Test};
+use std::fmt::Write;
+
+/// Writes a test as a plain packetdrill script.
+///
+/// `silent` becomes a comment and its time part of the next relative time; of an `any` the first branch is taken, with a
+/// comment; a line that packetdrill cannot express becomes a comment that says so.
+pub fn to_packetdrill(test: &Test) -> String {
+    let mut out = Plain { text: format!("// {}\n", test.id), waited: Waited::For(0) };
+    let mut head = test.header.clone();
+    head.fields.retain(|field| field.key.node != "family");
+    head.fields.push(family_field(test.id.family));
+    out.text.insert_str(0, &header(&head));
+    if test.header.level.is_some() || !test.header.fields.is_empty() {
+        // The id would be part of the header otherwise.
+        let at = out.text.len() - format!("// {}\n", test.id).len();
+        out.text.insert(at, '\n');
+    }
+    out.text.push('\n');
+    options(&mut out.text, test);
+    if let Some(command) = &test.init {
+        out.line(format_args!("`{}`\n", command.node));
+    }
+    out.steps(&test.steps);
+    if let Some(command) = &test.cleanup {
+        out.line(format_args!("\n`{}`", command.node));
+    }
+    out.text
+}
+
+fn family_field(family: Family) -> Field {
+    let plain = |node: String| Spanned { node, span: Span::default() };
+    Field { key: plain("family".into()), words: vec![plain(family.to_string())] }
+}
+
+fn options(text: &mut String, test: &Test) {
+    let version = match test.id.family {
+        Family::V4 => "ipv4",
+        Family::V6 => "ipv6",
+        Family::V4Mapped => "ipv4-mapped-ipv6",
+    };
+    text.push_str(&format!("--ip_version={version}\n"));
+    for (name, value) in test.options.iter().filter(|(name, _)| name != "ip_version") {
+        let value = if value.contains(char::is_whitespace) { format!("\"{value}\"") } else { value.clone() };
+        let equals = if value.is_empty() { "" } else { "=" };
+        text.push_str(&format!("--{name}{equals}{value}\n"));
+    }
+    text.push('\n');
+}
+
+/// Silence before the next line.
+#[derive(Clone, Copy)]
+enum Waited {
+    /// Microseconds since the event before.
+    For(i64),
+    /// A time of the test, in microseconds.
+    Until(i64),
+}
+
+struct Plain {
+    text: String,
+    waited: Waited,
+}
+
+impl Plain {
+    fn line(&mut self, node: impl std::fmt::Display) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.text, "{node}");
+    }
+
+    fn steps(&mut self, steps: &[Step]) {
+        for step in steps {
+            match step {
+                Step::Event(event) => self.event(event),
+                Step::Any(branches) => {
+                    self.line(format_args!("// The first of {} alternatives:", branches.len()));
+                    if let Some(first) = branches.first() {
+                        self.steps(first);
+                    }
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        if matches!(event.action, Action::Silent) {
+            self.line(format_args!("// {event}"));
+            self.waited = match (&event.time, self.waited) {
+                (Time::Relative(after), Waited::For(waited)) => Waited::For(waited + after.value()),
+                (Time::Relative(after), Waited::Until(time)) => Waited::Until(time + after.value()),
+                (Time::Absolute(at), _) => Waited::Until(at.value()),
+                (Time::AbsoluteRange(..) | Time::RelativeRange(..) | Time::AnyTime | Time::Blocking { .. }, waited) => {
+                    waited
+                }
+            };
+            return;
+        }
+        if let Some(what) = beyond_packetdrill(&event.action) {
+            return self.line(format_args!("// packetdrill has no {what}: {event}"));
+        }
+        let mut event = event.clone();
+        let waited = std::mem::replace(&mut self.waited, Waited::For(0));
+        event.time = after_silence(event.time, waited);
+        self.line(event);
+    }
+}
+
+/// The time of an event that follows silence, counted as if the silence were not there.
+fn after_silence(time: Time, waited: Waited) -> Time {
+    let (add, absolute) = match waited {
+        Waited::For(micros) => (micros, false),
+        Waited::Until(micros) => (micros, true),
+    };
+    let later = |micros: Micros| Micros { offset: micros.offset + add, ..micros };
+    match time {
+        Time::Relative(after) if absolute => Time::Absolute(later(after)),
+        Time::Relative(after) => Time::Relative(later(after)),
+        Time::RelativeRange(from, to) if absolute => Time::AbsoluteRange(later(from), later(to)),
+        Time::RelativeRange(from, to) => Time::RelativeRange(later(from), later(to)),
+        Time::Blocking { relative: true, start, end } => {
+            Time::Blocking { relative: !absolute, start: later(start), end: later(end) }
+        }
+        Time::Absolute(_) | Time::AbsoluteRange(..) | Time::AnyTime | Time::Blocking { relative: false, .. } => time,
+    }
+}
+
+/// What of an action only our language has.
+fn beyond_packetdrill(action: &Action) -> Option<&'static str> {
+    let Action::Packet(packet) = action else { return None };
+    if packet
+        .ip
+        .iter()
+        .any(|word| matches!(word.node, IpWord::BadChecksum | IpWord::DataOffset(_) | IpWord::Reserved(_)))
+    {
+        return Some("malformed headers");
+    }
+    let Body::Tcp(tcp) = &packet.body else { return None };
+    let Options::List(list) = &tcp.options else { return None };
+    let raw = list.iter().any(|option| matches!(option.node, TcpOption::Raw { .. } | TcpOption::Octets(_)));
+    raw.then_some("options as octets")
+}
