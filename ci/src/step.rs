@@ -116,9 +116,13 @@ fn announce(command: &Command) {
     println!("$ {}", line(command));
 }
 
+/// The program as it can be called from the root: by name when it is searched for (cargo is, though we know its path).
 fn program(command: &Command) -> String {
     let path = Path::new(command.get_program());
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+    if path.file_name() == Some(OsStr::new("cargo")) {
+        return "cargo".to_owned();
+    }
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }
 
 /// The command line with the environment that was added to it.
@@ -129,7 +133,7 @@ fn line(command: &Command) -> String {
             words.push(format!("{}={}", key.to_string_lossy(), quoted(&value.to_string_lossy())));
         }
     }
-    words.push(program(command));
+    words.push(quoted(&program(command)));
     words.extend(command.get_args().map(|word| quoted(&word.to_string_lossy())));
     words.join(" ")
 }
@@ -153,6 +157,12 @@ mod tests {
         let mut command = Command::new("/usr/bin/cargo");
         command.args(["test", "a b", "it's", ""]).env("RUSTDOCFLAGS", "-D warnings");
         assert_eq!(line(&command), r"RUSTDOCFLAGS='-D warnings' cargo test 'a b' 'it'\''s' ''");
+    }
+
+    #[test]
+    fn own_program_is_named_from_the_root() {
+        assert_eq!(line(&Command::new(root().join("target/release/halfopen"))), "target/release/halfopen");
+        assert_eq!(line(&Command::new("/elsewhere/halfopen")), "/elsewhere/halfopen");
     }
 
     #[test]

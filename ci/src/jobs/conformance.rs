@@ -42,7 +42,10 @@ fn run(program: &Path, sut: &str, out: &Path, tally: &mut Tally) -> Result<Strin
     command.args(["run", "--sut", sut, "--format", "human", "--format"]);
     command.arg(format!("jsonl={}", lines.display())).arg("--out").arg(out.join(sut));
     let status = step::status(&mut command)?;
-    let text = fs::read_to_string(&lines).map_err(|error| format!("{sut}: {}: {error}", lines.display()))?;
+    // Without lines there was no run; the exit code says why.
+    let Ok(text) = fs::read_to_string(&lines) else {
+        return Err(format!("{sut}: {status} ({}), and no JSON lines", status.code().map_or("by a signal", meaning)));
+    };
     let read = tally::conformance(&text).map_err(|fault| format!("{sut}: {}: {fault}", lines.display()))?;
     *tally += read.tally;
     judged(sut, status.code(), &read)
@@ -64,6 +67,7 @@ fn judged(sut: &str, code: Option<i32>, read: &tally::Conformance) -> Result<Str
 /// What an exit code of `halfopen run` says.
 fn meaning(code: i32) -> &'static str {
     match code {
+        0 => "as expected",
         1 => "unexpected failure or flaky test",
         2 => "usage or script error",
         3 => "environment or harness error",
