@@ -1,1 +1,49 @@
-//! TODO
+//! The systems under test, behind one trait: the reference stack on a virtual clock, the Linux kernel in a namespace of its own.
+//!
+//! All access of the harness to the operating system is in this crate, in [`linux`]; unsafe code is allowed there and nowhere else.
+
+mod command;
+#[cfg(target_os = "linux")]
+pub mod linux;
+
+use halfopen_engine::sut::{Sut, SutError};
+
+/// Names that [`open`] knows, each with its runners; the first runner is the default.
+pub fn names() -> &'static [(&'static str, &'static [&'static str])] {
+    &[("linux", &["tun"])]
+}
+
+/// Makes a SUT by name. Without a runner it is the default one of [`names`].
+///
+/// The value belongs to the thread that makes it: the kernel adapter moves the calling thread into a network namespace.
+///
+/// # Errors
+/// `Unsupported` for a name, runner or profile that does not exist; `Environment` when this host cannot run it.
+pub fn open(name: &str, runner: Option<&str>, profile: Option<&str>) -> Result<Box<dyn Sut>, SutError> {
+    match (name, runner) {
+        ("linux", None | Some("tun")) => open_linux(profile),
+        _ => Err(unknown(name, runner)),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn open_linux(profile: Option<&str>) -> Result<Box<dyn Sut>, SutError> {
+    match profile {
+        None => Ok(Box::new(linux::Linux::new()?)),
+        Some(profile) => Err(SutError::Unsupported(format!("the kernel has no profiles, so no `{profile}`"))),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_linux(_profile: Option<&str>) -> Result<Box<dyn Sut>, SutError> {
+    Err(SutError::Environment("the SUT `linux` runs on Linux only".to_owned()))
+}
+
+fn unknown(name: &str, runner: Option<&str>) -> SutError {
+    let Some((_, runners)) = names().iter().find(|(known, _)| *known == name) else {
+        let known: Vec<&str> = names().iter().map(|(known, _)| *known).collect();
+        return SutError::Unsupported(format!("no SUT is named `{name}`; there are {}", known.join(", ")));
+    };
+    let runner = runner.unwrap_or_default();
+    SutError::Unsupported(format!("the SUT `{name}` has no runner `{runner}`; it has {}", runners.join(", ")))
+}

@@ -1,0 +1,156 @@
+//! What the kernel sends, seen by a packet socket on the device, with the kernel's own timestamps.
+
+use super::clock::Clock;
+use super::environment;
+use halfopen_engine::sut::{Micros, SutError};
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::socket::sockopt::{RcvBufForce, ReceiveTimestampns};
+use nix::sys::socket::{
+    AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, SockFlag, SockType, SockaddrLike as _, bind, recvmsg,
+    setsockopt, socket,
+};
+use nix::sys::time::{TimeSpec, TimeValLike as _};
+use std::collections::VecDeque;
+use std::io::IoSliceMut;
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+
+/// Octets that the kernel may hold for the capture; it counts about 1 kB for a small datagram.
+const RECEIVE_BUFFER: usize = 32 << 20;
+/// The largest IP datagram that TCP makes.
+const LARGEST: usize = 1 << 16;
+
+/// A packet socket and what was read from it.
+#[derive(Debug)]
+pub(super) struct Capture {
+    fd: OwnedFd,
+    room: Vec<u8>,
+    queue: VecDeque<(Micros, Vec<u8>)>,
+    /// Datagrams captured so far.
+    pub(super) captured: u64,
+    /// Datagrams the kernel had no room for.
+    pub(super) dropped: u64,
+}
+
+impl Capture {
+    /// Captures what leaves through the interface, from now on.
+    pub(super) fn open(index: u32) -> Result<Self, SutError> {
+        // Protocol 0 captures nothing; bind() names protocol and interface in one step.
+        let fd =
+            socket(AddressFamily::Packet, SockType::Datagram, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, None)
+                .map_err(|errno| environment("packet socket", errno))?;
+        setsockopt(&fd, RcvBufForce, &RECEIVE_BUFFER).map_err(|errno| environment("SO_RCVBUFFORCE", errno))?;
+        setsockopt(&fd, ReceiveTimestampns, &true).map_err(|errno| environment("SO_TIMESTAMPNS", errno))?;
+        attach_outgoing_filter(&fd).map_err(|errno| environment("SO_ATTACH_FILTER", errno))?;
+        bind(fd.as_raw_fd(), &link_address(index)).map_err(|errno| environment("binding the packet socket", errno))?;
+        Ok(Self { fd, room: vec![0; LARGEST], queue: VecDeque::new(), captured: 0, dropped: 0 })
+    }
+
+    /// Takes over everything that the kernel has captured; waits for nothing.
+    pub(super) fn fill(&mut self, clock: &mut Clock) -> Result<(), SutError> {
+        while let Some((realtime, datagram)) =
+            self.receive().map_err(|errno| environment("reading the capture", errno))?
+        {
+            self.captured += 1;
+            self.queue.push_back((clock.stamp(realtime), datagram));
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self) -> Result<Option<(i64, Vec<u8>)>, Errno> {
+        let mut control = nix::cmsg_space!(TimeSpec);
+        let mut room = [IoSliceMut::new(&mut self.room)];
+        let message = loop {
+            match recvmsg::<LinkAddr>(self.fd.as_raw_fd(), &mut room, Some(&mut control), MsgFlags::empty()) {
+                Ok(message) => break message,
+                Err(Errno::EAGAIN) => return Ok(None),
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        };
+        let stamp = message.cmsgs()?.find_map(|control| match control {
+            ControlMessageOwned::ScmTimestampns(stamp) => Some(stamp.num_nanoseconds()),
+            #[expect(clippy::wildcard_enum_match_arm, reason = "the other control messages are not asked for")]
+            _ => None,
+        });
+        let length = message.bytes;
+        // Without a stamp the packet would have no time at all.
+        let stamp = stamp.ok_or(Errno::ENODATA)?;
+        Ok(Some((stamp, self.room[..length].to_vec())))
+    }
+
+    /// Time of the next datagram.
+    pub(super) fn first(&self) -> Option<Micros> {
+        self.queue.front().map(|(at, _)| *at)
+    }
+
+    /// The next datagram, when it was sent at this time.
+    pub(super) fn pop_at(&mut self, at: Micros) -> Option<(Micros, Vec<u8>)> {
+        self.queue.pop_front_if(|(first, _)| *first == at)
+    }
+
+    /// Adds up what the kernel had to drop; it forgets on reading.
+    pub(super) fn count_drops(&mut self) -> Result<(), SutError> {
+        let mut statistics = [0u32; 2];
+        let mut length = size_of_val(&statistics) as libc::socklen_t;
+        // SAFETY: PACKET_STATISTICS writes at most `length` octets, the two counters of `tpacket_stats`.
+        let result = unsafe {
+            libc::getsockopt(
+                self.fd.as_raw_fd(),
+                libc::SOL_PACKET,
+                libc::PACKET_STATISTICS,
+                statistics.as_mut_ptr().cast(),
+                &mut length,
+            )
+        };
+        Errno::result(result).map_err(|errno| environment("PACKET_STATISTICS", errno))?;
+        self.dropped += u64::from(statistics[1]);
+        Ok(())
+    }
+
+    /// The descriptor, to be closed by somebody else.
+    pub(super) fn into_fd(self) -> OwnedFd {
+        self.fd
+    }
+}
+
+impl AsFd for Capture {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+fn link_address(index: u32) -> LinkAddr {
+    // SAFETY: `sockaddr_ll` is plain data for which all zeros is a value.
+    let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+    address.sll_family = libc::AF_PACKET as u16;
+    address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
+    address.sll_ifindex = index.cast_signed();
+    let length = size_of_val(&address) as libc::socklen_t;
+    // SAFETY: `address` is a valid `sockaddr_ll` of `length` octets.
+    unsafe { LinkAddr::from_raw((&raw const address).cast(), Some(length)) }.expect("the family is AF_PACKET")
+}
+
+/// Lets only frames through that this host sends, so that injected ones neither wake the harness nor fill the buffer.
+fn attach_outgoing_filter(fd: &OwnedFd) -> Result<(), Errno> {
+    let code = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
+    let packet_type = (libc::SKF_AD_OFF + libc::SKF_AD_PKTTYPE).cast_unsigned();
+    let mut program = [
+        code(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0, 0, packet_type),
+        code(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, u32::from(libc::PACKET_OUTGOING)),
+        code(libc::BPF_RET | libc::BPF_K, 0, 0, u32::MAX),
+        code(libc::BPF_RET | libc::BPF_K, 0, 0, 0),
+    ];
+    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    // SAFETY: `filter` and the program it points to live until the call returns; the kernel copies both.
+    let result = unsafe {
+        libc::setsockopt(
+            fd.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_FILTER,
+            (&raw const filter).cast(),
+            size_of_val(&filter) as libc::socklen_t,
+        )
+    };
+    Errno::result(result).map(drop)
+}

@@ -1,0 +1,158 @@
+//! The TUN device that is the SUT's only way to the world.
+
+use super::environment;
+use super::netlink::{Message, Netlink, family_bits};
+use halfopen_engine::sut::{Setup, SutError};
+use halfopen_script::test::Family;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::libc;
+use nix::net::if_::if_nametoindex;
+use nix::sys::stat::Mode;
+use std::net::IpAddr;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+
+/// Name of the device; scripts' commands say `dev tun0`.
+pub(super) const NAME: &str = "tun0";
+
+const IFA_F_NODAD: u32 = 0x02;
+const IFA_FLAGS: u16 = 8;
+const RTNH_F_ONLINK: u32 = 4;
+
+nix::ioctl_write_ptr_bad!(tun_set_iff, nix::request_code_write!(b'T', 202, size_of::<libc::c_int>()), libc::ifreq);
+nix::ioctl_write_int_bad!(tun_set_persist, nix::request_code_write!(b'T', 203, size_of::<libc::c_int>()));
+
+/// An open TUN device.
+#[derive(Debug)]
+pub(super) struct Tun {
+    fd: OwnedFd,
+    /// Interface index.
+    pub(super) index: u32,
+}
+
+impl Tun {
+    /// Makes the device in the calling thread's namespace. No offload is switched on, so the kernel sends whole
+    /// datagrams of at most the MTU with full checksums.
+    pub(super) fn create() -> Result<Self, SutError> {
+        let path = "/dev/net/tun";
+        let fd = open(path, OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty())
+            .map_err(|errno| environment(path, errno))?;
+        // SAFETY: `ifreq` is plain data for which all zeros is a value.
+        let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+        for (to, from) in request.ifr_name.iter_mut().zip(NAME.bytes()) {
+            *to = from as libc::c_char;
+        }
+        request.ifr_ifru.ifru_flags = (libc::IFF_TUN | libc::IFF_NO_PI) as libc::c_short;
+        // SAFETY: TUNSETIFF reads and writes one `ifreq`, which `request` is.
+        unsafe { tun_set_iff(fd.as_raw_fd(), &request) }.map_err(|errno| environment("TUNSETIFF tun0", errno))?;
+        // A persistent device goes with its namespace; otherwise close() would remove it, and wait 20 ms for that.
+        // SAFETY: TUNSETPERSIST takes its argument as a number.
+        unsafe { tun_set_persist(fd.as_raw_fd(), 1) }.map_err(|errno| environment("TUNSETPERSIST tun0", errno))?;
+        let index = if_nametoindex(NAME).map_err(|errno| environment("index of tun0", errno))?;
+        Ok(Self { fd, index })
+    }
+
+    /// Brings the device and the loopback up, with the addresses, MTU and route of the test.
+    pub(super) fn configure(&self, setup: &Setup) -> Result<(), SutError> {
+        let netlink = Netlink::open()?;
+        let (local, prefix) = setup.local;
+        let (family, _) = family_bits(local);
+        netlink.request("lo up", link(1))?;
+        let up = link(self.index).attribute(libc::IFLA_MTU, &setup.mtu.to_ne_bytes());
+        netlink.request(&format!("tun0 up with an MTU of {}", setup.mtu), up)?;
+        let address = Message::new(libc::RTM_NEWADDR, libc::NLM_F_CREATE | libc::NLM_F_EXCL)
+            .octets(&[family, prefix, 0, 0])
+            .word(self.index)
+            .address(libc::IFA_LOCAL, local)
+            .address(libc::IFA_ADDRESS, local)
+            .attribute(IFA_FLAGS, &IFA_F_NODAD.to_ne_bytes());
+        netlink.request(&format!("address {local}/{prefix} of tun0"), address)?;
+        let (remote, prefix) = setup.remote;
+        let network = masked(remote, prefix);
+        let route = Message::new(libc::RTM_NEWROUTE, libc::NLM_F_CREATE | libc::NLM_F_EXCL)
+            .octets(&[family, prefix, 0, 0])
+            .octets(&[libc::RT_TABLE_MAIN, libc::RTPROT_STATIC, libc::RT_SCOPE_UNIVERSE, libc::RTN_UNICAST])
+            .word(RTNH_F_ONLINK)
+            .address(libc::RTA_DST, network)
+            .address(libc::RTA_GATEWAY, setup.gateway)
+            .attribute(libc::RTA_OIF, &self.index.to_ne_bytes());
+        netlink.request(&format!("route {network}/{prefix} via {}", setup.gateway), route)?;
+        if setup.family == Family::V6 { wait_until_local(&netlink, local) } else { Ok(()) }
+    }
+
+    /// Hands the kernel a datagram as if it came over the wire. The kernel has dealt with it when this returns.
+    pub(super) fn inject(&self, datagram: &[u8]) -> Result<(), SutError> {
+        loop {
+            match nix::unistd::write(&self.fd, datagram) {
+                Ok(_) => return Ok(()),
+                Err(Errno::EINTR) => {}
+                Err(Errno::EINVAL) => {
+                    return Err(SutError::Unsupported(
+                        "a TUN device takes no datagram whose first octet has neither IP version 4 nor 6".to_owned(),
+                    ));
+                }
+                Err(errno) => return Err(environment("injecting through tun0", errno)),
+            }
+        }
+    }
+
+    /// Empties the device's queue. What is in it was captured on its way in.
+    pub(super) fn drain(&self) {
+        // One octet of room: the rest of the datagram is thrown away.
+        let mut room = [0; 1];
+        while nix::unistd::read(&self.fd, &mut room).is_ok() {}
+    }
+
+    /// The descriptor, to be closed by somebody else.
+    pub(super) fn into_fd(self) -> OwnedFd {
+        self.fd
+    }
+}
+
+/// An RTM_NEWLINK that brings an interface up.
+fn link(index: u32) -> Message {
+    // ifinfomsg: family, pad, type, index, flags, mask of flags.
+    let up = libc::IFF_UP as u32;
+    Message::new(libc::RTM_NEWLINK, 0).word(0).word(index).word(up).word(up)
+}
+
+/// The kernel makes an IPv6 address local in a work queue, even without duplicate address detection.
+fn wait_until_local(netlink: &Netlink, address: IpAddr) -> Result<(), SutError> {
+    for _ in 0..20_000 {
+        if netlink.is_local(address)? {
+            return Ok(());
+        }
+        super::pause(50_000);
+    }
+    Err(SutError::Environment(format!("{address} of tun0 did not become local within a second")))
+}
+
+fn masked(address: IpAddr, prefix: u8) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
+            IpAddr::V4((v4.to_bits() & mask).into())
+        }
+        IpAddr::V6(v6) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0);
+            IpAddr::V6((v6.to_bits() & mask).into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("192.0.2.1", 24, "192.0.2.0")]
+    #[case("192.0.2.1", 0, "0.0.0.0")]
+    #[case("192.0.2.1", 32, "192.0.2.1")]
+    #[case("2001:db8:1::1", 32, "2001:db8::")]
+    #[case("2001:db8::1", 0, "::")]
+    fn networks_have_no_host_bits(#[case] address: &str, #[case] prefix: u8, #[case] network: &str) {
+        let parse = |text: &str| -> IpAddr { text.parse().expect("an address") };
+        assert_eq!(masked(parse(address), prefix), parse(network));
+    }
+}

@@ -1,0 +1,208 @@
+//! Hand-made segments for the adapters' tests: as plain as can be, and no relation to the harness's codec.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use halfopen_engine::call::{Reply, SysCall};
+use halfopen_engine::sut::{Happening, Micros, Setup, Sut};
+use halfopen_script::test::Family;
+use nix::libc;
+use std::net::{IpAddr, SocketAddr};
+
+pub const FIN: u8 = 1;
+pub const SYN: u8 = 2;
+pub const RST: u8 = 4;
+pub const PSH: u8 = 8;
+pub const ACK: u8 = 16;
+
+/// Ports of the tests' connections.
+pub const LOCAL_PORT: u16 = 8080;
+pub const REMOTE_PORT: u16 = 40000;
+
+pub fn setup(family: Family) -> Setup {
+    let ip = |text: &str| -> IpAddr { text.parse().expect("an address") };
+    let v6 = family == Family::V6;
+    Setup {
+        family,
+        local: if v6 { (ip("fd3d:fa7b:d17d::1"), 48) } else { (ip("192.168.0.2"), 16) },
+        remote: if v6 { (ip("2001:db8::1"), 32) } else { (ip("192.0.2.1"), 24) },
+        gateway: if v6 { ip("fd3d:fa7b:d17d:8888::1") } else { ip("192.168.0.1") },
+        mtu: 1500,
+        seed: 7,
+    }
+}
+
+/// The addresses of a test's packets, which for mapped addresses are IPv4.
+#[derive(Clone, Copy)]
+pub struct Path {
+    pub sut: SocketAddr,
+    pub peer: SocketAddr,
+}
+
+impl Path {
+    pub fn of(setup: &Setup) -> Self {
+        Self { sut: SocketAddr::new(setup.local.0, LOCAL_PORT), peer: SocketAddr::new(setup.remote.0, REMOTE_PORT) }
+    }
+
+    pub fn segment(&self, flags: u8, seq: u32, ack: u32, payload: &[u8]) -> Vec<u8> {
+        datagram(self.peer, self.sut, flags, seq, ack, payload)
+    }
+}
+
+fn datagram(from: SocketAddr, to: SocketAddr, flags: u8, seq: u32, ack: u32, payload: &[u8]) -> Vec<u8> {
+    let mut tcp = Vec::new();
+    tcp.extend(from.port().to_be_bytes());
+    tcp.extend(to.port().to_be_bytes());
+    tcp.extend(seq.to_be_bytes());
+    tcp.extend(ack.to_be_bytes());
+    let options: &[u8] = if flags & SYN != 0 { &[2, 4, 0x05, 0xb4] } else { &[] };
+    tcp.extend([(5 + options.len() as u8 / 4) << 4, flags]);
+    tcp.extend(65535u16.to_be_bytes());
+    tcp.extend([0; 4]);
+    tcp.extend(options);
+    tcp.extend(payload);
+    let sum = checksum(&[&pseudo_header(from.ip(), to.ip(), tcp.len()), &tcp]);
+    tcp[16..18].copy_from_slice(&sum.to_be_bytes());
+    match (from.ip(), to.ip()) {
+        (IpAddr::V4(src), IpAddr::V4(dst)) => {
+            let mut ip = vec![0x45, 0];
+            ip.extend((20 + tcp.len() as u16).to_be_bytes());
+            ip.extend([0, 0, 0, 0, 64, 6, 0, 0]);
+            ip.extend(src.octets());
+            ip.extend(dst.octets());
+            let sum = checksum(&[&ip]);
+            ip[10..12].copy_from_slice(&sum.to_be_bytes());
+            ip.extend(tcp);
+            ip
+        }
+        (IpAddr::V6(src), IpAddr::V6(dst)) => {
+            let mut ip = vec![0x60, 0, 0, 0];
+            ip.extend((tcp.len() as u16).to_be_bytes());
+            ip.extend([6, 64]);
+            ip.extend(src.octets());
+            ip.extend(dst.octets());
+            ip.extend(tcp);
+            ip
+        }
+        _ => panic!("one family on both sides"),
+    }
+}
+
+fn pseudo_header(src: IpAddr, dst: IpAddr, length: usize) -> Vec<u8> {
+    let mut octets = Vec::new();
+    for address in [src, dst] {
+        match address {
+            IpAddr::V4(v4) => octets.extend(v4.octets()),
+            IpAddr::V6(v6) => octets.extend(v6.octets()),
+        }
+    }
+    octets.extend([0, 6]);
+    octets.extend((length as u16).to_be_bytes());
+    octets
+}
+
+fn checksum(parts: &[&[u8]]) -> u16 {
+    let words = parts.iter().flat_map(|part| part.chunks(2)).map(|word| match word {
+        [high, low] => u32::from(u16::from_be_bytes([*high, *low])),
+        [high] => u32::from(*high) << 8,
+        _ => 0,
+    });
+    let mut sum: u32 = words.sum();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !(sum as u16)
+}
+
+/// What the SUT sent.
+#[derive(Debug)]
+pub struct Segment {
+    pub at: Micros,
+    pub from: SocketAddr,
+    pub to: SocketAddr,
+    pub flags: u8,
+    pub seq: u32,
+    pub ack: u32,
+    pub payload: Vec<u8>,
+}
+
+/// Reads a datagram and insists on both checksums.
+pub fn segment(at: Micros, octets: &[u8]) -> Segment {
+    let (src, dst, tcp) = match octets[0] >> 4 {
+        4 => {
+            assert_eq!(checksum(&[&octets[..20]]), 0, "IP header checksum");
+            let ip = |at: usize| IpAddr::from(<[u8; 4]>::try_from(&octets[at..at + 4]).expect("four octets"));
+            assert_eq!(usize::from(u16::from_be_bytes([octets[2], octets[3]])), octets.len(), "total length");
+            (ip(12), ip(16), &octets[20..])
+        }
+        6 => {
+            let ip = |at: usize| IpAddr::from(<[u8; 16]>::try_from(&octets[at..at + 16]).expect("sixteen octets"));
+            (ip(8), ip(24), &octets[40..])
+        }
+        version => panic!("IP version {version}"),
+    };
+    assert_eq!(checksum(&[&pseudo_header(src, dst, tcp.len()), tcp]), 0, "TCP checksum");
+    let word = |at: usize| u32::from_be_bytes(tcp[at..at + 4].try_into().expect("four octets"));
+    let port = |at: usize| u16::from_be_bytes([tcp[at], tcp[at + 1]]);
+    Segment {
+        at,
+        from: SocketAddr::new(src, port(0)),
+        to: SocketAddr::new(dst, port(2)),
+        flags: tcp[13],
+        seq: word(4),
+        ack: word(8),
+        payload: tcp[usize::from(tcp[12] >> 4) * 4..].to_vec(),
+    }
+}
+
+/// The next segment within 200 ms.
+pub fn expect(sut: &mut dyn Sut) -> Segment {
+    let deadline = sut.now() + 200_000;
+    match sut.next(deadline).expect("the SUT works") {
+        Happening::Datagram { at, octets } => segment(at, &octets),
+        other => panic!("expected a segment, got {other:?}"),
+    }
+}
+
+/// The pending call's reply within 200 ms.
+pub fn expect_return(sut: &mut dyn Sut) -> (Micros, Reply) {
+    let deadline = sut.now() + 200_000;
+    match sut.next(deadline).expect("the SUT works") {
+        Happening::Returned { at, reply } => (at, reply),
+        other => panic!("expected the call to return, got {other:?}"),
+    }
+}
+
+/// Nothing for this long.
+pub fn silent(sut: &mut dyn Sut, micros: Micros) {
+    let deadline = sut.now() + micros;
+    assert_eq!(sut.next(deadline).expect("the SUT works"), Happening::Deadline);
+    assert!(sut.now() >= deadline);
+}
+
+/// Makes a call that succeeds at once; its value.
+pub fn value(sut: &mut dyn Sut, call: SysCall) -> i64 {
+    match sut.call(&call).expect("the SUT works") {
+        Reply::Done { value, errno: 0, .. } => value,
+        other => panic!("{call:?} came to {other:?}"),
+    }
+}
+
+/// A listening socket with a backlog of 1.
+pub fn listener(sut: &mut dyn Sut, setup: &Setup, flags: i32) -> i32 {
+    let domain = if setup.family == Family::V4 { libc::AF_INET } else { libc::AF_INET6 };
+    let fd =
+        value(sut, SysCall::Socket { domain, kind: libc::SOCK_STREAM | flags, protocol: libc::IPPROTO_TCP }) as i32;
+    assert_eq!(value(sut, SysCall::Bind { fd, addr: Path::of(setup).sut }), 0);
+    assert_eq!(value(sut, SysCall::Listen { fd, backlog: 1 }), 0);
+    fd
+}
+
+/// A passive open from SYN to accept(): the connection's descriptor, and the SUT's initial sequence number.
+pub fn accepted(sut: &mut dyn Sut, setup: &Setup, flags: i32) -> (i32, u32) {
+    let path = Path::of(setup);
+    let fd = listener(sut, setup, flags);
+    sut.inject(&path.segment(SYN, 1000, 0, &[])).expect("injected");
+    let syn_ack = expect(sut);
+    assert_eq!((syn_ack.flags, syn_ack.ack), (SYN | ACK, 1001));
+    sut.inject(&path.segment(ACK, 1001, syn_ack.seq + 1, &[])).expect("injected");
+    (value(sut, SysCall::Accept { fd }) as i32, syn_ack.seq)
+}
