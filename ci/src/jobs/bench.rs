@@ -142,6 +142,16 @@ mod tests {
     }
 
     #[test]
+    fn units_are_scaled() {
+        let cases = [("250 ps", 0.25), ("2 ns", 2.0), ("1.5 µs", 1500.0), (" 2 ms ", 2e6), ("3 s", 3e9)];
+        for (text, expected) in cases {
+            assert_eq!(nanos(text), Some(expected), "{text}");
+        }
+        assert_eq!(nanos("1.2 GB/s"), None);
+        assert_eq!(nanos("100"), None);
+    }
+
+    #[test]
     fn figures_are_spoken_in_their_unit() {
         for (nanos, expected) in [(321.94, "321.9 ns"), (200e3, "200 µs"), (5e6, "5 ms"), (1.5e9, "1.5 s")] {
             assert_eq!(spoken(nanos), expected);
