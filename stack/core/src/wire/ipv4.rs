@@ -160,3 +160,6 @@ pub(super) fn parse_quote(octets: &[u8]) -> Result<Quoted<'_>, Malformed> {
     let total = usize::from(u16_at(octets, 2));
     Ok(Quoted { src: src.into(), dst: dst.into(), protocol: octets[9], total, payload })
 }
+
+#[cfg(test)]
+mod tests;

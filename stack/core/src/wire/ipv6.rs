@@ -191,3 +191,6 @@ pub(super) fn parse_quote(octets: &[u8]) -> Result<Quoted<'_>, Malformed> {
     let total = HEADER + usize::from(u16_at(octets, 4));
     Ok(Quoted { src: src.into(), dst: dst.into(), protocol, total, payload: &octets[at..] })
 }
+
+#[cfg(test)]
+mod tests;

@@ -269,3 +269,6 @@ pub fn emit(header: &ip::Header, segment: &Segment<'_>) -> Vec<u8> {
     datagram[start + 16..start + 18].copy_from_slice(&sum.finish());
     datagram
 }
+
+#[cfg(test)]
+mod tests;

@@ -316,3 +316,6 @@ impl Encoded {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
