@@ -3,7 +3,7 @@
 //! The thread that makes a [`Linux`] moves into a new network namespace at each start and makes everything of the test there:
 //! `tun0`, its addresses and routes, the packet socket that captures what the kernel sends, and the sockets of the script.
 //! Everything is held by descriptors of this process, and the namespace by its threads, so that nothing is left when the
-//! process ends, however it ends. The host's interfaces, addresses, routes and parameters are never touched.
+//! process ends, however it ends: at once, or, if a connection was open, when the kernel gives up on its FIN. The host's interfaces, addresses, routes and parameters are never touched.
 //!
 //! Each namespace begins with this baseline; a script's own commands come after it.
 //!
@@ -150,7 +150,7 @@ impl Sut for Linux {
         tun.configure(setup)?;
         let capture = Capture::open(tun.index)?;
         self.sockets.start((!namespace_wide).then(|| sysctl::CONGESTION_CONTROL.to_owned()));
-        self.test = Some(Test { tun, capture, shells: Shells::default() });
+        self.test = Some(Test { tun, capture, shells: Shells::new() });
         self.clock = Clock::start();
         Ok(())
     }

@@ -1,4 +1,9 @@
 //! Backtick commands that need a shell. They run in the namespace of the thread that starts them.
+//!
+//! Scripts name their scratch files by the shell's parent, `${PPID}`, and find it in `PACKETDRILL_PID` too. Here all tests share
+//! one parent, so a number of the test's own takes its place.
+//!
+//! When the harness is killed the kernel ends the shell; what the shell itself has started may outlive both.
 
 use super::environment;
 use halfopen_engine::sut::SutError;
@@ -14,16 +19,27 @@ use std::io::{Read as _, Seek as _};
 use std::os::fd::{AsFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A command that runs longer is ended; milliseconds.
 const LIMIT: u16 = 60_000;
 
 /// The shells of a test. Each stays unreaped until the end, so that its process group, in which it may have left others
 /// behind, keeps its number.
-#[derive(Debug, Default)]
-pub(super) struct Shells(Vec<Child>);
+#[derive(Debug)]
+pub(super) struct Shells {
+    children: Vec<Child>,
+    /// Stands for the shells' parent.
+    parent: String,
+}
 
 impl Shells {
+    pub(super) fn new() -> Self {
+        static TESTS: AtomicU32 = AtomicU32::new(0);
+        let test = TESTS.fetch_add(1, Ordering::Relaxed);
+        Self { children: Vec::new(), parent: format!("{}{test:06}", std::process::id()) }
+    }
+
     /// Runs a command to its end.
     ///
     /// # Errors
@@ -34,12 +50,18 @@ impl Shells {
         let mut said = scratch().map_err(|errno| environment("memfd", errno))?;
         let output = said.try_clone().map_err(|error| failed(&error.to_string()))?;
         let mut command = Command::new("sh");
-        command.arg("-c").arg(line).stdin(Stdio::null()).stdout(Stdio::null()).stderr(output).process_group(0);
+        command.arg("-c").arg(line.replace("${PPID}", &self.parent).replace("$PPID", &self.parent));
+        command
+            .env("PACKETDRILL_PID", &self.parent)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(output)
+            .process_group(0);
         // SAFETY: between fork and exec only one system call is made.
         unsafe { command.pre_exec(|| set_pdeathsig(Signal::SIGKILL).map_err(Into::into)) };
         let child = command.spawn().map_err(|error| failed(&format!("could not be started: {error}")))?;
         let pid = Pid::from_raw(child.id().cast_signed());
-        self.0.push(child);
+        self.children.push(child);
         let ended = wait(pid).map_err(|errno| environment("waiting for a command", errno))?;
         let mut text = String::new();
         let _ = said.rewind().and_then(|()| said.read_to_string(&mut text));
@@ -54,7 +76,7 @@ impl Shells {
 
     /// Ends every process that the commands left behind, as far as it stayed in its group.
     pub(super) fn end(&mut self) {
-        for mut child in self.0.drain(..) {
+        for mut child in self.children.drain(..) {
             // The group exists at least as long as its unreaped leader.
             let _ = killpg(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL);
             let _ = child.wait();

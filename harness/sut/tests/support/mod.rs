@@ -7,17 +7,17 @@ use halfopen_script::test::Family;
 use nix::libc;
 use std::net::{IpAddr, SocketAddr};
 
-pub const FIN: u8 = 1;
-pub const SYN: u8 = 2;
-pub const RST: u8 = 4;
-pub const PSH: u8 = 8;
-pub const ACK: u8 = 16;
+pub(crate) const FIN: u8 = 1;
+pub(crate) const SYN: u8 = 2;
+pub(crate) const RST: u8 = 4;
+pub(crate) const PSH: u8 = 8;
+pub(crate) const ACK: u8 = 16;
 
 /// Ports of the tests' connections.
-pub const LOCAL_PORT: u16 = 8080;
-pub const REMOTE_PORT: u16 = 40000;
+pub(crate) const LOCAL_PORT: u16 = 8080;
+pub(crate) const REMOTE_PORT: u16 = 40000;
 
-pub fn setup(family: Family) -> Setup {
+pub(crate) fn setup(family: Family) -> Setup {
     let ip = |text: &str| -> IpAddr { text.parse().expect("an address") };
     let v6 = family == Family::V6;
     Setup {
@@ -32,17 +32,17 @@ pub fn setup(family: Family) -> Setup {
 
 /// The addresses of a test's packets, which for mapped addresses are IPv4.
 #[derive(Clone, Copy)]
-pub struct Path {
-    pub sut: SocketAddr,
-    pub peer: SocketAddr,
+pub(crate) struct Path {
+    pub(crate) sut: SocketAddr,
+    pub(crate) peer: SocketAddr,
 }
 
 impl Path {
-    pub fn of(setup: &Setup) -> Self {
+    pub(crate) fn of(setup: &Setup) -> Self {
         Self { sut: SocketAddr::new(setup.local.0, LOCAL_PORT), peer: SocketAddr::new(setup.remote.0, REMOTE_PORT) }
     }
 
-    pub fn segment(&self, flags: u8, seq: u32, ack: u32, payload: &[u8]) -> Vec<u8> {
+    pub(crate) fn segment(&self, flags: u8, seq: u32, ack: u32, payload: &[u8]) -> Vec<u8> {
         datagram(self.peer, self.sut, flags, seq, ack, payload)
     }
 }
@@ -114,18 +114,18 @@ fn checksum(parts: &[&[u8]]) -> u16 {
 
 /// What the SUT sent.
 #[derive(Debug)]
-pub struct Segment {
-    pub at: Micros,
-    pub from: SocketAddr,
-    pub to: SocketAddr,
-    pub flags: u8,
-    pub seq: u32,
-    pub ack: u32,
-    pub payload: Vec<u8>,
+pub(crate) struct Segment {
+    pub(crate) at: Micros,
+    pub(crate) from: SocketAddr,
+    pub(crate) to: SocketAddr,
+    pub(crate) flags: u8,
+    pub(crate) seq: u32,
+    pub(crate) ack: u32,
+    pub(crate) payload: Vec<u8>,
 }
 
 /// Reads a datagram and insists on both checksums.
-pub fn segment(at: Micros, octets: &[u8]) -> Segment {
+pub(crate) fn segment(at: Micros, octets: &[u8]) -> Segment {
     let (src, dst, tcp) = match octets[0] >> 4 {
         4 => {
             assert_eq!(checksum(&[&octets[..20]]), 0, "IP header checksum");
@@ -154,7 +154,7 @@ pub fn segment(at: Micros, octets: &[u8]) -> Segment {
 }
 
 /// The next segment within 200 ms.
-pub fn expect(sut: &mut dyn Sut) -> Segment {
+pub(crate) fn expect(sut: &mut dyn Sut) -> Segment {
     let deadline = sut.now() + 200_000;
     match sut.next(deadline).expect("the SUT works") {
         Happening::Datagram { at, octets } => segment(at, &octets),
@@ -163,7 +163,7 @@ pub fn expect(sut: &mut dyn Sut) -> Segment {
 }
 
 /// The pending call's reply within 200 ms.
-pub fn expect_return(sut: &mut dyn Sut) -> (Micros, Reply) {
+pub(crate) fn expect_return(sut: &mut dyn Sut) -> (Micros, Reply) {
     let deadline = sut.now() + 200_000;
     match sut.next(deadline).expect("the SUT works") {
         Happening::Returned { at, reply } => (at, reply),
@@ -172,14 +172,14 @@ pub fn expect_return(sut: &mut dyn Sut) -> (Micros, Reply) {
 }
 
 /// Nothing for this long.
-pub fn silent(sut: &mut dyn Sut, micros: Micros) {
+pub(crate) fn silent(sut: &mut dyn Sut, micros: Micros) {
     let deadline = sut.now() + micros;
     assert_eq!(sut.next(deadline).expect("the SUT works"), Happening::Deadline);
     assert!(sut.now() >= deadline);
 }
 
 /// Makes a call that succeeds at once; its value.
-pub fn value(sut: &mut dyn Sut, call: SysCall) -> i64 {
+pub(crate) fn value(sut: &mut dyn Sut, call: SysCall) -> i64 {
     match sut.call(&call).expect("the SUT works") {
         Reply::Done { value, errno: 0, .. } => value,
         other => panic!("{call:?} came to {other:?}"),
@@ -187,7 +187,7 @@ pub fn value(sut: &mut dyn Sut, call: SysCall) -> i64 {
 }
 
 /// A listening socket with a backlog of 1.
-pub fn listener(sut: &mut dyn Sut, setup: &Setup, flags: i32) -> i32 {
+pub(crate) fn listener(sut: &mut dyn Sut, setup: &Setup, flags: i32) -> i32 {
     let domain = if setup.family == Family::V4 { libc::AF_INET } else { libc::AF_INET6 };
     let fd =
         value(sut, SysCall::Socket { domain, kind: libc::SOCK_STREAM | flags, protocol: libc::IPPROTO_TCP }) as i32;
@@ -197,7 +197,7 @@ pub fn listener(sut: &mut dyn Sut, setup: &Setup, flags: i32) -> i32 {
 }
 
 /// A passive open from SYN to accept(): the connection's descriptor, and the SUT's initial sequence number.
-pub fn accepted(sut: &mut dyn Sut, setup: &Setup, flags: i32) -> (i32, u32) {
+pub(crate) fn accepted(sut: &mut dyn Sut, setup: &Setup, flags: i32) -> (i32, u32) {
     let path = Path::of(setup);
     let fd = listener(sut, setup, flags);
     sut.inject(&path.segment(SYN, 1000, 0, &[])).expect("injected");
