@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
-/// A system call. `fd` is the SUT's descriptor. Numbers of levels, options and flags are Linux's.
+/// A system call, with the arguments of the manual page of the same name. `fd` is the SUT's descriptor. Numbers of levels, options and flags are Linux's.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the arguments of the manual pages")]
 pub enum SysCall {
     /// `socket(domain, type|flags, protocol)`; the engine has put the test's family into `domain`.
     Socket { domain: i32, kind: i32, protocol: i32 },

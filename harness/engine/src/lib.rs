@@ -4,4 +4,5 @@
 
 pub mod call;
 pub mod outcome;
+pub mod packet;
 pub mod sut;
