@@ -68,10 +68,9 @@ impl Capture {
                 Err(errno) => return Err(errno),
             }
         };
-        let stamp = message.cmsgs()?.find_map(|control| match control {
-            ControlMessageOwned::ScmTimestampns(stamp) => Some(stamp.num_nanoseconds()),
-            #[expect(clippy::wildcard_enum_match_arm, reason = "the other control messages are not asked for")]
-            _ => None,
+        let stamp = message.cmsgs()?.find_map(|control| {
+            let ControlMessageOwned::ScmTimestampns(stamp) = control else { return None };
+            Some(stamp.num_nanoseconds())
         });
         let length = message.bytes;
         // Without a stamp the packet would have no time at all.

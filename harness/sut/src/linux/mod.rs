@@ -197,7 +197,7 @@ impl Sut for Linux {
             let result = sysctl::write(&setting.name, &setting.value);
             if name == "net.ipv4.tcp_congestion_control" {
                 self.sockets.congestion_control_set(&setting.value, result)?;
-            } else if !(setting.optional && !sysctl::exists(&setting.name)) {
+            } else if !setting.optional || sysctl::exists(&setting.name) {
                 result?;
             }
         }

@@ -45,6 +45,7 @@ pub(super) fn enter() -> Result<Identity, SutError> {
     Ok(after)
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "errnos are an open set")]
 fn refused(errno: Errno) -> String {
     let hint = match errno {
         Errno::EPERM => {
@@ -91,6 +92,7 @@ pub fn available() -> Result<(), String> {
 ///
 /// # Errors
 /// One plain sentence about what the host refuses.
+#[expect(clippy::wildcard_enum_match_arm, reason = "errnos are an open set")]
 pub fn enter_user_namespace() -> Result<(), String> {
     if has_capabilities() {
         return Ok(());

@@ -15,6 +15,7 @@ pub(super) const CONGESTION_CONTROL: &str = "cubic";
 ///
 /// # Errors
 /// `Unsupported`, with the name, when it does not exist, is not one of the namespace, or refuses the value.
+#[expect(clippy::wildcard_enum_match_arm, reason = "errnos are an open set")]
 pub(super) fn write(name: &str, value: &str) -> Result<(), SutError> {
     set(name, value).map_err(|errno| match errno {
         Errno::ENOENT => SutError::Unsupported(format!("this kernel has no sysctl {name}")),

@@ -156,19 +156,17 @@ pub(crate) fn segment(at: Micros, octets: &[u8]) -> Segment {
 /// The next segment within 200 ms.
 pub(crate) fn expect(sut: &mut dyn Sut) -> Segment {
     let deadline = sut.now() + 200_000;
-    match sut.next(deadline).expect("the SUT works") {
-        Happening::Datagram { at, octets } => segment(at, &octets),
-        other => panic!("expected a segment, got {other:?}"),
-    }
+    let happening = sut.next(deadline).expect("the SUT works");
+    let Happening::Datagram { at, octets } = happening else { panic!("expected a segment, got {happening:?}") };
+    segment(at, &octets)
 }
 
 /// The pending call's reply within 200 ms.
 pub(crate) fn expect_return(sut: &mut dyn Sut) -> (Micros, Reply) {
     let deadline = sut.now() + 200_000;
-    match sut.next(deadline).expect("the SUT works") {
-        Happening::Returned { at, reply } => (at, reply),
-        other => panic!("expected the call to return, got {other:?}"),
-    }
+    let happening = sut.next(deadline).expect("the SUT works");
+    let Happening::Returned { at, reply } = happening else { panic!("expected a reply, got {happening:?}") };
+    (at, reply)
 }
 
 /// Nothing for this long.
@@ -180,10 +178,9 @@ pub(crate) fn silent(sut: &mut dyn Sut, micros: Micros) {
 
 /// Makes a call that succeeds at once; its value.
 pub(crate) fn value(sut: &mut dyn Sut, call: SysCall) -> i64 {
-    match sut.call(&call).expect("the SUT works") {
-        Reply::Done { value, errno: 0, .. } => value,
-        other => panic!("{call:?} came to {other:?}"),
-    }
+    let reply = sut.call(&call).expect("the SUT works");
+    let Reply::Done { value, errno: 0, .. } = reply else { panic!("{call:?} came to {reply:?}") };
+    value
 }
 
 /// A listening socket with a backlog of 1.
