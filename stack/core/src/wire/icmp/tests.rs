@@ -193,6 +193,13 @@ fn quotes_reach_behind_options_and_extension_headers() {
 }
 
 #[test]
+fn the_unused_half_of_fragmentation_needed_is_ignored() {
+    let sent = datagram(HOST, PEER, b"");
+    let octets = raw(PEER, HOST, &[&[3, 4, 0, 0, 0xff, 0xff, 5, 0xdc], &sent[..]].concat());
+    assert_eq!(error(&octets).problem, Problem::PacketTooBig { mtu: 1500 });
+}
+
+#[test]
 fn a_quote_of_another_protocol_has_no_segment() {
     let sent = ip::emit(&header(HOST, PEER), 17, &[0; 8]);
     let octets = emit_error(&header(PEER, HOST), Problem::UnreachableV4(UnreachableV4::Port), &sent);

@@ -91,7 +91,7 @@ fn options_are_skipped_or_named() {
     let fault = |pointer| Err(Malformed::Ipv4Option { pointer });
     let route = |pointer| Err(Malformed::SourceRoute { pointer });
     // Octets of the options -> whether there was a source route.
-    let table: [(&[u8], Result<bool, Malformed>); 16] = [
+    let table: [(&[u8], Result<bool, Malformed>); 17] = [
         (&[1, 1, 1, 1], Ok(false)),
         (&[0, 0xff, 0xff, 0xff], Ok(false)),
         (&[7, 7, 4, 0, 0, 0, 0, 0], Ok(false)), // record route
@@ -102,6 +102,7 @@ fn options_are_skipped_or_named() {
         (&[7, 1, 0, 0], fault(20)),
         (&[1, 7, 4, 0], fault(21)), // beyond the header
         (&[131, 7, 4, 10, 0, 0, 1, 0], route(20)),
+        (&[131, 7, 7, 10, 0, 0, 1, 0], route(20)), // done only past the length
         (&[131, 7, 8, 10, 0, 0, 1, 0], Ok(true)),
         (&[1, 137, 7, 4, 10, 0, 0, 1], route(21)),
         (&[1, 137, 7, 8, 10, 0, 0, 1], Ok(true)),

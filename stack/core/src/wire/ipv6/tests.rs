@@ -31,10 +31,12 @@ fn header_fields_stand_where_rfc_8200_puts_them() {
     assert_eq!(parse(&octets), Ok(expected));
 }
 
+/// Name, first next header, extension headers -> protocol behind them.
+type Case = (&'static str, u8, &'static [u8], Result<u8, Malformed>);
+
 #[test]
 fn extension_headers_are_skipped_or_named() {
-    // First next header, extension headers -> protocol behind them.
-    let table: &[(&str, u8, &[u8], Result<u8, Malformed>)] = &[
+    let table: &[Case] = &[
         ("none", 6, &[], Ok(6)),
         ("hop-by-hop PadN", 0, &[6, 0, 1, 4, 0, 0, 0, 0], Ok(6)),
         ("hop-by-hop router alert", 0, &[58, 0, 5, 2, 0, 0, 1, 0], Ok(58)),
