@@ -50,6 +50,14 @@ pub struct Script {
     pub cleanup: Option<Spanned<String>>,
 }
 
+impl Script {
+    /// Adds a `--define` line, `SYMBOL=VALUE`, as `-D` on the command line does. It counts before those of the file.
+    pub fn define(&mut self, definition: &str) {
+        let plain = |text: &str| Spanned { node: text.to_owned(), span: Span::default() };
+        self.options.push(OptionLine { name: plain("define"), value: Some(plain(definition)) });
+    }
+}
+
 /// What a script says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Header {

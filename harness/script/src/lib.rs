@@ -5,7 +5,7 @@
 //! The way of a test: [`parse()`] a file, list its [`variants`], [`expand()`] one of them into a [`test::Test`].
 
 pub mod ast;
-mod check;
+mod checks;
 pub mod code;
 pub mod diagnostics;
 pub mod expand;
@@ -18,7 +18,7 @@ pub mod symbols;
 pub mod test;
 
 pub use diagnostics::{Diagnostic, render};
-pub use expand::{Library, NoFixtures, Variant, duration_hint, expand, variants};
+pub use expand::{Library, NoFixtures, Variant, check, duration_hint, expand, variants};
 pub use parse::parse;
 pub use print::{print, to_packetdrill};
 pub use sources::{FileId, Sources};

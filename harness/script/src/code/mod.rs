@@ -1,10 +1,22 @@
 //! The language between `%{` and `}%`: integers, names, comparisons, `assert` and `print`.
 //!
-//! It is the part of Python that scripts use, with Python's meaning; there are no imports, loops or functions.
+//! It is the part of Python 3 that scripts use, with Python's meaning; there are no imports, loops or functions, and
+//! integers have 128 bits. Two things that Python lets pass are faults here: an `assert` of a tuple, which cannot fail, and
+//! a quotient with `/` that is no integer.
+
+mod eval;
+mod lexer;
+mod parser;
+mod text;
+
+use eval::{Eval, Value};
+use std::collections::BTreeMap;
 
 /// State of the blocks of one script: variables persist from block to block.
 #[derive(Debug, Clone, Default)]
-pub struct Interpreter {}
+pub struct Interpreter {
+    names: BTreeMap<String, Value>,
+}
 
 /// Why a block stopped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,9 +36,25 @@ impl Interpreter {
         Self::default()
     }
 
-    /// Runs a block. Names that the block does not assign are looked up; the printed lines come back.
+    /// Runs a block and returns the lines that it printed. A name that no block assigned is looked up, and then sought
+    /// among the constants of [`crate::symbols`].
+    ///
+    /// Errors: a false assertion is about the SUT; anything else is the script's fault.
     pub fn run(&mut self, code: &str, lookup: &dyn Fn(&str) -> Option<i64>) -> Result<Vec<String>, CodeError> {
-        let _ = (code, lookup);
-        Err(CodeError { message: "code blocks are not evaluated yet".into(), assertion: false, line: 0 })
+        let statements = parser::parse(code)?;
+        let mut eval = Eval { code, names: &mut self.names, lookup, printed: Vec::new() };
+        statements.iter().try_for_each(|statement| eval.statement(statement))?;
+        Ok(eval.printed)
     }
+}
+
+/// Whether a block can be read at all, without running it.
+pub fn check(code: &str) -> Result<(), CodeError> {
+    parser::parse(code).map(|_| ())
+}
+
+/// A fault of the block at an offset.
+fn fault(code: &str, at: usize, message: impl Into<String>) -> CodeError {
+    let line = code[..at.min(code.len())].matches('\n').count() as u32;
+    CodeError { message: message.into(), assertion: false, line }
 }

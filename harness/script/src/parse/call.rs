@@ -2,7 +2,7 @@
 
 use super::{MAX_DEPTH, Parsed, Parser};
 use crate::ast::{Arg, ArgKind, Call, Member, Spanned};
-use crate::check;
+use crate::checks;
 use crate::lexer::{Kind, Token};
 
 impl Parser<'_> {
@@ -21,7 +21,7 @@ impl Parser<'_> {
         }
         let note = if self.is(b'(') && !self.peek().first { Some(self.note()?) } else { None };
         let call = Call { name, args, result, errno, note };
-        check::call(&call, &mut self.diagnostics);
+        checks::call(&call, &mut self.diagnostics);
         Ok(call)
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Parsed, Parser};
 use crate::ast::{Action, Direction, Event, Time};
-use crate::check;
+use crate::checks;
 use crate::diagnostics::Diagnostic;
 use crate::lexer::Kind;
 use crate::suggest::nearest;
@@ -17,7 +17,7 @@ impl Parser<'_> {
         let time_span = self.since(start);
         let action = self.action()?;
         let event = Event { time, action, span: self.since(start) };
-        if let Some(fault) = check::time_fits(&event, time_span) {
+        if let Some(fault) = checks::time_fits(&event, time_span) {
             self.diagnostics.push(fault);
         }
         Ok(event)

@@ -17,7 +17,7 @@ pub(crate) use options::parse_hex;
 pub(crate) use packet::parse_flags;
 
 use crate::ast::{Item, OptionLine, Script, Span, Spanned};
-use crate::check;
+use crate::checks;
 use crate::diagnostics::Diagnostic;
 use crate::lexer::{Kind, Lexed, Token, lex};
 use crate::sources::{FileId, Sources};
@@ -114,7 +114,7 @@ impl Parser<'_> {
             let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
             Spanned { node: bare.to_owned(), span: self.span_of(token) }
         });
-        if let Some(fault) = check::option_line(&name, value.as_ref()) {
+        if let Some(fault) = checks::option_line(&name, value.as_ref()) {
             self.diagnostics.push(fault);
         }
         self.script.options.push(OptionLine { name, value });

@@ -2,7 +2,7 @@
 
 use super::{Parsed, Parser};
 use crate::ast::{Body, Direction, Ecn, FlagSet, Flags, Icmp, IpWord, Num, Options, Packet, Spanned, Tcp};
-use crate::check;
+use crate::checks;
 use crate::diagnostics::Diagnostic;
 use crate::lexer::Kind;
 
@@ -42,7 +42,7 @@ impl Parser<'_> {
         };
         let packet = Packet { direction, ip, encapsulation, body };
         let span = self.since(start);
-        check::packet(&packet, span, &mut self.diagnostics);
+        checks::packet(&packet, span, &mut self.diagnostics);
         Ok(packet)
     }
 

@@ -115,10 +115,11 @@ impl Display for FlagSet {
             (self.ae, 'A'),
         ];
         let mut text: String = letters.iter().filter(|(set, _)| *set).map(|(_, letter)| *letter).collect();
-        text.extend(self.ace.map(|digit| char::from(b'0' + digit)));
         if self.ack {
             text.push('.');
         }
+        // Behind the dot: a digit before it would be a number to packetdrill.
+        text.extend(self.ace.map(|digit| char::from(b'0' + digit)));
         f.write_str(if text.is_empty() { "-" } else { &text })
     }
 }

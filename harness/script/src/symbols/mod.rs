@@ -5,6 +5,9 @@
 
 mod constants;
 mod errnos;
+mod icmp;
+
+pub use icmp::{icmp, icmp_counterpart};
 
 use constants::CONSTANTS;
 use errnos::ERRNOS;
