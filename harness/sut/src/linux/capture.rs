@@ -5,7 +5,7 @@ use super::environment;
 use halfopen_engine::sut::{Micros, SutError};
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::socket::sockopt::{RcvBufForce, ReceiveTimestampns};
+use nix::sys::socket::sockopt::{RcvBuf, RcvBufForce, ReceiveTimestampns};
 use nix::sys::socket::{
     AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, SockFlag, SockType, SockaddrLike as _, bind, recvmsg,
     setsockopt, socket,
@@ -39,7 +39,10 @@ impl Capture {
         let fd =
             socket(AddressFamily::Packet, SockType::Datagram, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, None)
                 .map_err(|errno| environment("packet socket", errno))?;
-        setsockopt(&fd, RcvBufForce, &RECEIVE_BUFFER).map_err(|errno| environment("SO_RCVBUFFORCE", errno))?;
+        // Root of a user namespace has to make do with what net.core.rmem_max allows; what gets lost is counted.
+        setsockopt(&fd, RcvBufForce, &RECEIVE_BUFFER)
+            .or_else(|_| setsockopt(&fd, RcvBuf, &RECEIVE_BUFFER))
+            .map_err(|errno| environment("SO_RCVBUF", errno))?;
         setsockopt(&fd, ReceiveTimestampns, &true).map_err(|errno| environment("SO_TIMESTAMPNS", errno))?;
         attach_outgoing_filter(&fd).map_err(|errno| environment("SO_ATTACH_FILTER", errno))?;
         bind(fd.as_raw_fd(), &link_address(index)).map_err(|errno| environment("binding the packet socket", errno))?;
