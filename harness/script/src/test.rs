@@ -64,6 +64,7 @@ pub struct Test {
 
 /// One step of a test.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every step is an event")]
 pub enum Step {
     /// A timed event. No name is left unresolved in it.
     Event(Event),

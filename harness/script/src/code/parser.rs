@@ -56,7 +56,7 @@ pub(super) fn parse(code: &str) -> Result<Vec<Statement>, CodeError> {
         match parser.peek().kind {
             Kind::End => return Ok(statements),
             Kind::Break => parser.at += 1,
-            _ => {
+            Kind::Int(_) | Kind::Name | Kind::Text(_) | Kind::Op(_) => {
                 statements.push(parser.statement()?);
                 if !matches!(parser.peek().kind, Kind::Break | Kind::End) {
                     return Err(parser.unexpected("the end of the statement"));
@@ -93,7 +93,9 @@ impl Parser<'_> {
         let got = match token.kind {
             Kind::End => "the end of the block".to_owned(),
             Kind::Break => "the end of the line".to_owned(),
-            _ => format!("`{}`", &self.code[token.start..token.end]),
+            Kind::Int(_) | Kind::Name | Kind::Text(_) | Kind::Op(_) => {
+                format!("`{}`", &self.code[token.start..token.end])
+            }
         };
         fault(self.code, token.start, format!("expected {expected}, and got {got}"))
     }
@@ -242,12 +244,13 @@ impl Parser<'_> {
 
     fn unary(&mut self) -> Parsed<Expr> {
         let start = self.peek().start;
-        let kind: fn(Box<Expr>) -> ExprKind = match self.peek().kind {
-            Kind::Op("-") => ExprKind::Negative,
-            Kind::Op("+") => ExprKind::Positive,
-            _ => return self.primary(),
+        let kind: fn(Box<Expr>) -> ExprKind = if self.eat("-") {
+            ExprKind::Negative
+        } else if self.eat("+") {
+            ExprKind::Positive
+        } else {
+            return self.primary();
         };
-        self.at += 1;
         let inner = self.nested(Self::unary)?;
         Ok(self.expr(start, kind(Box::new(inner))))
     }

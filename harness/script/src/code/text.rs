@@ -24,7 +24,7 @@ pub(super) fn repr(value: &Value) -> String {
 pub(super) fn format(text: &str, values: &Value) -> Result<String, String> {
     let mut values = match values {
         Value::Tuple(parts) => parts.iter(),
-        one => std::slice::from_ref(one).iter(),
+        one @ (Value::Int(_) | Value::Bool(_) | Value::Text(_)) => std::slice::from_ref(one).iter(),
     };
     let mut out = String::new();
     let mut rest = text;

@@ -20,8 +20,8 @@ pub(super) struct Resolver {
 }
 
 impl Resolver {
-    fn keep<T>(&mut self, result: Result<T, Diagnostic>) -> Option<T> {
-        result.map_err(|fault| self.faults.push(fault)).ok()
+    fn keep<T>(&mut self, result: Result<T, Box<Diagnostic>>) -> Option<T> {
+        result.map_err(|fault| self.faults.push(*fault)).ok()
     }
 
     /// `let`: the value is what it is at this line.
@@ -141,7 +141,7 @@ impl Resolver {
             named = true;
             let span = tcp.flags.span;
             let set = self.scope.lookup(name, span).and_then(|bound| {
-                let fault = |why: String| Diagnostic::new("flags", format!("`${name}`: {why}"), span);
+                let fault = |why: String| Box::new(Diagnostic::new("flags", format!("`${name}`: {why}"), span));
                 parse_flags(&text_of(&bound)).map_err(fault)
             });
             tcp.flags.node = Flags::Set(self.keep(set).unwrap_or_default());
@@ -171,8 +171,8 @@ impl Resolver {
     fn cookie(&mut self, cookie: &mut Cookie, span: Span) -> bool {
         let Cookie::Symbol(symbol) = cookie else { return false };
         let octets = self.scope.lookup(symbol, span).and_then(|bound| {
-            let fault =
-                || Diagnostic::new("hex", format!("`{symbol}` is `{}`, which is not octets", text_of(&bound)), span);
+            let message = || format!("`{symbol}` is `{}`, which is not octets", text_of(&bound));
+            let fault = || Box::new(Diagnostic::new("hex", message(), span));
             parse_hex(&text_of(&bound)).ok_or_else(fault)
         });
         if let Some(octets) = self.keep(octets) {

@@ -78,16 +78,17 @@ impl Scope {
     }
 
     /// What a name stands for, labels' values evaluated.
-    pub(super) fn lookup(&self, name: &str, span: Span) -> Result<Bound, Diagnostic> {
+    pub(super) fn lookup(&self, name: &str, span: Span) -> Result<Bound, Box<Diagnostic>> {
         self.lookup_deep(name, span, 0)
     }
 
-    fn lookup_deep(&self, name: &str, span: Span, depth: u32) -> Result<Bound, Diagnostic> {
+    fn lookup_deep(&self, name: &str, span: Span, depth: u32) -> Result<Bound, Box<Diagnostic>> {
         if depth > MAX_DEPTH {
-            return Err(Diagnostic::new("name-cycle", format!("`${name}` is defined by itself"), span));
+            let fault = Diagnostic::new("name-cycle", format!("`${name}` is defined by itself"), span);
+            return Err(fault.into());
         }
         match self.find(name) {
-            None => Err(self.unknown(name, span)),
+            None => Err(self.unknown(name, span).into()),
             Some(Bound::Lazy(Value::Word(word))) => Ok(Bound::Word(word.node.clone())),
             Some(Bound::Lazy(Value::Num(num))) => self.evaluate_deep(num, span, depth + 1),
             Some(bound) => Ok(bound.clone()),
@@ -95,11 +96,11 @@ impl Scope {
     }
 
     /// The value of a sum. A name alone may stand for anything; in a sum all are numbers.
-    pub(super) fn evaluate(&self, num: &Num) -> Result<Bound, Diagnostic> {
+    pub(super) fn evaluate(&self, num: &Num) -> Result<Bound, Box<Diagnostic>> {
         self.evaluate_deep(num, num.span, 0)
     }
 
-    fn evaluate_deep(&self, num: &Num, span: Span, depth: u32) -> Result<Bound, Diagnostic> {
+    fn evaluate_deep(&self, num: &Num, span: Span, depth: u32) -> Result<Bound, Box<Diagnostic>> {
         if let ([name], 0) = (num.names.as_slice(), num.offset) {
             return self.lookup_deep(name, span, depth);
         }
@@ -152,7 +153,7 @@ impl Scope {
 }
 
 /// The number that a name stands for, or why it stands for none.
-pub(super) fn number(name: &str, bound: &Bound, span: Span) -> Result<i64, Diagnostic> {
+pub(super) fn number(name: &str, bound: &Bound, span: Span) -> Result<i64, Box<Diagnostic>> {
     let what = match bound {
         Bound::Int(value) => return Ok(*value),
         Bound::Word(word) => format!("the word `{word}`"),
@@ -160,11 +161,11 @@ pub(super) fn number(name: &str, bound: &Bound, span: Span) -> Result<i64, Diagn
         Bound::Micros(_) => "a time".to_owned(),
         Bound::Lazy(_) => "not evaluated".to_owned(),
     };
-    Err(Diagnostic::new("wrong-name", format!("`${name}` is {what}, and a number stands here"), span))
+    Err(Diagnostic::new("wrong-name", format!("`${name}` is {what}, and a number stands here"), span).into())
 }
 
 /// The time in microseconds that a name stands for: a time of the SUT, or a number of seconds.
-pub(super) fn micros(name: &str, bound: &Bound, span: Span) -> Result<i64, Diagnostic> {
+pub(super) fn micros(name: &str, bound: &Bound, span: Span) -> Result<i64, Box<Diagnostic>> {
     let found = match bound {
         Bound::Micros(micros) => Some(*micros),
         Bound::Int(value) => value.checked_mul(1_000_000),
@@ -172,7 +173,7 @@ pub(super) fn micros(name: &str, bound: &Bound, span: Span) -> Result<i64, Diagn
         Bound::Text(_) | Bound::Lazy(_) => None,
     };
     let message = || format!("`${name}` is `{}`, and a time in seconds stands here", text_of(bound));
-    found.ok_or_else(|| Diagnostic::new("wrong-name", message(), span))
+    found.ok_or_else(|| Diagnostic::new("wrong-name", message(), span).into())
 }
 
 /// As it is written in a command.

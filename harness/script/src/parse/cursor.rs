@@ -129,8 +129,8 @@ impl<'a> Parser<'a> {
         Box::new(fault)
     }
 
-    pub(super) fn report(&mut self, fault: Box<Diagnostic>) {
-        self.diagnostics.push(*fault);
+    pub(super) fn report(&mut self, fault: Diagnostic) {
+        self.diagnostics.push(fault);
     }
 
     /// The event is complete: only the end of the line or of the block may follow.

@@ -3,6 +3,11 @@
 //! A broken line is reported and skipped up to the next line that can begin a statement, so that a file with two faults
 //! shows both.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a rule names the tokens that it takes; every other token is the same mistake"
+)]
+
 mod call;
 mod cursor;
 mod events;
@@ -74,7 +79,7 @@ impl Parser<'_> {
                 _ => break,
             };
             if let Err(fault) = parsed {
-                self.report(fault);
+                self.report(*fault);
                 self.recover(start);
             }
         }
@@ -164,7 +169,7 @@ impl Parser<'_> {
                 items.extend(item);
             }
             Err(fault) => {
-                self.report(fault);
+                self.report(*fault);
                 self.recover(start);
             }
         }

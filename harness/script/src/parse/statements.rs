@@ -161,7 +161,7 @@ impl Parser<'_> {
         if !self.is(b'{') {
             return Err(fault);
         }
-        self.report(fault);
+        self.report(*fault);
         Ok(())
     }
 

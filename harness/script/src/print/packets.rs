@@ -88,7 +88,7 @@ impl Display for Tcp {
         }
         match &self.options {
             Options::List(list) if list.is_empty() => Ok(()),
-            options => write!(f, " {options}"),
+            options @ (Options::List(_) | Options::Unchecked) => write!(f, " {options}"),
         }
     }
 }

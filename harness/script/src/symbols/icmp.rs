@@ -52,8 +52,11 @@ const V6: &Table = &[
 /// Second words for a code.
 const ALIASES: [(&str, &str); 1] = [("not_neighbour", "beyond_scope")];
 
+/// Type and code.
+type Words = (&'static str, Option<&'static str>);
+
 /// The same event in both families: IPv4's words, then IPv6's. RFC 4443 3, RFC 5927 4.1.
-const COUNTERPARTS: [((&str, Option<&str>), (&str, Option<&str>)); 8] = [
+const COUNTERPARTS: [(Words, Words); 8] = [
     (("unreachable", Some("net_unreachable")), ("unreachable", Some("no_route"))),
     (("unreachable", Some("host_unreachable")), ("unreachable", Some("address_unreachable"))),
     (("unreachable", Some("protocol_unreachable")), ("parameter_problem", Some("unknown_next_header"))),
@@ -65,7 +68,7 @@ const COUNTERPARTS: [((&str, Option<&str>), (&str, Option<&str>)); 8] = [
 ];
 
 /// The words that one family has for what the other family's words say.
-pub fn icmp_counterpart(v6: bool, kind: &str, code: Option<&str>) -> Option<(&'static str, Option<&'static str>)> {
+pub fn icmp_counterpart(v6: bool, kind: &str, code: Option<&str>) -> Option<Words> {
     let found = COUNTERPARTS.iter().find(|(v4, six)| (kind, code) == if v6 { *v4 } else { *six });
     found.map(|(v4, six)| if v6 { *six } else { *v4 })
 }

@@ -1,0 +1,230 @@
+//! Packet lines.
+
+use super::{Num, Spanned};
+
+/// Which way a packet goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// `<`: injected by the harness.
+    Inbound,
+    /// `>`: expected from the SUT.
+    Outbound,
+}
+
+/// A packet line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packet {
+    /// `<` or `>`.
+    pub direction: Direction,
+    /// Words in `[ ]` or `( )` before the body.
+    pub ip: Vec<Spanned<IpWord>>,
+    /// Outer headers, outermost first (`ipv4 A > B:`, `gre:` ...). Empty in nearly every script.
+    pub encapsulation: Vec<Spanned<String>>,
+    /// What it carries.
+    pub body: Body,
+}
+
+/// A word of the IP info list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IpWord {
+    /// `ect0`, `ect1`, `ect01`, `ce`, `noecn`
+    Ecn(Ecn),
+    /// `tos N`
+    Tos(Num),
+    /// `ttl N`
+    Ttl(Num),
+    /// `id N`
+    Id(Num),
+    /// `flowlabel N`
+    FlowLabel(Num),
+    /// `badsum`: ours, inbound only; the TCP checksum is sent wrong.
+    BadChecksum,
+    /// `doff N`: ours, inbound only; the data offset field says N whatever the header holds.
+    DataOffset(Num),
+    /// `reserved N`: ours, inbound only; the reserved bits.
+    Reserved(Num),
+}
+
+/// ECN field of the IP header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ecn {
+    /// Not-ECT.
+    NoEcn,
+    /// ECT(0).
+    Ect0,
+    /// ECT(1).
+    Ect1,
+    /// Either of ECT(0) and ECT(1); only for expected packets.
+    Ect01,
+    /// Congestion experienced.
+    Ce,
+}
+
+/// What a datagram carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// A TCP segment.
+    Tcp(Tcp),
+    /// `udp (N)`: N octets of payload.
+    Udp {
+        /// `a > b`
+        ports: Option<(Num, Num)>,
+        /// Octets of payload.
+        len: Num,
+    },
+    /// An ICMP or ICMPv6 message.
+    Icmp(Icmp),
+}
+
+/// A TCP segment as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tcp {
+    /// `a > b` before the flags.
+    pub ports: Option<(Num, Num)>,
+    /// Flags.
+    pub flags: Spanned<Flags>,
+    /// First sequence number, relative to the ISN (absolute for a SYN).
+    pub seq: Num,
+    /// `seq + len`, as written.
+    pub end: Num,
+    /// Octets of payload.
+    pub len: Num,
+    /// Acknowledgment number.
+    pub ack: Option<Num>,
+    /// Window field, unscaled as on the wire.
+    pub win: Option<Num>,
+    /// Urgent pointer.
+    pub urg: Option<Num>,
+    /// Options.
+    pub options: Options,
+}
+
+/// TCP flags as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Flags {
+    /// Letters of `.FSRPEWAU`, a digit 0-7 for the ACE field, or `-` alone for none.
+    Set(FlagSet),
+    /// `$name`
+    Name(String),
+}
+
+impl Flags {
+    /// The flags.
+    ///
+    /// # Panics
+    /// When a name is left: expansion resolves every name before a script runs.
+    pub fn set(&self) -> FlagSet {
+        match self {
+            Self::Set(set) => *set,
+            Self::Name(name) => panic!("expansion left ${name} unresolved"),
+        }
+    }
+}
+
+/// A set of TCP flags. Printed in packetdrill's order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FlagSet {
+    /// `F`
+    pub fin: bool,
+    /// `S`
+    pub syn: bool,
+    /// `R`
+    pub rst: bool,
+    /// `P`
+    pub psh: bool,
+    /// `.`
+    pub ack: bool,
+    /// `U`
+    pub urg: bool,
+    /// `E`: ECE
+    pub ece: bool,
+    /// `W`: CWR
+    pub cwr: bool,
+    /// `A`: AE
+    pub ae: bool,
+    /// Digit: the three bits AE, CWR, ECE as one number (then the three above are false).
+    pub ace: Option<u8>,
+}
+
+/// The option list of a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Options {
+    /// Exactly these, in this order; empty when nothing was written.
+    List(Vec<Spanned<TcpOption>>),
+    /// `<...>`: not looked at.
+    Unchecked,
+}
+
+/// One TCP option.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TcpOption {
+    /// `eol`
+    Eol,
+    /// `nop`
+    Nop,
+    /// `mss N`
+    Mss(Num),
+    /// `wscale N`
+    WindowScale(Num),
+    /// `sackOK`
+    SackPermitted,
+    /// `sack a:b c:d`
+    Sack(Vec<(Num, Num)>),
+    /// `TS val A ecr B`
+    Timestamps {
+        /// TSval.
+        val: Num,
+        /// TSecr.
+        ecr: Num,
+    },
+    /// `FO hex` or `FO` alone (cookie request)
+    FastOpen(Cookie),
+    /// `FOEXP hex` or `FOEXP`
+    FastOpenExperimental(Cookie),
+    /// `md5 hex`, `md5` alone (not looked at)
+    Md5(Option<Vec<u8>>),
+    /// `ECN e1b 1 ceb 0 e0b 1`: fields in the order written
+    AccEcn(Vec<(AccEcnField, Num)>),
+    /// `raw KIND hex`: ours; an option as octets, without kind and length
+    Raw {
+        /// Kind octet.
+        kind: Num,
+        /// Octets after the length.
+        data: Vec<u8>,
+    },
+    /// `octets hex`: ours; octets of the option area as they are, for options that are malformed
+    Octets(Vec<u8>),
+}
+
+/// A TFO cookie as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cookie {
+    /// Octets, empty for a request.
+    Octets(Vec<u8>),
+    /// A symbol that `-D` defines, e.g. `TFO_COOKIE`.
+    Symbol(String),
+}
+
+/// One field of the AccECN option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccEcnField {
+    /// `e0b`
+    E0b,
+    /// `ceb`
+    Ceb,
+    /// `e1b`
+    E1b,
+}
+
+/// An ICMP message: `icmp unreachable frag_needed mtu 1200 [1:1001(1000)]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Icmp {
+    /// Type word or number.
+    pub kind: Spanned<String>,
+    /// Code word or number.
+    pub code: Option<Spanned<String>>,
+    /// `mtu N`
+    pub mtu: Option<Num>,
+    /// Echoed sequence range `[seq:end(len)]`.
+    pub echoed: Option<(Num, Num, Num)>,
+}
