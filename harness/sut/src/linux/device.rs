@@ -118,13 +118,13 @@ fn link(index: u32) -> Message {
 
 /// The kernel makes an IPv6 address local in a work queue, even without duplicate address detection.
 fn wait_until_local(netlink: &Netlink, address: IpAddr) -> Result<(), SutError> {
-    for _ in 0..20_000 {
+    for _ in 0..100_000 {
         if netlink.is_local(address)? {
             return Ok(());
         }
         super::pause(50_000);
     }
-    Err(SutError::Environment(format!("{address} of tun0 did not become local within a second")))
+    Err(SutError::Environment(format!("{address} of tun0 did not become local within five seconds")))
 }
 
 fn masked(address: IpAddr, prefix: u8) -> IpAddr {

@@ -50,9 +50,13 @@ use shell::Shells;
 use sockets::Sockets;
 use std::fs;
 use std::os::fd::AsFd as _;
+use std::sync::{Mutex, PoisonError};
 
 /// 2MSL of Linux, a constant of the kernel; microseconds.
 const TIME_WAIT: i64 = 60_000_000;
+
+/// Held while a namespace is being set up.
+static STARTING: Mutex<()> = Mutex::new(());
 
 /// The kernel of this host. It belongs to the thread that makes it.
 #[derive(Debug)]
@@ -144,6 +148,9 @@ impl Sut for Linux {
             self.finish()?;
         }
         set_timerslack(1).map_err(|errno| environment("timer slack", errno))?;
+        // The kernel does this work under one lock, for which its own clean-up of namespaces waits too. A crowd at it
+        // takes longer than a queue.
+        let turn = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
         netns::enter()?;
         let namespace_wide = sysctl::baseline(setup.family, self.kernel)?;
         let tun = Tun::create()?;
@@ -151,6 +158,7 @@ impl Sut for Linux {
         let capture = Capture::open(tun.index)?;
         self.sockets.start((!namespace_wide).then(|| sysctl::CONGESTION_CONTROL.to_owned()));
         self.test = Some(Test { tun, capture, shells: Shells::new() });
+        drop(turn);
         self.clock = Clock::start();
         Ok(())
     }
