@@ -112,6 +112,17 @@ impl Resolver {
         nums.into_iter().fold(false, |named, num| self.num(num) | named)
     }
 
+    /// Numbers of sequence space, and timestamps: a sum is taken modulo 2^32 (RFC 9293 3.4, RFC 7323 5.2).
+    fn wrapping<'n>(&mut self, nums: impl IntoIterator<Item = &'n mut Num>) -> bool {
+        nums.into_iter().fold(false, |named, num| {
+            let resolved = self.num(num);
+            if resolved {
+                num.offset = num.offset.rem_euclid(1 << 32);
+            }
+            resolved | named
+        })
+    }
+
     fn packet(&mut self, packet: &mut Packet) -> bool {
         let mut named = false;
         for word in &mut packet.ip {
@@ -135,8 +146,9 @@ impl Resolver {
 
     fn tcp(&mut self, tcp: &mut Tcp) -> bool {
         let ports = tcp.ports.iter_mut().flat_map(|(from, to)| [from, to]);
-        let fields = [&mut tcp.ack, &mut tcp.win, &mut tcp.urg].into_iter().flatten();
-        let mut named = self.nums(ports.chain([&mut tcp.seq, &mut tcp.end, &mut tcp.len]).chain(fields));
+        let fields = [&mut tcp.win, &mut tcp.urg].into_iter().flatten();
+        let mut named = self.nums(ports.chain([&mut tcp.len]).chain(fields));
+        named |= self.wrapping([&mut tcp.seq, &mut tcp.end].into_iter().chain(&mut tcp.ack));
         if let Flags::Name(name) = &tcp.flags.node {
             named = true;
             let span = tcp.flags.span;
@@ -158,8 +170,8 @@ impl Resolver {
         let span = option.span;
         match &mut option.node {
             TcpOption::Mss(num) | TcpOption::WindowScale(num) | TcpOption::Raw { kind: num, .. } => self.num(num),
-            TcpOption::Sack(blocks) => self.nums(blocks.iter_mut().flat_map(|(left, right)| [left, right])),
-            TcpOption::Timestamps { val, ecr } => self.nums([val, ecr]),
+            TcpOption::Sack(blocks) => self.wrapping(blocks.iter_mut().flat_map(|(left, right)| [left, right])),
+            TcpOption::Timestamps { val, ecr } => self.wrapping([val, ecr]),
             TcpOption::AccEcn(fields) => self.nums(fields.iter_mut().map(|(_, num)| num)),
             TcpOption::FastOpen(cookie) | TcpOption::FastOpenExperimental(cookie) => self.cookie(cookie, span),
             TcpOption::Eol | TcpOption::Nop | TcpOption::SackPermitted | TcpOption::Md5(_) | TcpOption::Octets(_) => {
@@ -182,8 +194,8 @@ impl Resolver {
     }
 
     fn icmp(&mut self, icmp: &mut Icmp) -> bool {
-        let echoed = icmp.echoed.iter_mut().flat_map(|(seq, end, len)| [seq, end, len]);
-        let named = self.nums(echoed.chain(&mut icmp.mtu));
+        let mut named = self.nums(icmp.echoed.iter_mut().map(|(_, _, len)| len).chain(&mut icmp.mtu));
+        named |= self.wrapping(icmp.echoed.iter_mut().flat_map(|(seq, end, _)| [seq, end]));
         self.word(&mut icmp.kind);
         if let Some(code) = &mut icmp.code {
             self.word(code);

@@ -9,11 +9,11 @@ impl Parser<'_> {
     /// `vary AXIS: LABEL LABEL(name=value, ...) ...`, to the end of the line.
     pub(super) fn variation(&mut self) -> Parsed<()> {
         let start = self.bump();
-        let axis = self.expect_word("the name of an axis")?;
+        let axis = self.label("the name of an axis")?;
         self.expect(b':', "`:` after the axis")?;
         let mut labels: Vec<Label> = Vec::new();
         while !self.peek().first && self.peek().kind != Kind::End {
-            let name = self.joined("a label", |kind| matches!(kind, Kind::Word | Kind::Punct(b'-' | b'.')))?;
+            let name = self.label("a label")?;
             let bindings = if self.eat(b'(') { self.bindings()? } else { Vec::new() };
             if let Some(twin) = labels.iter().find(|label| label.name.node == name.node) {
                 let fault = Diagnostic::new("duplicate", format!("label `{}` stands here twice", name.node), name.span);
@@ -35,6 +35,11 @@ impl Parser<'_> {
         let span = self.since(start);
         self.script.variations.push(Variation { axis, labels, span });
         Ok(())
+    }
+
+    /// An axis or a label: letters, digits, `-`, `_` and `.`.
+    fn label(&mut self, what: &str) -> Parsed<Spanned<String>> {
+        self.joined(what, |kind| matches!(kind, Kind::Word | Kind::Punct(b'-' | b'.')))
     }
 
     fn bindings(&mut self) -> Parsed<Vec<(Spanned<String>, Value)>> {
@@ -106,7 +111,12 @@ impl Parser<'_> {
         let token = self.peek();
         let item = if token.kind == Kind::Name && !token.first {
             self.bump();
-            let name = Spanned { node: self.word_of(token)[1..].to_owned(), span: self.span_of(token) };
+            // An axis may have a `-`, where a name ends.
+            while self.glued() && matches!(self.peek().kind, Kind::Word | Kind::Punct(b'-' | b'.')) {
+                self.bump();
+            }
+            let span = self.since(token);
+            let name = Spanned { node: self.slice(span.start + 1, span.end).to_owned(), span };
             Use { name, by_axis: true }
         } else {
             let fits = |kind| matches!(kind, Kind::Word | Kind::Punct(b'-' | b'.' | b'/'));
@@ -144,11 +154,11 @@ impl Parser<'_> {
     }
 
     fn when_head(&mut self) -> Parsed<(Spanned<String>, Vec<Spanned<String>>)> {
-        let axis = self.expect_word("an axis")?;
+        let axis = self.label("an axis")?;
         self.expect(b'=', "`=` and labels of the axis")?;
         let mut labels = Vec::new();
         while !self.is(b'{') {
-            labels.push(self.joined("a label or `{`", |kind| matches!(kind, Kind::Word | Kind::Punct(b'-' | b'.')))?);
+            labels.push(self.label("a label or `{`")?);
         }
         if labels.is_empty() { Err(self.unexpected(["a label"])) } else { Ok((axis, labels)) }
     }
