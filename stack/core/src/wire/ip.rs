@@ -47,6 +47,17 @@ pub fn parse(octets: &[u8]) -> Result<Datagram<'_>, Malformed> {
     }
 }
 
+/// The destination in the fixed header of a datagram that may be refused for anything behind it; `None` when even that
+/// is cut off.
+#[must_use]
+pub fn destination(octets: &[u8]) -> Option<IpAddr> {
+    match octets.first()? >> 4 {
+        4 => ipv4::fixed_addresses(octets).map(|(_, dst)| dst.into()),
+        6 => ipv6::fixed_addresses(octets).map(|(_, dst)| dst.into()),
+        _ => None,
+    }
+}
+
 /// The header of an outgoing datagram. `src` and `dst` decide the family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {

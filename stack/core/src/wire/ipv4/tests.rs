@@ -157,6 +157,22 @@ fn hosts_are_told_from_groups() {
 }
 
 #[test]
+fn the_destination_is_found_in_what_is_refused() {
+    let table = [
+        (datagram(&[7, 0, 0, 0], &[], |_| {}), Some(IpAddr::from(HOST))),
+        (datagram(&[], &[], |d| d[9] = 17), Some(IpAddr::from(HOST))),
+        (datagram(&[], &[], |_| {})[..19].to_vec(), None),
+        ([&[0x60; 24][..], &[0xfe; 16]].concat(), Some(IpAddr::from([0xfe; 16]))),
+        ([0x60; 39].to_vec(), None),
+        ([0x50; 40].to_vec(), None),
+        (Vec::new(), None),
+    ];
+    for (octets, expected) in table {
+        assert_eq!(ip::destination(&octets), expected, "{octets:?}");
+    }
+}
+
+#[test]
 #[should_panic(expected = "65,535")]
 fn a_datagram_beyond_the_total_length_is_the_callers_fault() {
     let _ = ip::emit(&Header::new(PEER.into(), HOST.into()), PROTOCOL_TCP, &[0; 65_516]);
