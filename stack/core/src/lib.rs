@@ -2,13 +2,31 @@
 //!
 //! Time, randomness and datagrams are arguments: the crate has no clock and does no I/O, so equal inputs give equal
 //! outputs. Default behaviour is RFC 9293 with the extensions it names.
+//!
+//! [`Stack`] says how it is driven; [`Config`] says what may be chosen; [`rules`] lists what the stack cites.
 
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
+pub mod config;
 pub mod errno;
+mod host;
+mod random;
+pub mod rules;
 pub mod seq;
+pub mod socket;
+mod stack;
+pub mod tcp;
 pub mod time;
 pub mod wire;
+
+pub use config::{Config, ConfigError};
+pub use errno::Errno;
+pub use host::Counters;
+pub use seq::SeqNum;
+pub use socket::{Domain, OptionName, Readiness, RecvFlags, SendFlags, Shutdown, SocketOption, Status, TcpInfo};
+pub use stack::Stack;
+pub use tcp::State;
+pub use time::Instant;

@@ -1,0 +1,373 @@
+//! What a stack may choose: where RFC 9293 or a document it names leaves a choice, there is a field here.
+//!
+//! A field bears Linux's name where Linux has a tunable for it. Profiles are values: [`Config::rfc9293`] is the
+//! default, [`Config::rfc793`] leaves out what RFC 5961 added, [`Config::linux`] has Linux's defaults (6.18).
+//! Durations are of the type [`Duration`]; buffer sizes and windows are octets, never scaled.
+
+mod sysctl;
+
+use core::time::Duration;
+
+/// Where the lower bound of the retransmission timeout applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RtoFloor {
+    /// On the whole timeout (RFC 6298 2.4).
+    Timeout,
+    /// On the variance term only, so that the timeout is never below SRTT plus the bound (Linux).
+    Variance,
+}
+
+/// How the end of retransmissions (R2 of RFC 9293 3.8.3) is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryLimit {
+    /// After `tcp_retries2` retransmissions of one segment.
+    Count,
+    /// When the time that `tcp_retries2` doublings of the smallest timeout would take is over (Linux).
+    Time,
+}
+
+/// Size of the initial congestion window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InitialWindow {
+    /// Two to four segments depending on their size (RFC 5681 3.1).
+    Rfc5681,
+    /// That many segments (RFC 6928: ten).
+    Segments(u32),
+}
+
+/// What a zero-window probe is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ZeroWindowProbe {
+    /// One octet of new data (RFC 9293 3.8.6.1).
+    Octet,
+    /// An empty segment below the window, which draws an ACK (Linux).
+    Empty,
+}
+
+/// What a hard ICMP error does to a synchronised connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HardError {
+    /// Aborts it (RFC 9293 3.9.2.2, SHLD-26).
+    Abort,
+    /// Counts as a soft error (RFC 5927 5.2; Linux).
+    Soft,
+}
+
+/// What Nagle's rule looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nagle {
+    /// A small segment waits while anything is unacknowledged (RFC 9293 3.7.4).
+    AnyOutstanding,
+    /// A small segment waits while a small one is unacknowledged (Minshall's variant; Linux).
+    SmallOutstanding,
+}
+
+/// All choices of one stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Retransmissions of a SYN. RFC: 8, so that they span the three minutes of RFC 9293 3.8.3. Linux: 6.
+    pub tcp_syn_retries: u32,
+    /// First timeouts of a SYN that leave the timeout as it was, in addition to `tcp_syn_retries`. RFC: 0. Linux: 4.
+    pub tcp_syn_linear_timeouts: u32,
+    /// Retransmissions of a SYN,ACK. RFC: 8 (RFC 9293 3.8.3 as for a SYN). Linux: 5.
+    pub tcp_synack_retries: u32,
+    /// Half-open connections of one listener; a SYN beyond is dropped. RFC: 4096 (no limit named). Linux: 2048.
+    pub tcp_max_syn_backlog: u32,
+    /// Upper limit of `listen`'s backlog; the accept queue holds one more. RFC: 4096 (not named). Linux: 4096.
+    pub somaxconn: u32,
+    /// Whether a full accept queue answers the handshake's last ACK with a reset. RFC: no (not named). Linux: no.
+    pub tcp_abort_on_overflow: bool,
+    /// Whether text, FIN and urgent indication on a SYN are kept for after the handshake (RFC 9293 3.10.7.2). Linux: no.
+    pub keep_syn_text: bool,
+
+    /// Timeout before a round trip has been measured. RFC 6298 2.1: 1 s. Linux: 1 s.
+    pub rto_initial: Duration,
+    /// Timeout for data after a retransmitted SYN without a round-trip sample. RFC 6298 5.7: 3 s. Linux: 3 s.
+    pub rto_after_syn_loss: Duration,
+    /// Lower bound of the timeout, microseconds. RFC 6298 2.4: 1,000,000. Linux: 200,000.
+    pub tcp_rto_min_us: u32,
+    /// What the lower bound applies to. RFC 6298: the timeout. Linux: its variance term.
+    pub rto_floor: RtoFloor,
+    /// Upper bound of the timeout, milliseconds, not below 60,000 by RFC 6298 2.5. RFC: 120,000. Linux: 120,000.
+    pub tcp_rto_max_ms: u32,
+    /// R2 of RFC 9293 3.8.3: retransmissions of data or FIN before giving up. RFC: 15. Linux: 15.
+    pub tcp_retries2: u32,
+    /// How `tcp_retries2` is meant. RFC: as a count. Linux: as a time.
+    pub retry_limit: RetryLimit,
+    /// Retransmissions once the application has closed; 0 means 8. RFC: 0 with the meaning of `tcp_retries2`. Linux: 0.
+    pub tcp_orphan_retries: u32,
+    /// Whether `tcp_orphan_retries` = 0 means 8 (Linux) or no limit of its own (RFC 9293 names none).
+    pub orphan_limit: bool,
+
+    /// Duplicate ACKs that cause a fast retransmission. RFC 5681 3.2: 3. Linux: 3.
+    pub tcp_reordering: u32,
+    /// Initial congestion window. RFC: RFC 5681. Linux: 10 segments.
+    pub initial_window: InitialWindow,
+    /// Lost SYNs after which the initial window is one segment. RFC 5681 3.1: 1. Linux: 2.
+    pub syn_losses_for_small_window: u32,
+    /// Whether the congestion window restarts after an idle time (RFC 5681 4.1). RFC: yes. Linux: yes.
+    pub tcp_slow_start_after_idle: bool,
+    /// Which Nagle rule. RFC: any outstanding data. Linux: Minshall's.
+    pub nagle: Nagle,
+    /// How long a corked partial segment waits. RFC: 200 ms (not named). Linux: 200 ms.
+    pub cork_timeout: Duration,
+    /// Zero-window probes. RFC: one octet. Linux: empty.
+    pub zero_window_probe: ZeroWindowProbe,
+
+    /// RFC 7323 timestamps: 0 off, 1 with a random offset, 2 without. RFC: 1. Linux: 1.
+    pub tcp_timestamps: u32,
+    /// RFC 7323 window scaling. RFC: on. Linux: on.
+    pub tcp_window_scaling: bool,
+    /// RFC 2018 selective acknowledgments. RFC: on. Linux: on.
+    pub tcp_sack: bool,
+    /// Whether a segment without timestamps is dropped once they were negotiated (RFC 7323 3.2). RFC: yes. Linux: no.
+    pub require_timestamps: bool,
+    /// Receive buffer: minimum, default, maximum. RFC: 4096, 65535, 4194304. Linux: 4096, 131072, 33554432.
+    pub tcp_rmem: [u32; 3],
+    /// Send buffer: minimum, default, maximum. RFC: 4096, 262144, 4194304. Linux: 4096, 16384, 4194304.
+    pub tcp_wmem: [u32; 3],
+    /// Upper bound for `SO_RCVBUF`. RFC: 4194304 (not named). Linux: 4194304.
+    pub rmem_max: u32,
+    /// Upper bound for `SO_SNDBUF`. RFC: 4194304 (not named). Linux: 4194304.
+    pub wmem_max: u32,
+    /// Share of the receive buffer that is window, as Linux's shift. RFC: 0, all of it. Linux: 1, half of it.
+    pub tcp_adv_win_scale: i32,
+    /// Whether the initial window is a whole number of segments. RFC: no. Linux: yes.
+    pub initial_window_in_segments: bool,
+    /// Smallest segment size used, whatever the peer's option says. RFC: 48 (not named). Linux: 48.
+    pub tcp_min_snd_mss: u32,
+    /// Smallest path MTU that an ICMP error can set, IPv4. RFC 1191 3: 68. Linux: 552.
+    pub min_pmtu: u32,
+
+    /// Longest delay of an ACK, below 500 ms (RFC 9293 3.8.6.3). RFC: 200 ms. Linux: 40 ms.
+    pub delayed_ack: Duration,
+    /// Segments acknowledged without delay at the start of a connection. RFC: 0. Linux: 16.
+    pub quick_acks: u32,
+
+    /// RFC 5961 3, 4: challenge ACKs instead of resets. RFC: on. RFC 793: off. Linux: on.
+    pub challenge_acks: bool,
+    /// RFC 5961 5: the range check of the ACK field. RFC: on. RFC 793: off. Linux: on.
+    pub ack_range_check: bool,
+    /// Challenge ACKs per second of the whole stack (RFC 5961 7). RFC: no limit. Linux: no limit.
+    pub tcp_challenge_ack_limit: u32,
+    /// Least time between two ACKs for invalid segments of one connection, milliseconds. RFC: 0. Linux: 500.
+    pub tcp_invalid_ratelimit: u32,
+    /// Whether a RST in TIME-WAIT is ignored (RFC 1337 3, fix F1). RFC: no. Linux: no.
+    pub tcp_rfc1337: bool,
+    /// Whether a RST for an aborted connection carries an ACK. RFC 9293 3.8: yes; 3.10.5 and RFC 793: no. Linux: yes.
+    pub abort_with_ack: bool,
+
+    /// How long TIME-WAIT lasts, twice the maximum segment lifetime. RFC 9293 3.4.2: 240 s. Linux: 60 s.
+    pub time_wait: Duration,
+    /// How long FIN-WAIT-2 lasts after `close`. RFC: 60 s (RFC 9293 3.6 names no limit, and forbids none). Linux: 60 s.
+    pub tcp_fin_timeout: Duration,
+    /// Whether `connect` may take a tuple in TIME-WAIT: 0 no, 1 yes, 2 on loopback. RFC: 0. Linux: 2.
+    pub tcp_tw_reuse: u32,
+    /// Least age of a TIME-WAIT connection for `tcp_tw_reuse`, milliseconds. RFC: 1000. Linux: 1000.
+    pub tcp_tw_reuse_delay: u32,
+    /// Connections in TIME-WAIT; those beyond are closed at once. RFC: no limit. Linux: 131072.
+    pub tcp_max_tw_buckets: u32,
+
+    /// Idle time before the first keep-alive, seconds (RFC 9293 3.8.4: two hours). Linux: 7200.
+    pub tcp_keepalive_time: u32,
+    /// Time between keep-alives, seconds. RFC: 75 (not named). Linux: 75.
+    pub tcp_keepalive_intvl: u32,
+    /// Unanswered keep-alives before the connection is dropped. RFC: 9 (not named). Linux: 9.
+    pub tcp_keepalive_probes: u32,
+
+    /// Ephemeral ports, first and last. RFC 6056 3.2: 1024 to 65535. Linux: 32768 to 60999.
+    pub ip_local_port_range: (u16, u16),
+    /// Whether the urgent pointer names the last urgent octet (RFC 1122) or the one after it (RFC 9293 3.8.5). Linux: after.
+    pub tcp_stdurg: bool,
+    /// Hop limit and TTL. RFC 1122 4.2.2.19: configurable, 64. Linux: 64.
+    pub ip_default_ttl: u8,
+
+    /// What a hard ICMP error does to a synchronised connection. RFC: abort. Linux: nothing at once.
+    pub icmp_hard_error: HardError,
+    /// Whether a soft ICMP error ends a connection attempt (RFC 5461 4). RFC 9293 3.9.2.2: no. Linux: yes.
+    pub icmp_soft_ends_connect: bool,
+}
+
+impl Config {
+    /// RFC 9293 and the documents it names.
+    #[must_use]
+    pub const fn rfc9293() -> Self {
+        Self {
+            tcp_syn_retries: 8,
+            tcp_syn_linear_timeouts: 0,
+            tcp_synack_retries: 8,
+            tcp_max_syn_backlog: 4096,
+            somaxconn: 4096,
+            tcp_abort_on_overflow: false,
+            keep_syn_text: true,
+            rto_initial: Duration::from_secs(1),
+            rto_after_syn_loss: Duration::from_secs(3),
+            tcp_rto_min_us: 1_000_000,
+            rto_floor: RtoFloor::Timeout,
+            tcp_rto_max_ms: 120_000,
+            tcp_retries2: 15,
+            retry_limit: RetryLimit::Count,
+            tcp_orphan_retries: 0,
+            orphan_limit: false,
+            tcp_reordering: 3,
+            initial_window: InitialWindow::Rfc5681,
+            syn_losses_for_small_window: 1,
+            tcp_slow_start_after_idle: true,
+            nagle: Nagle::AnyOutstanding,
+            cork_timeout: Duration::from_millis(200),
+            zero_window_probe: ZeroWindowProbe::Octet,
+            tcp_timestamps: 1,
+            tcp_window_scaling: true,
+            tcp_sack: true,
+            require_timestamps: true,
+            tcp_rmem: [4096, 65_535, 4_194_304],
+            tcp_wmem: [4096, 262_144, 4_194_304],
+            rmem_max: 4_194_304,
+            wmem_max: 4_194_304,
+            tcp_adv_win_scale: 0,
+            initial_window_in_segments: false,
+            tcp_min_snd_mss: 48,
+            min_pmtu: 68,
+            delayed_ack: Duration::from_millis(200),
+            quick_acks: 0,
+            challenge_acks: true,
+            ack_range_check: true,
+            tcp_challenge_ack_limit: u32::MAX,
+            tcp_invalid_ratelimit: 0,
+            tcp_rfc1337: false,
+            abort_with_ack: true,
+            time_wait: Duration::from_secs(240),
+            tcp_fin_timeout: Duration::from_secs(60),
+            tcp_tw_reuse: 0,
+            tcp_tw_reuse_delay: 1000,
+            tcp_max_tw_buckets: u32::MAX,
+            tcp_keepalive_time: 7200,
+            tcp_keepalive_intvl: 75,
+            tcp_keepalive_probes: 9,
+            ip_local_port_range: (1024, 65_535),
+            tcp_stdurg: false,
+            ip_default_ttl: 64,
+            icmp_hard_error: HardError::Abort,
+            icmp_soft_ends_connect: false,
+        }
+    }
+
+    /// RFC 793 as corrected by RFC 1122: no challenge ACKs, no options but the segment size.
+    #[must_use]
+    pub const fn rfc793() -> Self {
+        let mut config = Self::rfc9293();
+        config.challenge_acks = false;
+        config.ack_range_check = false;
+        config.abort_with_ack = false;
+        config.tcp_timestamps = 0;
+        config.tcp_window_scaling = false;
+        config.tcp_sack = false;
+        config
+    }
+
+    /// Linux 6.18 with its default settings.
+    #[must_use]
+    pub const fn linux() -> Self {
+        let mut config = Self::rfc9293();
+        config.tcp_syn_retries = 6;
+        config.tcp_syn_linear_timeouts = 4;
+        config.tcp_synack_retries = 5;
+        config.tcp_max_syn_backlog = 2048;
+        config.keep_syn_text = false;
+        config.tcp_rto_min_us = 200_000;
+        config.rto_floor = RtoFloor::Variance;
+        config.retry_limit = RetryLimit::Time;
+        config.orphan_limit = true;
+        config.initial_window = InitialWindow::Segments(10);
+        config.syn_losses_for_small_window = 2;
+        config.nagle = Nagle::SmallOutstanding;
+        config.zero_window_probe = ZeroWindowProbe::Empty;
+        config.require_timestamps = false;
+        config.tcp_rmem = [4096, 131_072, 33_554_432];
+        config.tcp_wmem = [4096, 16_384, 4_194_304];
+        config.tcp_adv_win_scale = 1;
+        config.initial_window_in_segments = true;
+        config.min_pmtu = 552;
+        config.delayed_ack = Duration::from_millis(40);
+        config.quick_acks = 16;
+        config.tcp_invalid_ratelimit = 500;
+        config.time_wait = Duration::from_secs(60);
+        config.tcp_tw_reuse = 2;
+        config.tcp_max_tw_buckets = 131_072;
+        config.ip_local_port_range = (32_768, 60_999);
+        config.icmp_hard_error = HardError::Soft;
+        config.icmp_soft_ends_connect = true;
+        config
+    }
+
+    /// Longest retransmission timeout.
+    pub(crate) const fn rto_max(&self) -> Duration {
+        Duration::from_millis(self.tcp_rto_max_ms as u64)
+    }
+
+    /// Lower bound of the retransmission timeout, or of its variance term.
+    pub(crate) const fn rto_min(&self) -> Duration {
+        Duration::from_micros(self.tcp_rto_min_us as u64)
+    }
+
+    /// Retransmissions after CLOSE, when they have a limit of their own.
+    pub(crate) const fn orphan_retries(&self) -> Option<u32> {
+        match self.tcp_orphan_retries {
+            0 if self.orphan_limit => Some(8),
+            0 => None,
+            retries => Some(retries),
+        }
+    }
+
+    /// The time that `retries` doublings of the smallest timeout take (how Linux means `tcp_retries2`).
+    pub(crate) fn time_of_retries(&self, retries: u32) -> Duration {
+        let (base, most) = (self.rto_min(), self.rto_max());
+        let doublings = (most.as_micros() / base.as_micros().max(1)).max(1).ilog2();
+        if retries <= doublings {
+            base * ((2 << retries) - 1)
+        } else {
+            base * ((2 << doublings) - 1) + most * (retries - doublings)
+        }
+    }
+
+    /// Octets of window that a receive buffer of `octets` gives.
+    pub(crate) const fn window_of_buffer(&self, octets: u32) -> u32 {
+        if self.tcp_adv_win_scale > 0 {
+            octets - shift_right(octets, self.tcp_adv_win_scale.unsigned_abs())
+        } else {
+            shift_right(octets, self.tcp_adv_win_scale.unsigned_abs())
+        }
+    }
+}
+
+/// `octets` shifted right; 0 when nothing is left.
+const fn shift_right(octets: u32, shift: u32) -> u32 {
+    if shift > 31 { 0 } else { octets >> shift }
+}
+
+impl Default for Config {
+    /// [`Config::rfc9293`].
+    fn default() -> Self {
+        Self::rfc9293()
+    }
+}
+
+/// Why [`Config::set`] changed nothing. The caller is at fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConfigError {
+    /// The stack has no tunable of this name, or lacks the mechanism that this value would switch on.
+    Unknown,
+    /// The value is no number, or outside the tunable's range.
+    Value,
+}
+
+impl core::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "the stack does not have this tunable",
+            Self::Value => "not a value of this tunable",
+        })
+    }
+}
+
+impl core::error::Error for ConfigError {}

@@ -1,0 +1,175 @@
+//! What all connections of a stack share, and what an event may do beyond its own connection.
+
+use crate::config::Config;
+use crate::random::Random;
+use crate::seq::SeqNum;
+use crate::tcp::State;
+use crate::tcp::challenge_ack;
+use crate::tcp::isn::Secret;
+use crate::time::Instant;
+use crate::wire::{ip, tcp};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+/// Citations kept until somebody asks; the oldest go first.
+const MOST_CITATIONS: usize = 4096;
+
+/// Octets of the smallest MTU that IPv6 allows (RFC 8200 5).
+pub(crate) const IPV6_MINIMUM_MTU: u32 = 1280;
+
+/// Datagrams and segments that went nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Datagrams received.
+    pub received: u64,
+    /// Datagrams that a header check rejected.
+    pub malformed: u64,
+    /// Datagrams for another host, or from an address that no host has.
+    pub not_ours: u64,
+    /// SYNs dropped because a listener had no room.
+    pub listen_overflows: u64,
+    /// Datagrams sent.
+    pub sent: u64,
+}
+
+/// Addresses, secrets, queues and limits of one stack.
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) config: Config,
+    pub(crate) addresses: Vec<IpAddr>,
+    pub(crate) mtu: u32,
+    pub(crate) isn_secret: Secret,
+    pub(crate) port_secret: Secret,
+    pub(crate) challenge_limit: challenge_ack::Limit,
+    pub(crate) counters: Counters,
+    /// Connections in TIME-WAIT.
+    pub(crate) time_waits: u32,
+    identification: u16,
+    out: VecDeque<Vec<u8>>,
+    cited: VecDeque<&'static str>,
+    scratch: Vec<u8>,
+}
+
+impl Host {
+    pub(crate) fn new(config: Config, seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        Self {
+            config,
+            addresses: Vec::new(),
+            mtu: 1500,
+            isn_secret: Secret::draw(&mut random),
+            port_secret: Secret::draw(&mut random),
+            identification: random.next_u64() as u16,
+            challenge_limit: challenge_ack::Limit::default(),
+            counters: Counters::default(),
+            time_waits: 0,
+            out: VecDeque::new(),
+            cited: VecDeque::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    pub(crate) fn is_ours(&self, address: IpAddr) -> bool {
+        self.addresses.contains(&address)
+    }
+
+    /// The address that datagrams to `remote` come from.
+    pub(crate) fn address_for(&self, remote: IpAddr) -> Option<IpAddr> {
+        self.addresses.iter().copied().find(|address| address.is_ipv4() == remote.is_ipv4())
+    }
+
+    pub(crate) fn cite(&mut self, rule: &'static str) {
+        if self.cited.len() == MOST_CITATIONS {
+            self.cited.pop_front();
+        }
+        self.cited.push_back(rule);
+    }
+
+    pub(crate) fn citations(&mut self) -> Vec<&'static str> {
+        self.cited.drain(..).collect()
+    }
+
+    /// Queues a whole datagram.
+    pub(crate) fn send(&mut self, datagram: Vec<u8>) {
+        self.counters.sent += 1;
+        self.out.push_back(datagram);
+    }
+
+    pub(crate) fn next_datagram(&mut self) -> Option<Vec<u8>> {
+        self.out.pop_front()
+    }
+
+    /// A header from `src` to `dst` with this stack's hop limit. The identification counts although DF makes it
+    /// meaningless (RFC 6864 4.1), so that traces can tell datagrams apart.
+    pub(crate) fn header(&mut self, src: IpAddr, dst: IpAddr) -> ip::Header {
+        self.identification = self.identification.wrapping_add(1);
+        let mut header = ip::Header::new(src, dst);
+        header.hop_limit = self.config.ip_default_ttl;
+        header.identification = self.identification;
+        header
+    }
+
+    /// A buffer to gather payload in; give it back with [`Host::put_scratch`].
+    pub(crate) fn take_scratch(&mut self) -> Vec<u8> {
+        let mut scratch = core::mem::take(&mut self.scratch);
+        scratch.clear();
+        scratch
+    }
+
+    pub(crate) fn put_scratch(&mut self, scratch: Vec<u8>) {
+        self.scratch = scratch;
+    }
+}
+
+/// One event's surroundings: its time, and the host it may act on.
+#[derive(Debug)]
+pub(crate) struct Fx<'a> {
+    pub(crate) now: Instant,
+    pub(crate) host: &'a mut Host,
+    /// For a segment to a connection that a listener made: the accept queue has no room.
+    pub(crate) accept_queue_full: bool,
+    /// For a segment to a connection in TIME-WAIT: somebody listens on its local socket.
+    pub(crate) listener_behind: bool,
+}
+
+impl<'a> Fx<'a> {
+    pub(crate) fn new(now: Instant, host: &'a mut Host) -> Self {
+        Self { now, host, accept_queue_full: false, listener_behind: false }
+    }
+
+    /// Notes that a rule is being applied.
+    pub(crate) fn cite(&mut self, rule: &'static str) {
+        self.host.cite(rule);
+    }
+
+    /// Notes the one of `rules` that is for `state`, if there is one.
+    pub(crate) fn cite_in(&mut self, rules: &[(State, &'static str)], state: State) {
+        if let Some(&(_, rule)) = rules.iter().find(|(of, _)| *of == state) {
+            self.host.cite(rule);
+        }
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.host.config
+    }
+
+    /// Sends a reset that no connection's variables go into (RFC 9293 3.10.7.1): the reply to `seg`, which came from
+    /// `src` to `dst`. A reset is never answered.
+    pub(crate) fn reset_in_reply(&mut self, src: IpAddr, dst: IpAddr, seg: &tcp::Segment<'_>) {
+        if seg.flags.rst() {
+            return;
+        }
+        let mut reset = tcp::Segment { src_port: seg.dst_port, dst_port: seg.src_port, ..Default::default() };
+        if seg.flags.ack() {
+            reset.seq = seg.ack;
+            reset.flags = tcp::Flags::RST;
+        } else {
+            reset.seq = SeqNum(0);
+            reset.ack = seg.end();
+            reset.flags = tcp::Flags::RST | tcp::Flags::ACK;
+        }
+        let header = self.host.header(dst, src);
+        self.host.send(tcp::emit(&header, &reset));
+    }
+}

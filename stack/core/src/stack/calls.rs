@@ -1,0 +1,204 @@
+//! Calls that make and unmake connections: `socket`, `listen`, `accept`, `connect`, `shutdown`, `close`.
+
+use super::Stack;
+use super::connection::Owner;
+use super::sockets::{Kind, Listener, Socket};
+use crate::errno::Errno;
+use crate::host::Fx;
+use crate::rules;
+use crate::socket::{Domain, Options, Shutdown};
+use crate::tcp::State;
+use crate::tcp::open;
+use crate::time::Instant;
+use core::net::SocketAddr;
+
+impl Stack {
+    /// Makes a TCP socket. The reply is the lowest free descriptor from 3 on.
+    ///
+    /// # Errors
+    /// None at present.
+    pub fn socket(&mut self, domain: Domain) -> Result<i32, Errno> {
+        Ok(self.sockets.add(Socket { domain, local: None, options: Options::default(), kind: Kind::Fresh }))
+    }
+
+    /// Passive OPEN (RFC 9293 3.10.1). On a socket that listens already it changes the backlog.
+    ///
+    /// # Errors
+    /// `EBADF`; `EINVAL` on a connected socket; `EADDRINUSE` when it is not bound and no port is free, or somebody listens
+    /// on its local socket.
+    pub fn listen(&mut self, fd: i32, backlog: i32) -> Result<(), Errno> {
+        let socket = self.sockets.socket(fd)?;
+        let local = match (&socket.kind, socket.local) {
+            (Kind::Connected { .. }, _) => return Err(Errno::EINVAL),
+            (Kind::Listening(_), _) => {
+                if let Some(listener) = self.sockets.listener_mut(fd) {
+                    listener.set_backlog(backlog);
+                }
+                return Ok(());
+            }
+            (Kind::Fresh, Some(local)) => local,
+            (Kind::Fresh, None) => {
+                let address = socket.unspecified();
+                SocketAddr::new(address, self.free_port(fd, address).ok_or(Errno::EADDRINUSE)?)
+            }
+        };
+        let taken = self.sockets.iter().any(|(other, socket)| {
+            other != fd && matches!(socket.kind, Kind::Listening(_)) && socket.local == Some(local)
+        });
+        if taken {
+            return Err(Errno::EADDRINUSE);
+        }
+        self.host.cite(rules::OPEN_PASSIVE);
+        let socket = self.sockets.socket_mut(fd)?;
+        socket.local = Some(local);
+        socket.kind = Kind::Listening(Listener::new(backlog));
+        Ok(())
+    }
+
+    /// Takes the oldest established connection out of the accept queue: its descriptor and the remote socket.
+    ///
+    /// # Errors
+    /// `EBADF`; `EINVAL` when the socket does not listen; `EAGAIN` when the queue is empty.
+    pub fn accept(&mut self, now: Instant, fd: i32) -> Result<(i32, SocketAddr), Errno> {
+        self.see(now);
+        let domain = self.sockets.socket(fd)?.domain;
+        let listener = self.sockets.listener_mut(fd).ok_or(Errno::EINVAL)?;
+        let id = listener.queue.pop_front().ok_or(Errno::EAGAIN)?;
+        let Some(connection) = self.connections.get_mut(&id) else { unreachable!("a queued connection is gone") };
+        let tuple = connection.tcb.tuple;
+        let accepted = self.sockets.add(Socket {
+            domain,
+            local: Some(tuple.local),
+            options: connection.tcb.user.options.clone(),
+            kind: Kind::Connected { id, connecting: false },
+        });
+        connection.owner = Owner::Socket(accepted);
+        Ok((accepted, tuple.remote))
+    }
+
+    /// Active OPEN (RFC 9293 3.10.1). It never completes at once: `EINPROGRESS`, then `EALREADY` while it lasts; then one
+    /// call reports the outcome, `Ok` or the error; `EISCONN` from there on.
+    ///
+    /// # Errors
+    /// `EBADF`; those above; `EAFNOSUPPORT` for an address of the other family; `EADDRNOTAVAIL` without remote port or free
+    /// local port; `ENETUNREACH` for an address that is no single host's, or without local address of its family.
+    pub fn connect(&mut self, now: Instant, fd: i32, remote: SocketAddr) -> Result<(), Errno> {
+        self.see(now);
+        let socket = self.sockets.socket_mut(fd)?;
+        match socket.kind {
+            Kind::Fresh => {}
+            Kind::Listening(_) => return Err(Errno::EISCONN),
+            Kind::Connected { .. } => return self.connect_again(now, fd),
+        }
+        if !socket.takes(remote.ip()) {
+            return Err(Errno::EAFNOSUPPORT);
+        }
+        self.check_remote(remote, now)?;
+        let (tuple, least_iss) = self.tuple_for(fd, remote, now)?;
+        let options = self.sockets.socket(fd)?.options.clone();
+        let tcb = open::active(tuple, options, least_iss, &mut Fx::new(now, &mut self.host));
+        let id = self.insert(tcb, Owner::Socket(fd));
+        let socket = self.sockets.socket_mut(fd)?;
+        socket.local = Some(tuple.local);
+        socket.kind = Kind::Connected { id, connecting: true };
+        Err(Errno::EINPROGRESS)
+    }
+
+    /// `connect` on a socket that has a connection (3.10.1: "connection already exists").
+    fn connect_again(&mut self, now: Instant, fd: i32) -> Result<(), Errno> {
+        let Kind::Connected { id, connecting } = &mut self.sockets.socket_mut(fd)?.kind else {
+            return Err(Errno::EISCONN);
+        };
+        let Some(connection) = self.connections.get_mut(id) else { unreachable!("a socket's connection is gone") };
+        let state = connection.tcb.state();
+        Fx::new(now, &mut self.host).cite_in(rules::OPEN_EXISTS, state);
+        match state {
+            State::SynSent | State::SynReceived => Err(Errno::EALREADY),
+            State::Closed if *connecting && !connection.tcb.user.was_established => {
+                let error = connection.tcb.user.error.take().unwrap_or(Errno::ECONNABORTED);
+                self.disconnect(fd);
+                Err(error)
+            }
+            State::Closed
+            | State::Listen
+            | State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::CloseWait
+            | State::Closing
+            | State::LastAck
+            | State::TimeWait => {
+                let first = core::mem::replace(connecting, false);
+                if first { Ok(()) } else { Err(Errno::EISCONN) }
+            }
+        }
+    }
+
+    /// Separates a socket from its dead connection; it may connect anew.
+    fn disconnect(&mut self, fd: i32) {
+        let Ok(socket) = self.sockets.socket_mut(fd) else { return };
+        if let Kind::Connected { id, .. } = core::mem::replace(&mut socket.kind, Kind::Fresh) {
+            socket.local = None;
+            if let Some(connection) = self.connections.get_mut(&id) {
+                connection.owner = Owner::Nobody;
+            }
+            self.delete(id);
+        }
+    }
+
+    /// Ends one direction, or both. Sending ends as CLOSE says (RFC 9293 3.10.4), receiving without a word to the peer.
+    ///
+    /// # Errors
+    /// `EBADF`; `ENOTCONN` without connection.
+    pub fn shutdown(&mut self, now: Instant, fd: i32, how: Shutdown) -> Result<(), Errno> {
+        let (read, write) = match how {
+            Shutdown::Read => (true, false),
+            Shutdown::Write => (false, true),
+            Shutdown::Both => (true, true),
+        };
+        match self.sockets.socket(fd)?.kind {
+            Kind::Fresh => Err(Errno::ENOTCONN),
+            Kind::Listening(_) => {
+                if read {
+                    self.abandon_children(fd, now);
+                    self.sockets.socket_mut(fd)?.kind = Kind::Fresh;
+                }
+                Ok(())
+            }
+            Kind::Connected { id, .. } => self.with(id, now, |tcb, fx| {
+                if tcb.state() == State::Closed {
+                    return Err(Errno::ENOTCONN);
+                }
+                tcb.user.shut_read |= read;
+                if write {
+                    tcb.close_sending(fx);
+                }
+                Ok(())
+            }),
+        }
+    }
+
+    /// CLOSE, or ABORT when text is unread or the linger time is zero (RFC 9293 3.10.4, 3.10.5, 3.6.1). The descriptor is
+    /// free at once; the connection goes on by itself. A listener's connections that were not accepted are aborted.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn close(&mut self, now: Instant, fd: i32) -> Result<(), Errno> {
+        self.see(now);
+        match self.sockets.socket(fd)?.kind {
+            Kind::Fresh => {}
+            Kind::Listening(_) => {
+                self.host.cite(rules::CLOSE_LISTEN);
+                self.abandon_children(fd, now);
+            }
+            Kind::Connected { id, .. } => {
+                if let Some(connection) = self.connections.get_mut(&id) {
+                    connection.owner = Owner::Nobody;
+                }
+                self.with(id, now, |tcb, fx| tcb.close(fx));
+            }
+        }
+        self.sockets.remove(fd);
+        Ok(())
+    }
+}

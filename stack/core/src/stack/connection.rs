@@ -1,0 +1,190 @@
+//! Connections in the stack's tables, and what follows every event of one.
+
+use super::Stack;
+use super::sockets::Kind;
+use crate::host::Fx;
+use crate::tcp::State;
+use crate::tcp::abort;
+use crate::tcp::tcb::Tcb;
+use crate::time::Instant;
+use alloc::boxed::Box;
+
+/// Names a connection; never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ConnectionId(u64);
+
+/// Who has the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The listener with this descriptor: half-open, or waiting in its accept queue.
+    Listener {
+        fd: i32,
+        /// It has reached ESTABLISHED and waits.
+        queued: bool,
+    },
+    /// The socket with this descriptor.
+    Socket(i32),
+    /// Nobody any more: an orphan that finishes closing.
+    Nobody,
+}
+
+/// A TCB and its place in the tables.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) tcb: Tcb,
+    pub(super) owner: Owner,
+    /// Its entry in the table of deadlines.
+    deadline: Option<Instant>,
+    /// It is counted among those in TIME-WAIT.
+    time_wait: bool,
+}
+
+impl Stack {
+    /// Enters a new connection into the tables.
+    ///
+    /// # Panics
+    /// When its tuple is in use.
+    pub(super) fn insert(&mut self, tcb: Tcb, owner: Owner) -> ConnectionId {
+        let id = ConnectionId(self.next_connection);
+        self.next_connection += 1;
+        let previous = self.demux.insert(tcb.tuple, id);
+        assert!(previous.is_none(), "{:?} is in use", tcb.tuple);
+        if let Owner::Listener { fd, .. } = owner
+            && let Some(listener) = self.sockets.listener_mut(fd)
+        {
+            listener.half_open += 1;
+        }
+        self.connections.insert(id, Box::new(Connection { tcb, owner, deadline: None, time_wait: false }));
+        self.settle(id);
+        id
+    }
+
+    /// Acts on a connection: everything that happens to one passes here, so that [`Stack::settle`] follows.
+    pub(super) fn with<R>(
+        &mut self,
+        id: ConnectionId,
+        now: Instant,
+        event: impl FnOnce(&mut Tcb, &mut Fx<'_>) -> R,
+    ) -> R {
+        self.see(now);
+        let Some(connection) = self.connections.get_mut(&id) else { panic!("{id:?} is gone") };
+        let result = event(&mut connection.tcb, &mut Fx::new(now, &mut self.host));
+        self.settle(id);
+        result
+    }
+
+    /// What follows an event: invariants, the accept queue, the count of TIME-WAITs, the table of deadlines, removal.
+    pub(super) fn settle(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let is_time_wait = connection.tcb.state() == State::TimeWait;
+        if is_time_wait && !connection.time_wait && self.host.time_waits >= self.host.config.tcp_max_tw_buckets {
+            connection.tcb.enter(State::Closed, &mut Fx::new(self.now, &mut self.host));
+        }
+        connection.tcb.check();
+        let is_time_wait = connection.tcb.state() == State::TimeWait;
+        match (connection.time_wait, is_time_wait) {
+            (false, true) => self.host.time_waits += 1,
+            (true, false) => self.host.time_waits -= 1,
+            (true, true) | (false, false) => {}
+        }
+        connection.time_wait = is_time_wait;
+        let earliest = connection.tcb.timers.earliest();
+        if connection.deadline != earliest {
+            if let Some(at) = connection.deadline {
+                self.deadlines.remove(&(at, id));
+            }
+            if let Some(at) = earliest {
+                self.deadlines.insert((at, id));
+            }
+            connection.deadline = earliest;
+        }
+        self.settle_owner(id);
+    }
+
+    /// The listener's queues, and the end of connections that nobody asks for any more.
+    fn settle_owner(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let state = connection.tcb.state();
+        let gone = matches!(state, State::Closed | State::Listen);
+        // A socket may hold on to a dead connection whose tuple another one has by now.
+        if gone && self.demux.get(&connection.tcb.tuple) == Some(&id) {
+            self.demux.remove(&connection.tcb.tuple);
+        }
+        match connection.owner {
+            Owner::Listener { fd, queued: false } => {
+                let established = connection.tcb.user.was_established;
+                if established {
+                    connection.owner = Owner::Listener { fd, queued: true };
+                }
+                if let Some(listener) = self.sockets.listener_mut(fd)
+                    && (established || gone)
+                {
+                    listener.half_open -= 1;
+                    if established {
+                        listener.queue.push_back(id);
+                    }
+                }
+                if gone && !established {
+                    self.connections.remove(&id);
+                }
+            }
+            // A connection that fails while it waits is still accepted; the error shows then.
+            Owner::Listener { queued: true, .. } | Owner::Socket(_) => {}
+            Owner::Nobody if gone => {
+                self.connections.remove(&id);
+            }
+            Owner::Nobody => {}
+        }
+    }
+
+    /// Whether the accept queue of the connection's listener is full.
+    pub(super) fn accept_queue_full(&self, id: ConnectionId) -> bool {
+        match self.connections.get(&id).map(|connection| connection.owner) {
+            Some(Owner::Listener { fd, queued: false }) => {
+                self.sockets.listener(fd).is_some_and(|listener| listener.is_full(&self.host.config))
+            }
+            Some(Owner::Listener { queued: true, .. } | Owner::Socket(_) | Owner::Nobody) | None => false,
+        }
+    }
+
+    /// Deletes a connection, in whatever state it is, without a word to anybody.
+    pub(super) fn delete(&mut self, id: ConnectionId) {
+        let now = self.now;
+        if let Some(connection) = self.connections.get_mut(&id) {
+            if connection.tcb.state() != State::Closed {
+                connection.tcb.enter(State::Closed, &mut Fx::new(now, &mut self.host));
+            }
+            self.settle(id);
+        }
+    }
+
+    /// A listener goes: half-open connections vanish, waiting ones are aborted.
+    pub(super) fn abandon_children(&mut self, parent: i32, now: Instant) {
+        let children: alloc::vec::Vec<(ConnectionId, bool)> = self
+            .connections
+            .iter()
+            .filter_map(|(id, connection)| match connection.owner {
+                Owner::Listener { fd, queued } if fd == parent => Some((*id, queued)),
+                Owner::Listener { .. } | Owner::Socket(_) | Owner::Nobody => None,
+            })
+            .collect();
+        for (id, queued) in children {
+            if let Some(connection) = self.connections.get_mut(&id) {
+                connection.owner = Owner::Nobody;
+            }
+            if queued {
+                self.with(id, now, abort::abort);
+            } else {
+                self.delete(id);
+            }
+        }
+    }
+
+    /// The connection behind a socket.
+    pub(super) fn connection_of(&self, fd: i32) -> Option<&Connection> {
+        match self.sockets.get(fd)?.kind {
+            Kind::Connected { id, .. } => self.connections.get(&id).map(|connection| &**connection),
+            Kind::Fresh { .. } | Kind::Listening(_) => None,
+        }
+    }
+}

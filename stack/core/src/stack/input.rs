@@ -1,0 +1,129 @@
+//! Datagrams in: checks of the IP layer, then the connection, listener or nothing that a segment is for.
+
+use super::Stack;
+use super::connection::{ConnectionId, Owner};
+use crate::host::Fx;
+use crate::rules;
+use crate::seq::SeqNum;
+use crate::tcp::State;
+use crate::tcp::segment_arrives::listen::{self, Listening};
+use crate::tcp::segment_arrives::{self, Verdict, closed};
+use crate::tcp::tcb::Tuple;
+use crate::time::Instant;
+use crate::wire::ip::{self, Datagram};
+use crate::wire::tcp::{self, Segment};
+use crate::wire::{Malformed, icmp};
+use core::net::{IpAddr, SocketAddr};
+
+impl Stack {
+    /// Takes a datagram that arrived at `now`. What is malformed, for somebody else or from nobody is dropped and counted;
+    /// the answers, if any, come from [`Stack::transmit`].
+    pub fn receive(&mut self, now: Instant, datagram: &[u8]) {
+        self.see(now);
+        self.host.counters.received += 1;
+        let parsed = match ip::parse(datagram) {
+            Ok(parsed) => parsed,
+            Err(fault) => return self.refuse(fault, datagram),
+        };
+        if !self.host.is_ours(parsed.dst) {
+            // MUST-57: a SYN to a broadcast or multicast address is among these.
+            if !ip::is_single_host(parsed.dst) {
+                self.host.cite(rules::BAD_DESTINATION);
+            }
+            self.host.counters.not_ours += 1;
+            return;
+        }
+        // A source of our own cannot have come from the network.
+        if !ip::is_single_host(parsed.src) || self.host.is_ours(parsed.src) {
+            self.host.cite(rules::BAD_SOURCE);
+            self.host.counters.not_ours += 1;
+            return;
+        }
+        match parsed.protocol {
+            ip::PROTOCOL_TCP => self.receive_tcp(now, &parsed),
+            _ => self.receive_icmp(now, &parsed),
+        }
+    }
+
+    /// A datagram that the IP layer refuses. Its sender hears of it if ICMP has a word for it.
+    fn refuse(&mut self, fault: Malformed, datagram: &[u8]) {
+        self.host.counters.malformed += 1;
+        let Some(problem) = icmp::problem_of(fault, datagram) else { return };
+        let Some(dst) = destination(datagram) else { return };
+        if self.host.is_ours(dst)
+            && let Ok(error) = icmp::answer(problem, datagram, dst)
+        {
+            self.host.send(error);
+        }
+    }
+
+    fn receive_tcp(&mut self, now: Instant, datagram: &Datagram<'_>) {
+        let seg = match tcp::parse(datagram.src, datagram.dst, datagram.payload) {
+            Ok(seg) => seg,
+            Err(fault) => {
+                if fault == Malformed::TcpChecksum {
+                    self.host.cite(rules::BAD_CHECKSUM);
+                }
+                self.host.counters.malformed += 1;
+                return;
+            }
+        };
+        let tuple = Tuple {
+            local: SocketAddr::new(datagram.dst, seg.dst_port),
+            remote: SocketAddr::new(datagram.src, seg.src_port),
+        };
+        match self.demux.get(&tuple) {
+            Some(&id) => self.segment_for(id, now, &seg),
+            None => self.segment_for_nobody(tuple, None, now, &seg),
+        }
+    }
+
+    /// 3.10.7.3 and 3.10.7.4.
+    fn segment_for(&mut self, id: ConnectionId, now: Instant, seg: &Segment<'_>) {
+        let accept_queue_full = self.accept_queue_full(id);
+        let Some(connection) = self.connections.get_mut(&id) else { unreachable!("a tuple without connection") };
+        let tuple = connection.tcb.tuple;
+        let old = connection.tcb.snd.nxt;
+        let listener_behind =
+            connection.tcb.state() == State::TimeWait && self.sockets.listening_on(tuple.local).is_some();
+        let mut fx = Fx::new(now, &mut self.host);
+        fx.accept_queue_full = accept_queue_full;
+        fx.listener_behind = listener_behind;
+        let verdict = segment_arrives::on_connection(&mut connection.tcb, seg, &mut fx);
+        self.settle(id);
+        match verdict {
+            Verdict::Done => {}
+            Verdict::Reopen => {
+                self.delete(id);
+                self.segment_for_nobody(tuple, Some(old), now, seg);
+            }
+        }
+    }
+
+    /// 3.10.7.1 and 3.10.7.2. `old`: SND.NXT of the connection that was in TIME-WAIT until now.
+    fn segment_for_nobody(&mut self, tuple: Tuple, old: Option<SeqNum>, now: Instant, seg: &Segment<'_>) {
+        let mut fx = Fx::new(now, &mut self.host);
+        let Some(fd) = self.sockets.listening_on(tuple.local) else {
+            closed::arrives(tuple.remote.ip(), tuple.local.ip(), seg, &mut fx);
+            return;
+        };
+        let Ok(socket) = self.sockets.socket(fd) else { unreachable!("a listener without socket") };
+        let Some(listener) = self.sockets.listener(fd) else { unreachable!("a listener that does not listen") };
+        let room = !listener.is_full(fx.config()) && listener.half_open < fx.config().tcp_max_syn_backlog;
+        // Beyond what the old connection may still have in flight, window included, as Linux has it.
+        let least_iss = old.map(|old| old.plus(u32::from(u16::MAX) + 2));
+        let listening = Listening { options: &socket.options, room, least_iss };
+        if let Some(tcb) = listen::arrives(&listening, tuple, seg, &mut fx) {
+            self.insert(tcb, Owner::Listener { fd, queued: false });
+        }
+    }
+}
+
+/// The destination in a fixed header that may be at fault elsewhere.
+fn destination(datagram: &[u8]) -> Option<IpAddr> {
+    match datagram.first()? >> 4 {
+        4 => datagram.get(16..20).and_then(|octets| <[u8; 4]>::try_from(octets).ok()).map(IpAddr::from),
+        6 => datagram.get(24..40).and_then(|octets| <[u8; 16]>::try_from(octets).ok()).map(IpAddr::from),
+        _ => None,
+    }
+}

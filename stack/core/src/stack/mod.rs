@@ -1,0 +1,135 @@
+//! One host: addresses, connections, sockets, timers.
+
+mod bind;
+mod calls;
+mod connection;
+mod icmp;
+mod input;
+mod observe;
+mod options;
+mod sockets;
+mod transfer;
+
+use crate::config::Config;
+use crate::host::{Counters, Fx, Host};
+use crate::tcp::tcb::Tuple;
+use crate::tcp::timeouts;
+use crate::time::Instant;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use connection::{Connection, ConnectionId};
+use core::net::IpAddr;
+use sockets::Sockets;
+
+/// A TCP/IP host that is driven from outside.
+///
+/// The driver
+/// - hands in datagrams with [`Stack::receive`] and makes socket calls, each with the present time, which never goes back;
+/// - after each of these takes what is to be sent with [`Stack::transmit`] until it returns `None`;
+/// - calls [`Stack::advance`] when the time of [`Stack::poll_at`] has come. Timers that are due fire in the order of their
+///   deadlines, each as if the time were exactly its deadline.
+///
+/// Nothing blocks: where a Linux socket would, a call fails with `EAGAIN` (or `EINPROGRESS`), and the driver repeats it when
+/// [`Stack::readiness`] says so. Equal seeds and equal inputs give equal octets.
+///
+/// # Panics
+/// Any method panics when an invariant of a connection does not hold: a defect of the stack, never of its inputs.
+#[derive(Debug)]
+pub struct Stack {
+    host: Host,
+    connections: BTreeMap<ConnectionId, Box<Connection>>,
+    /// Connections that segments can arrive for.
+    demux: BTreeMap<Tuple, ConnectionId>,
+    /// The earliest deadline of each connection that has one.
+    deadlines: BTreeSet<(Instant, ConnectionId)>,
+    sockets: Sockets,
+    next_connection: u64,
+    port_counter: u32,
+    /// The latest time that an event brought.
+    now: Instant,
+}
+
+impl Stack {
+    /// A stack without addresses. `seed` decides everything random: initial sequence numbers, ports, timestamp offsets.
+    #[must_use]
+    pub fn new(config: Config, seed: u64) -> Self {
+        Self {
+            host: Host::new(config, seed),
+            connections: BTreeMap::new(),
+            demux: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            sockets: Sockets::default(),
+            next_connection: 0,
+            port_counter: 0,
+            now: Instant::ORIGIN,
+        }
+    }
+
+    /// The choices in force.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.host.config
+    }
+
+    /// The choices, to change for what happens from now on. What a connection took over when it was made stays.
+    pub const fn config_mut(&mut self) -> &mut Config {
+        &mut self.host.config
+    }
+
+    /// Gives the host one more address.
+    pub fn add_address(&mut self, address: IpAddr) {
+        if !self.host.is_ours(address) {
+            self.host.addresses.push(address);
+        }
+    }
+
+    /// Sets the MTU, octets of the largest datagram, for connections made from now on. At first 1500.
+    pub const fn set_mtu(&mut self, octets: usize) {
+        self.host.mtu = octets as u32;
+    }
+
+    /// The next datagram to send, in order. `None`: there is none.
+    pub fn transmit(&mut self) -> Option<Vec<u8>> {
+        self.host.next_datagram()
+    }
+
+    /// When the next timer is due. `None`: no timer runs.
+    #[must_use]
+    pub fn poll_at(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// Fires every timer that is due at or before `now`.
+    pub fn advance(&mut self, now: Instant) {
+        while let Some(&(at, id)) = self.deadlines.first() {
+            if at > now {
+                break;
+            }
+            self.see(at);
+            let Some(connection) = self.connections.get_mut(&id) else { unreachable!("a deadline without connection") };
+            let mut fx = Fx::new(at, &mut self.host);
+            while let Some(timer) = connection.tcb.timers.take_due(at) {
+                timeouts::expire(&mut connection.tcb, timer, &mut fx);
+            }
+            self.settle(id);
+        }
+        self.see(now);
+    }
+
+    /// Ids of the rules applied since the last call, in order ([`crate::rules`]). Of more than 4096 the oldest are lost.
+    pub fn citations(&mut self) -> Vec<&'static str> {
+        self.host.citations()
+    }
+
+    /// What was received, sent and dropped.
+    #[must_use]
+    pub const fn counters(&self) -> Counters {
+        self.host.counters
+    }
+
+    /// Time passes.
+    fn see(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+}

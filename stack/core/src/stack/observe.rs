@@ -1,0 +1,139 @@
+//! Calls that look: readiness, queues, STATUS, `TCP_INFO`, addresses.
+
+use super::Stack;
+use super::sockets::Kind;
+use crate::errno::Errno;
+use crate::seq::SeqNum;
+use crate::socket::{Readiness, Status, TcpInfo};
+use crate::tcp::State;
+use crate::tcp::tcb::Fin;
+use core::net::SocketAddr;
+
+impl Stack {
+    /// What `poll` would report.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn readiness(&self, fd: i32) -> Result<Readiness, Errno> {
+        let socket = self.sockets.socket(fd)?;
+        let connection = match &socket.kind {
+            Kind::Fresh => return Ok(Readiness { writable: true, hangup: true, ..Readiness::default() }),
+            Kind::Listening(listener) => {
+                return Ok(Readiness { readable: !listener.queue.is_empty(), ..Readiness::default() });
+            }
+            Kind::Connected { id, .. } => self.connections.get(id).ok_or(Errno::EBADF)?,
+        };
+        let tcb = &connection.tcb;
+        let state = tcb.state();
+        let opening = matches!(state, State::SynSent | State::SynReceived);
+        let error = tcb.user.error.is_some();
+        let shut_write = tcb.fin != Fin::None || state == State::Closed;
+        let ended = tcb.at_end();
+        let waiting = tcb.outgoing.len();
+        let space = tcb.send_space(&self.host.config);
+        Ok(Readiness {
+            readable: !opening && (tcb.incoming.len() >= tcb.user.options.rcv_lowat as usize || ended || error),
+            // As Linux: a third of the buffer free, so that writers are not woken for single octets.
+            writable: !opening && (shut_write || error || space >= waiting / 2 && space > 0),
+            error,
+            hangup: state == State::Closed || (shut_write && ended),
+            rdhup: !opening && ended,
+            priority: tcb.urgent_mark().is_some_and(|mark| mark < tcb.incoming.len()),
+        })
+    }
+
+    /// `SIOCINQ`: octets that can be read.
+    ///
+    /// # Errors
+    /// `EBADF`; `EINVAL` on a listener.
+    pub fn inq(&self, fd: i32) -> Result<usize, Errno> {
+        self.queue(fd, |connection| connection.tcb.incoming.len())
+    }
+
+    /// `SIOCOUTQ`: octets that are not acknowledged, a FIN counting as one.
+    ///
+    /// # Errors
+    /// `EBADF`; `EINVAL` on a listener.
+    pub fn outq(&self, fd: i32) -> Result<usize, Errno> {
+        self.queue(fd, |connection| {
+            let tcb = &connection.tcb;
+            tcb.outgoing.len() + usize::from(tcb.fin != Fin::None && !tcb.fin_acknowledged())
+        })
+    }
+
+    fn queue(&self, fd: i32, len: impl Fn(&super::Connection) -> usize) -> Result<usize, Errno> {
+        match self.sockets.socket(fd)?.kind {
+            Kind::Listening(_) => Err(Errno::EINVAL),
+            Kind::Fresh => Ok(0),
+            Kind::Connected { .. } => Ok(self.connection_of(fd).map_or(0, len)),
+        }
+    }
+
+    /// STATUS (RFC 9293 3.10.6).
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn status(&self, fd: i32) -> Result<Status, Errno> {
+        let socket = self.sockets.socket(fd)?;
+        if let Some(connection) = self.connection_of(fd) {
+            return Ok(connection.tcb.status());
+        }
+        let zero = SeqNum(0);
+        Ok(Status {
+            state: if matches!(socket.kind, Kind::Listening(_)) { State::Listen } else { State::Closed },
+            local: socket.local,
+            remote: None,
+            snd_una: zero,
+            snd_nxt: zero,
+            snd_wnd: 0,
+            iss: zero,
+            rcv_nxt: zero,
+            rcv_wnd: 0,
+            irs: zero,
+            unacknowledged: 0,
+            unread: 0,
+            urgent: false,
+        })
+    }
+
+    /// `TCP_INFO`. For a listener `unacked` is the length of its accept queue, as in Linux.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn tcp_info(&self, fd: i32) -> Result<TcpInfo, Errno> {
+        let socket = self.sockets.socket(fd)?;
+        if let Some(connection) = self.connection_of(fd) {
+            return Ok(connection.tcb.tcp_info(self.now, &self.host.config));
+        }
+        Ok(match &socket.kind {
+            Kind::Listening(listener) => TcpInfo {
+                state: u64::from(State::Listen.linux_number()),
+                unacked: listener.queue.len() as u64,
+                ..TcpInfo::default()
+            },
+            Kind::Fresh | Kind::Connected { .. } => {
+                TcpInfo { state: u64::from(State::Closed.linux_number()), ..TcpInfo::default() }
+            }
+        })
+    }
+
+    /// `getsockname`: the local socket, once there is one.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn local_address(&self, fd: i32) -> Result<Option<SocketAddr>, Errno> {
+        Ok(self.sockets.socket(fd)?.local)
+    }
+
+    /// `getpeername`.
+    ///
+    /// # Errors
+    /// `EBADF`; `ENOTCONN` without connection.
+    pub fn remote_address(&self, fd: i32) -> Result<SocketAddr, Errno> {
+        self.sockets.socket(fd)?;
+        self.connection_of(fd)
+            .filter(|connection| connection.tcb.state() != State::Closed)
+            .map(|connection| connection.tcb.tuple.remote)
+            .ok_or(Errno::ENOTCONN)
+    }
+}

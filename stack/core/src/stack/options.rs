@@ -1,0 +1,175 @@
+//! `setsockopt` and `getsockopt`.
+
+use super::Stack;
+use super::connection::Connection;
+use super::sockets::{Kind, Socket};
+use crate::config::Config;
+use crate::errno::Errno;
+use crate::host::Fx;
+use crate::socket::{OptionName, Options, SocketOption};
+use crate::tcp::delayed_ack::Need;
+use crate::tcp::emit;
+use crate::tcp::output;
+use crate::tcp::tcb::Tcb;
+use crate::tcp::timers::Timer;
+use crate::tcp::window;
+use crate::time::Instant;
+
+/// Least `SO_RCVBUF` and `SO_SNDBUF`, as given by the caller (Linux's minima, halved).
+const LEAST_RCVBUF: u32 = 1152;
+/// As [`LEAST_RCVBUF`].
+const LEAST_SNDBUF: u32 = 2304;
+
+/// Linux answers `TCP_QUICKACK` with this many ACKs at once.
+const QUICK_ACKS: u32 = 16;
+
+impl Stack {
+    /// Sets an option of the socket, and of its connection if it has one.
+    ///
+    /// # Errors
+    /// `EBADF`; `EINVAL` for a value outside the option's range.
+    pub fn set_option(&mut self, now: Instant, fd: i32, option: SocketOption) -> Result<(), Errno> {
+        let socket = self.sockets.socket_mut(fd)?;
+        apply(&mut socket.options, option, &self.host.config)?;
+        if let Kind::Connected { id, .. } = socket.kind {
+            let options = socket.options.clone();
+            self.with(id, now, |tcb, fx| changed(tcb, options, option, fx));
+        }
+        Ok(())
+    }
+
+    /// Reads an option. Booleans are 0 and 1.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn option(&mut self, fd: i32, name: OptionName) -> Result<i64, Errno> {
+        let socket = self.sockets.socket(fd)?;
+        if name == OptionName::Error {
+            let Kind::Connected { id, .. } = socket.kind else { return Ok(0) };
+            let error = self.connections.get_mut(&id).and_then(|connection| connection.tcb.user.error.take());
+            return Ok(error.map_or(0, |error| i64::from(error.number())));
+        }
+        Ok(read(socket, self.connection_of(fd), name, &self.host.config))
+    }
+}
+
+/// Checks the value and stores it.
+fn apply(options: &mut Options, option: SocketOption, config: &Config) -> Result<(), Errno> {
+    let in_range = match option {
+        SocketOption::KeepIdle(value) | SocketOption::KeepIntvl(value) => (1..=32_767).contains(&value),
+        SocketOption::KeepCnt(value) | SocketOption::SynCnt(value) => (1..=127).contains(&value),
+        SocketOption::MaxSeg(value) => value == 0 || u32::from(value) >= config.tcp_min_snd_mss,
+        SocketOption::Ttl(value) => value > 0,
+        SocketOption::Linger(_)
+        | SocketOption::ReuseAddr(_)
+        | SocketOption::KeepAlive(_)
+        | SocketOption::OobInline(_)
+        | SocketOption::SndBuf(_)
+        | SocketOption::RcvBuf(_)
+        | SocketOption::RcvLowat(_)
+        | SocketOption::NoDelay(_)
+        | SocketOption::Cork(_)
+        | SocketOption::UserTimeout(_)
+        | SocketOption::Linger2(_)
+        | SocketOption::QuickAck(_)
+        | SocketOption::WindowClamp(_)
+        | SocketOption::Tos(_)
+        | SocketOption::RecvErr(_) => true,
+    };
+    if !in_range {
+        return Err(Errno::EINVAL);
+    }
+    match option {
+        SocketOption::Linger(time) => options.linger = time,
+        SocketOption::ReuseAddr(on) => options.reuse_addr = on,
+        SocketOption::KeepAlive(on) => options.keep_alive = on,
+        SocketOption::OobInline(on) => options.oob_inline = on,
+        SocketOption::SndBuf(octets) => options.snd_buf = Some(octets.min(config.wmem_max).max(LEAST_SNDBUF)),
+        SocketOption::RcvBuf(octets) => options.rcv_buf = Some(octets.min(config.rmem_max).max(LEAST_RCVBUF)),
+        SocketOption::RcvLowat(octets) => options.rcv_lowat = octets.max(1),
+        SocketOption::NoDelay(on) => options.no_delay = on,
+        SocketOption::Cork(on) => options.cork = on,
+        SocketOption::MaxSeg(octets) => options.max_seg = (octets > 0).then_some(octets),
+        SocketOption::KeepIdle(seconds) => options.keep_idle = Some(seconds),
+        SocketOption::KeepIntvl(seconds) => options.keep_intvl = Some(seconds),
+        SocketOption::KeepCnt(count) => options.keep_cnt = Some(count),
+        SocketOption::SynCnt(count) => options.syn_cnt = Some(count),
+        SocketOption::UserTimeout(time) => options.user_timeout = time,
+        SocketOption::Linger2(seconds) => options.linger2 = (seconds != 0).then_some(seconds),
+        SocketOption::QuickAck(_) => {}
+        SocketOption::WindowClamp(octets) => options.window_clamp = octets,
+        SocketOption::Ttl(ttl) => options.ttl = Some(ttl),
+        SocketOption::Tos(tos) => options.tos = tos & !3,
+        SocketOption::RecvErr(on) => options.recv_err = on,
+    }
+    Ok(())
+}
+
+/// What a change means for a connection that exists.
+fn changed(tcb: &mut Tcb, options: Options, option: SocketOption, fx: &mut Fx<'_>) {
+    tcb.user.options = options;
+    match option {
+        SocketOption::RcvBuf(_) | SocketOption::WindowClamp(_) => {
+            let size = window::buffer(&tcb.user.options, fx.config());
+            tcb.incoming.set_size(size);
+        }
+        SocketOption::KeepAlive(_) | SocketOption::KeepIdle(_) => tcb.keep_alive_restart(fx),
+        SocketOption::UserTimeout(_) => tcb.timers.stop(Timer::User),
+        SocketOption::QuickAck(on) => {
+            tcb.delayed_ack.quick = if on { QUICK_ACKS } else { 0 };
+            if on && tcb.delayed_ack.need() == Need::Delayed {
+                emit::ack(tcb, fx);
+            }
+        }
+        SocketOption::Linger(_)
+        | SocketOption::ReuseAddr(_)
+        | SocketOption::OobInline(_)
+        | SocketOption::SndBuf(_)
+        | SocketOption::RcvLowat(_)
+        | SocketOption::NoDelay(_)
+        | SocketOption::Cork(_)
+        | SocketOption::MaxSeg(_)
+        | SocketOption::KeepIntvl(_)
+        | SocketOption::KeepCnt(_)
+        | SocketOption::SynCnt(_)
+        | SocketOption::Linger2(_)
+        | SocketOption::Ttl(_)
+        | SocketOption::Tos(_)
+        | SocketOption::RecvErr(_) => {}
+    }
+    // TCP_NODELAY and the end of TCP_CORK let go what they held back.
+    output::after_event(tcb, fx);
+}
+
+fn read(socket: &Socket, connection: Option<&Connection>, name: OptionName, config: &Config) -> i64 {
+    let options = &socket.options;
+    let number = |value: Option<u32>, default: u32| i64::from(value.unwrap_or(default));
+    match name {
+        OptionName::Error => 0,
+        OptionName::AcceptConn => i64::from(matches!(socket.kind, Kind::Listening(_))),
+        OptionName::Linger => options.linger.map_or(-1, |time| time.as_secs().min(i64::MAX as u64) as i64),
+        OptionName::ReuseAddr => i64::from(options.reuse_addr),
+        OptionName::KeepAlive => i64::from(options.keep_alive),
+        OptionName::OobInline => i64::from(options.oob_inline),
+        OptionName::SndBuf => options.snd_buf.map_or(i64::from(config.tcp_wmem[1]), |octets| 2 * i64::from(octets)),
+        OptionName::RcvBuf => options.rcv_buf.map_or(i64::from(config.tcp_rmem[1]), |octets| 2 * i64::from(octets)),
+        OptionName::RcvLowat => i64::from(options.rcv_lowat),
+        OptionName::NoDelay => i64::from(options.no_delay),
+        OptionName::Cork => i64::from(options.cork),
+        OptionName::MaxSeg => match connection {
+            Some(connection) => i64::from(connection.tcb.smss(config)),
+            None => number(options.max_seg.map(u32::from), 536),
+        },
+        OptionName::KeepIdle => number(options.keep_idle, config.tcp_keepalive_time),
+        OptionName::KeepIntvl => number(options.keep_intvl, config.tcp_keepalive_intvl),
+        OptionName::KeepCnt => number(options.keep_cnt, config.tcp_keepalive_probes),
+        OptionName::SynCnt => number(options.syn_cnt, config.tcp_syn_retries),
+        OptionName::UserTimeout => options.user_timeout.as_millis().min(i64::MAX as u128) as i64,
+        OptionName::Linger2 => options.linger2.map_or(config.tcp_fin_timeout.as_secs() as i64, i64::from),
+        OptionName::QuickAck => connection.map_or(1, |connection| i64::from(connection.tcb.delayed_ack.quick > 0)),
+        OptionName::WindowClamp => i64::from(options.window_clamp),
+        OptionName::Ttl => options.ttl.map_or(i64::from(config.ip_default_ttl), i64::from),
+        OptionName::Tos => i64::from(options.tos),
+        OptionName::RecvErr => i64::from(options.recv_err),
+    }
+}

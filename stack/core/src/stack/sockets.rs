@@ -1,0 +1,152 @@
+//! Sockets by descriptor.
+
+use super::connection::ConnectionId;
+use crate::config::Config;
+use crate::errno::Errno;
+use crate::socket::{Domain, Options};
+use alloc::collections::{BTreeMap, VecDeque};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// The first descriptor: those below are standard input, output and error.
+const FIRST: i32 = 3;
+
+/// The queues of a passive OPEN.
+#[derive(Debug)]
+pub(super) struct Listener {
+    backlog: i32,
+    /// Connections in SYN-RECEIVED.
+    pub(super) half_open: u32,
+    /// Connections that wait to be accepted, in the order in which they were established.
+    pub(super) queue: VecDeque<ConnectionId>,
+}
+
+impl Listener {
+    pub(super) const fn new(backlog: i32) -> Self {
+        Self { backlog, half_open: 0, queue: VecDeque::new() }
+    }
+
+    pub(super) const fn set_backlog(&mut self, backlog: i32) {
+        self.backlog = backlog;
+    }
+
+    /// Whether the accept queue takes no more. As in Linux it holds one more than the limit, and a negative backlog means
+    /// the largest.
+    pub(super) fn is_full(&self, config: &Config) -> bool {
+        let limit = u32::try_from(self.backlog).unwrap_or(u32::MAX).min(config.somaxconn);
+        self.queue.len() as u64 > u64::from(limit)
+    }
+}
+
+/// What a socket is at present.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// Neither connected nor listening.
+    Fresh,
+    /// A passive OPEN was made.
+    Listening(Listener),
+    /// It has a connection, perhaps one in CLOSED.
+    Connected {
+        id: ConnectionId,
+        /// `connect` has not reported the outcome yet.
+        connecting: bool,
+    },
+}
+
+/// One socket.
+#[derive(Debug)]
+pub(super) struct Socket {
+    pub(super) domain: Domain,
+    /// Local socket, once bound. The address may be unspecified.
+    pub(super) local: Option<SocketAddr>,
+    pub(super) options: Options,
+    pub(super) kind: Kind,
+}
+
+impl Socket {
+    pub(super) const fn unspecified(&self) -> IpAddr {
+        match self.domain {
+            Domain::Inet => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            Domain::Inet6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        }
+    }
+
+    /// Whether addresses of this family belong to the socket's domain.
+    pub(super) const fn takes(&self, address: IpAddr) -> bool {
+        match self.domain {
+            Domain::Inet => address.is_ipv4(),
+            Domain::Inet6 => address.is_ipv6(),
+        }
+    }
+}
+
+/// All sockets.
+#[derive(Debug, Default)]
+pub(super) struct Sockets(BTreeMap<i32, Socket>);
+
+impl Sockets {
+    /// Adds a socket under the lowest free descriptor.
+    pub(super) fn add(&mut self, socket: Socket) -> i32 {
+        let mut fd = FIRST;
+        for used in self.0.keys() {
+            if *used != fd {
+                break;
+            }
+            fd += 1;
+        }
+        self.0.insert(fd, socket);
+        fd
+    }
+
+    pub(super) fn remove(&mut self, fd: i32) -> Option<Socket> {
+        self.0.remove(&fd)
+    }
+
+    pub(super) fn get(&self, fd: i32) -> Option<&Socket> {
+        self.0.get(&fd)
+    }
+
+    /// The socket, or `EBADF`.
+    pub(super) fn socket(&self, fd: i32) -> Result<&Socket, Errno> {
+        self.0.get(&fd).ok_or(Errno::EBADF)
+    }
+
+    /// The socket, or `EBADF`.
+    pub(super) fn socket_mut(&mut self, fd: i32) -> Result<&mut Socket, Errno> {
+        self.0.get_mut(&fd).ok_or(Errno::EBADF)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (i32, &Socket)> {
+        self.0.iter().map(|(fd, socket)| (*fd, socket))
+    }
+
+    pub(super) fn listener(&self, fd: i32) -> Option<&Listener> {
+        match &self.0.get(&fd)?.kind {
+            Kind::Listening(listener) => Some(listener),
+            Kind::Fresh | Kind::Connected { .. } => None,
+        }
+    }
+
+    pub(super) fn listener_mut(&mut self, fd: i32) -> Option<&mut Listener> {
+        match &mut self.0.get_mut(&fd)?.kind {
+            Kind::Listening(listener) => Some(listener),
+            Kind::Fresh | Kind::Connected { .. } => None,
+        }
+    }
+
+    /// Who listens on `local`: a socket bound to the address goes before one bound to any.
+    pub(super) fn listening_on(&self, local: SocketAddr) -> Option<i32> {
+        let mut wildcard = None;
+        for (fd, socket) in self.iter() {
+            let (Kind::Listening(_), Some(bound)) = (&socket.kind, socket.local) else { continue };
+            if bound.port() == local.port() && socket.takes(local.ip()) {
+                if bound.ip() == local.ip() {
+                    return Some(fd);
+                }
+                if bound.ip().is_unspecified() {
+                    wildcard = Some(fd);
+                }
+            }
+        }
+        wildcard
+    }
+}

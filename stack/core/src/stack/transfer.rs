@@ -1,0 +1,40 @@
+//! Calls that move octets: `recv` and `send`.
+
+use super::Stack;
+use super::sockets::Kind;
+use crate::errno::Errno;
+use crate::rules;
+use crate::socket::{RecvFlags, SendFlags};
+use crate::time::Instant;
+
+impl Stack {
+    /// RECEIVE (RFC 9293 3.10.3): up to `to.len()` octets. 0 is the end of the peer's text.
+    ///
+    /// # Errors
+    /// `EBADF`; `ENOTCONN` without connection; `EAGAIN` when there is nothing yet; the connection's error, once;
+    /// `EINVAL` with `oob` when nothing is urgent.
+    pub fn recv(&mut self, now: Instant, fd: i32, to: &mut [u8], flags: RecvFlags) -> Result<usize, Errno> {
+        match self.sockets.socket(fd)?.kind {
+            Kind::Fresh | Kind::Listening(_) => {
+                self.host.cite(rules::RECEIVE_CLOSED);
+                Err(Errno::ENOTCONN)
+            }
+            Kind::Connected { id, .. } => self.with(id, now, |tcb, fx| tcb.receive(to, flags, fx)),
+        }
+    }
+
+    /// SEND (RFC 9293 3.10.2): takes as much of `data` as the send queue has room for. How much it took.
+    ///
+    /// # Errors
+    /// `EBADF`; `EPIPE` without connection or after `shutdown`; `EAGAIN` without room, or before the connection is
+    /// established; the connection's error, once.
+    pub fn send(&mut self, now: Instant, fd: i32, data: &[u8], flags: SendFlags) -> Result<usize, Errno> {
+        match self.sockets.socket(fd)?.kind {
+            Kind::Fresh | Kind::Listening(_) => {
+                self.host.cite(rules::SEND_CLOSED);
+                Err(Errno::EPIPE)
+            }
+            Kind::Connected { id, .. } => self.with(id, now, |tcb, fx| tcb.send(data, flags, fx)),
+        }
+    }
+}

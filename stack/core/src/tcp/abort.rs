@@ -1,0 +1,22 @@
+//! ABORT call (RFC 9293 3.10.5).
+
+use super::emit;
+use super::state::State;
+use super::tcb::Tcb;
+use crate::host::Fx;
+use crate::rules;
+
+/// Ends the connection at once, with a reset where the RFC has one.
+pub(crate) fn abort(tcb: &mut Tcb, fx: &mut Fx<'_>) {
+    let state = tcb.state();
+    fx.cite_in(rules::ABORT, state);
+    match state {
+        State::Closed | State::Listen => return,
+        State::SynSent => fx.cite(rules::SYN_SENT_ABORT),
+        State::SynReceived | State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait => {
+            emit::abort(tcb, fx);
+        }
+        State::Closing | State::LastAck | State::TimeWait => {}
+    }
+    tcb.enter(State::Closed, fx);
+}

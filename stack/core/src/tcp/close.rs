@@ -1,0 +1,59 @@
+//! CLOSE call (RFC 9293 3.10.4): half of it is `shutdown`, all of it is `close`.
+
+use super::abort;
+use super::output;
+use super::state::State;
+use super::tcb::{Fin, Tcb};
+use crate::host::Fx;
+use crate::rules;
+use core::time::Duration;
+
+impl Tcb {
+    /// The user sends no more: FIN goes out after what was sent before. A second time it changes nothing.
+    pub(crate) fn close_sending(&mut self, fx: &mut Fx<'_>) {
+        let state = self.state();
+        fx.cite_in(rules::CLOSE, state);
+        match state {
+            State::SynReceived | State::Established => {
+                self.fin = Fin::Queued;
+                self.enter(State::FinWait1, fx);
+            }
+            State::CloseWait => {
+                self.fin = Fin::Queued;
+                self.enter(State::LastAck, fx);
+            }
+            State::SynSent => {
+                fx.cite(rules::CLOSE_SYN_SENT);
+                self.enter(State::Closed, fx);
+            }
+            State::FinWait1
+            | State::FinWait2
+            | State::Closing
+            | State::LastAck
+            | State::TimeWait
+            | State::Closed
+            | State::Listen => return,
+        }
+        output::after_event(self, fx);
+    }
+
+    /// The user is gone. Text that it has not read, or a linger time of zero, makes it an ABORT (3.6.1).
+    pub(crate) fn close(&mut self, fx: &mut Fx<'_>) {
+        self.user.closed = true;
+        let unread = self.incoming.len() > 0;
+        let lingers_not = self.user.options.linger == Some(Duration::ZERO);
+        if unread || lingers_not {
+            if unread {
+                fx.cite(rules::CLOSE_UNREAD);
+            }
+            abort::abort(self, fx);
+            return;
+        }
+        if self.user.options.linger2.is_some_and(|seconds| seconds < 0) && self.state() == State::FinWait2 {
+            abort::abort(self, fx);
+            return;
+        }
+        self.close_sending(fx);
+        self.limit_fin_wait_2(fx);
+    }
+}

@@ -1,0 +1,139 @@
+//! Segments of a connection, from its variables to octets.
+
+use super::mss::ip_header;
+use super::retransmission_queue::Sent;
+use super::state::State;
+use super::tcb::Tcb;
+use super::timers::Timer;
+use crate::host::Fx;
+use crate::rules;
+use crate::seq::SeqNum;
+use crate::wire::tcp::{self, Flags, Options, Segment};
+
+/// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`
+pub(crate) fn ack(tcb: &mut Tcb, fx: &mut Fx<'_>) {
+    empty(tcb, tcb.snd.nxt, fx);
+}
+
+/// An ACK without text at `seq`.
+pub(crate) fn empty(tcb: &mut Tcb, seq: SeqNum, fx: &mut Fx<'_>) {
+    segment(tcb, seq, Flags::ACK, &[], fx);
+}
+
+/// A segment with `len` octets of the send queue from `seq` on.
+pub(crate) fn text(tcb: &mut Tcb, seq: SeqNum, len: u32, flags: Flags, fx: &mut Fx<'_>) {
+    if len == 0 {
+        segment(tcb, seq, flags, &[], fx);
+        return;
+    }
+    let mut scratch = fx.host.take_scratch();
+    tcb.outgoing.copy(seq, len, &mut scratch);
+    segment(tcb, seq, flags, &scratch, fx);
+    fx.host.put_scratch(scratch);
+    tcb.totals.data_segs_out += 1;
+    tcb.totals.bytes_sent += u64::from(len);
+    tcb.text_sent(fx);
+}
+
+/// The SYN of SYN-SENT, or the SYN,ACK once the peer's SYN is known: `<SEQ=ISS>`.
+pub(crate) fn syn(tcb: &mut Tcb, fx: &mut Fx<'_>) {
+    let flags = if tcb.state() == State::SynSent { Flags::SYN } else { Flags::SYN | Flags::ACK };
+    segment(tcb, tcb.snd.iss, flags, &[], fx);
+}
+
+/// A segment of the retransmission queue once more, with today's ACK, window and timestamp.
+pub(crate) fn again(tcb: &mut Tcb, sent: Sent, fx: &mut Fx<'_>) {
+    tcb.totals.total_retrans += 1;
+    tcb.totals.bytes_retrans += u64::from(sent.text);
+    tcb.queue.repeated(sent.seq, fx.now);
+    if sent.syn {
+        syn(tcb, fx);
+        return;
+    }
+    let mut flags = Flags::ACK;
+    if sent.psh {
+        flags |= Flags::PSH;
+    }
+    if sent.fin {
+        flags |= Flags::FIN;
+    }
+    text(tcb, sent.seq, sent.text, flags, fx);
+}
+
+/// The reset of ABORT (RFC 9293 3.10.5): `<SEQ=SND.NXT><CTL=RST>`. It carries an ACK as section 3.8 has it for every
+/// segment from ESTABLISHED on, and as stacks do, unless configured otherwise.
+pub(crate) fn abort(tcb: &mut Tcb, fx: &mut Fx<'_>) {
+    let flags = if fx.config().abort_with_ack { Flags::RST | Flags::ACK } else { Flags::RST };
+    let seq = tcb.snd.nxt;
+    segment(tcb, seq, flags, &[], fx);
+}
+
+/// The options of a SYN or SYN,ACK.
+fn syn_options(tcb: &Tcb, fx: &Fx<'_>) -> Options {
+    Options {
+        mss: Some(tcb.rcv.mss.min(u32::from(u16::MAX)) as u16),
+        window_scale: tcb.window_scaling.then_some(tcb.rcv.shift),
+        sack_permitted: tcb.sack,
+        timestamps: tcb.timestamps.option(fx.now),
+        ..Options::default()
+    }
+}
+
+/// The options of any other segment.
+fn options(tcb: &Tcb, flags: Flags, text: usize, fx: &mut Fx<'_>) -> Options {
+    let mut options = Options { timestamps: tcb.timestamps.option(fx.now), ..Options::default() };
+    if tcb.sack && flags.ack() && !flags.rst() && !tcb.reassembly.is_empty() {
+        // Blocks go into what a segment's text leaves of the datagram.
+        let used = ip_header(tcb.tuple.remote.is_ipv6()) as usize + tcp::HEADER + options.octets() + text + 4;
+        let most = (tcb.path_mtu as usize).saturating_sub(used) / 8;
+        options.sack = tcb.reassembly.sack_blocks(most.min(if tcb.timestamps.enabled { 3 } else { 4 }));
+        if !options.sack.is_empty() {
+            fx.cite(rules::SACK_SENT);
+        }
+    }
+    options
+}
+
+/// Builds and sends one segment. With ACK set it acknowledges everything up to RCV.NXT, so no other ACK is wanted after it.
+fn segment(tcb: &mut Tcb, seq: SeqNum, flags: Flags, payload: &[u8], fx: &mut Fx<'_>) {
+    let syn = flags.syn();
+    let options = if syn { syn_options(tcb, fx) } else { options(tcb, flags, payload.len(), fx) };
+    let mut segment = Segment {
+        src_port: tcb.tuple.local.port(),
+        dst_port: tcb.tuple.remote.port(),
+        seq,
+        ack: SeqNum(0),
+        flags,
+        window: 0,
+        urgent: 0,
+        options,
+        payload,
+    };
+    // A window says nothing in a reset.
+    if !flags.rst() {
+        segment.window = tcb.window_field(syn);
+    }
+    if flags.ack() {
+        segment.ack = tcb.rcv.nxt;
+        tcb.rcv.last_ack_sent = tcb.rcv.nxt;
+        tcb.delayed_ack.cancel();
+        tcb.timers.stop(Timer::DelayedAck);
+    }
+    if let Some(up) = tcb.snd.up
+        && !syn
+        && !flags.rst()
+        && up.gt(seq)
+    {
+        // RFC 9293 3.8.5: the octet after the urgent data; further than the field reaches, as far as it reaches.
+        let ahead = seq.distance(up) - u32::from(fx.config().tcp_stdurg);
+        segment.flags |= Flags::URG;
+        segment.urgent = ahead.min(u32::from(u16::MAX)) as u16;
+    }
+    let mut header = fx.host.header(tcb.tuple.local.ip(), tcb.tuple.remote.ip());
+    if let Some(ttl) = tcb.user.options.ttl {
+        header.hop_limit = ttl;
+    }
+    header.dscp = tcb.user.options.tos >> 2;
+    tcb.totals.segs_out += 1;
+    fx.host.send(tcp::emit(&header, &segment));
+}

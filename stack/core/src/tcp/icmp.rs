@@ -1,0 +1,136 @@
+//! ICMP errors about segments of a connection (RFC 9293 3.9.2.2), believed only as far as RFC 5927 has it; path MTU
+//! discovery (RFC 1191, RFC 8201).
+
+use super::state::State;
+use super::tcb::{Origin, Tcb};
+use crate::config::HardError;
+use crate::errno::Errno;
+use crate::host::{Fx, IPV6_MINIMUM_MTU};
+use crate::rules;
+use crate::seq::SeqNum;
+use crate::wire::icmp::{Problem, TimeExceeded, UnreachableV4, UnreachableV6};
+
+/// How an error bears on a connection, and what the user reads in `SO_ERROR`.
+enum Bearing {
+    Soft(Errno),
+    Hard(Errno),
+    TooBig { mtu: u32 },
+    None,
+}
+
+/// RFC 9293's classes; what it does not classify is soft (RFC 5461 2.1), with Linux's error numbers.
+const fn bearing(problem: Problem) -> Bearing {
+    match problem {
+        Problem::UnreachableV4(code) => match code {
+            UnreachableV4::Protocol => Bearing::Hard(Errno::ENOPROTOOPT),
+            UnreachableV4::Port => Bearing::Hard(Errno::ECONNREFUSED),
+            UnreachableV4::Network | UnreachableV4::NetworkUnknown | UnreachableV4::NetworkForService => {
+                Bearing::Soft(Errno::ENETUNREACH)
+            }
+            UnreachableV4::NetworkProhibited => Bearing::Soft(Errno::ENETUNREACH),
+            UnreachableV4::HostUnknown => Bearing::Soft(Errno::EHOSTDOWN),
+            UnreachableV4::SourceHostIsolated => Bearing::Soft(Errno::ENONET),
+            UnreachableV4::SourceRouteFailed => Bearing::Soft(Errno::EOPNOTSUPP),
+            UnreachableV4::Host
+            | UnreachableV4::HostProhibited
+            | UnreachableV4::HostForService
+            | UnreachableV4::CommunicationProhibited
+            | UnreachableV4::HostPrecedence
+            | UnreachableV4::PrecedenceCutoff => Bearing::Soft(Errno::EHOSTUNREACH),
+            UnreachableV4::Other(_) => Bearing::None,
+        },
+        Problem::UnreachableV6(code) => match code {
+            UnreachableV6::Port => Bearing::Hard(Errno::ECONNREFUSED),
+            UnreachableV6::NoRoute => Bearing::Soft(Errno::ENETUNREACH),
+            UnreachableV6::Prohibited | UnreachableV6::SourcePolicy | UnreachableV6::RejectRoute => {
+                Bearing::Soft(Errno::EACCES)
+            }
+            UnreachableV6::BeyondScope | UnreachableV6::Address => Bearing::Soft(Errno::EHOSTUNREACH),
+            UnreachableV6::SourceRoutingHeader => Bearing::Soft(Errno::EPROTO),
+            UnreachableV6::Other(_) => Bearing::None,
+        },
+        Problem::PacketTooBig { mtu } => Bearing::TooBig { mtu },
+        Problem::TimeExceeded(TimeExceeded::Transit | TimeExceeded::Reassembly) => Bearing::Soft(Errno::EHOSTUNREACH),
+        Problem::TimeExceeded(TimeExceeded::Other(_)) => Bearing::None,
+        Problem::ParameterProblem { .. } => Bearing::Soft(Errno::EPROTO),
+    }
+}
+
+/// An error about the segment that began at `seq`. `total`: octets of the datagram that met it.
+pub(crate) fn arrives(tcb: &mut Tcb, problem: Problem, seq: SeqNum, total: usize, fx: &mut Fx<'_>) {
+    let state = tcb.state();
+    if matches!(state, State::Closed | State::Listen | State::TimeWait) {
+        return;
+    }
+    // RFC 5927 4.1: only about what is in flight. A SYN or FIN counts, and so does an ACK sent at SND.NXT.
+    if !seq.between(tcb.snd.una, tcb.snd.nxt) {
+        fx.cite(rules::ICMP_SEQ_OUTSIDE);
+        return;
+    }
+    fx.cite(rules::ICMP_DELIVERED);
+    let opening = matches!(state, State::SynSent | State::SynReceived);
+    match bearing(problem) {
+        Bearing::None => {}
+        Bearing::TooBig { mtu } => too_big(tcb, mtu, total, fx),
+        Bearing::Hard(errno) if opening || fx.config().icmp_hard_error == HardError::Abort => {
+            fx.cite(rules::ICMP_HARD);
+            give_up(tcb, errno, fx);
+        }
+        Bearing::Hard(errno) => {
+            fx.cite(rules::ICMP_HARD_AS_SOFT);
+            soft(tcb, errno);
+        }
+        Bearing::Soft(errno) => {
+            fx.cite(rules::ICMP_SOFT);
+            if opening && fx.config().icmp_soft_ends_connect {
+                give_up(tcb, errno, fx);
+            } else {
+                soft(tcb, errno);
+            }
+        }
+    }
+}
+
+/// SHLD-25: the user may know. It reads the error at once if it asked for that, otherwise when the connection times out.
+const fn soft(tcb: &mut Tcb, errno: Errno) {
+    tcb.user.soft_error = Some(errno);
+    if tcb.user.options.recv_err {
+        tcb.user.error = Some(errno);
+    }
+}
+
+fn give_up(tcb: &mut Tcb, errno: Errno, fx: &mut Fx<'_>) {
+    if tcb.state() == State::SynReceived && tcb.origin == Origin::Passive {
+        tcb.enter(State::Closed, fx);
+    } else {
+        tcb.fail(errno, fx);
+    }
+}
+
+/// Lowers the path MTU, never raises it; what no longer fits is cut and sent again at once.
+fn too_big(tcb: &mut Tcb, mtu: u32, total: usize, fx: &mut Fx<'_>) {
+    let v6 = tcb.tuple.remote.is_ipv6();
+    if v6 && mtu < IPV6_MINIMUM_MTU {
+        // RFC 8201 4: such a message is to be discarded.
+        return;
+    }
+    let least = if v6 { IPV6_MINIMUM_MTU } else { fx.config().min_pmtu };
+    let told = if mtu == 0 { plateau_below(total as u32) } else { mtu };
+    let path_mtu = told.max(least);
+    if path_mtu >= tcb.path_mtu {
+        return;
+    }
+    fx.cite(rules::PMTU_LOWERED);
+    tcb.path_mtu = path_mtu;
+    let smss = tcb.smss(fx.config());
+    tcb.congestion.set_smss(smss);
+    tcb.queue.mark_larger_lost(smss);
+}
+
+/// The next common MTU below, from a router that does not tell (RFC 1191 7.1).
+fn plateau_below(total: u32) -> u32 {
+    [32_000, 17_914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68]
+        .into_iter()
+        .find(|plateau| *plateau < total)
+        .unwrap_or(68)
+}

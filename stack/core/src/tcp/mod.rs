@@ -1,0 +1,45 @@
+//! TCP (RFC 9293), in the order of its section 3.10.
+//!
+//! | section | module |
+//! |---|---|
+//! | 3.10.1 - 3.10.6 calls | [`open`], [`send`], [`receive`], [`close`], [`abort`], [`status`] |
+//! | 3.10.7 SEGMENT ARRIVES | [`segment_arrives`] |
+//! | 3.10.8 timeouts | [`timeouts`] |
+//!
+//! The other modules are one mechanism each, with one governing document. Absent: SACK-based recovery (RFC 6675), RACK and
+//! tail loss probes (RFC 8985), PRR (RFC 6937), CUBIC (RFC 9438), F-RTO (RFC 5682), ECN (RFC 3168), Fast Open (RFC 7413),
+//! SYN cookies (RFC 4987), MD5 and TCP-AO (RFC 5925), path MTU probing (RFC 4821), IP source routes and security
+//! compartments (RFC 9293 3.9.2.1, A.1.2).
+
+pub(crate) mod abort;
+pub(crate) mod challenge_ack;
+pub(crate) mod close;
+pub(crate) mod congestion;
+pub(crate) mod delayed_ack;
+pub(crate) mod emit;
+pub(crate) mod icmp;
+pub(crate) mod isn;
+pub(crate) mod keep_alive;
+pub(crate) mod mss;
+pub(crate) mod open;
+pub(crate) mod output;
+pub(crate) mod paws;
+pub(crate) mod persist;
+pub(crate) mod ports;
+pub(crate) mod reassembly;
+pub(crate) mod receive;
+pub(crate) mod receive_buffer;
+pub(crate) mod retransmission_queue;
+pub(crate) mod rto;
+pub(crate) mod segment_arrives;
+pub(crate) mod send;
+pub(crate) mod send_buffer;
+pub(crate) mod state;
+pub(crate) mod status;
+pub(crate) mod tcb;
+pub(crate) mod timeouts;
+pub(crate) mod timers;
+pub(crate) mod timestamps;
+pub(crate) mod window;
+
+pub use state::State;

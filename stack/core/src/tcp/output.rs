@@ -1,0 +1,189 @@
+//! What ends every event: text and FIN that may go out now, the ACK that is wanted, the timers that follow
+//! (RFC 9293 3.7.4 Nagle, 3.8.6.2.1 silly-window avoidance, 3.10.2 SEND, 3.10.4 CLOSE; RFC 6298 5.1).
+
+use super::delayed_ack::Need;
+use super::emit;
+use super::retransmission_queue::Sent;
+use super::state::State;
+use super::tcb::{Fin, Tcb};
+use super::timers::Timer;
+use crate::config::Nagle;
+use crate::host::Fx;
+use crate::rules;
+use crate::wire::tcp::Flags;
+
+/// Whether small segments wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Push {
+    /// As Nagle, silly-window avoidance and the user's options have it.
+    ByTheRules,
+    /// What the windows admit goes out, however small: they have waited long enough.
+    Anyway,
+}
+
+/// Sends what can be sent, acknowledges what is to be acknowledged, sets the timers. Called once at the end of each event,
+/// so that all ACKs of one event become one (MUST-58).
+pub(crate) fn after_event(tcb: &mut Tcb, fx: &mut Fx<'_>) {
+    match tcb.state() {
+        State::Closed | State::Listen => return,
+        State::SynSent
+        | State::SynReceived
+        | State::Established
+        | State::FinWait1
+        | State::FinWait2
+        | State::CloseWait
+        | State::Closing
+        | State::LastAck
+        | State::TimeWait => {}
+    }
+    retransmit_lost(tcb, fx);
+    send_text(tcb, Push::ByTheRules, fx);
+    match tcb.delayed_ack.need() {
+        Need::None => {}
+        Need::Delayed => tcb.delay_ack(fx),
+        Need::Now => emit::ack(tcb, fx),
+    }
+    tcb.persist_arm(fx);
+    retransmission_arm(tcb, fx);
+    tcb.user_timeout_arm(fx);
+}
+
+/// RFC 6298 5.1, 5.2: the timer runs while anything is in flight. A lone zero-window probe has a timer of its own.
+fn retransmission_arm(tcb: &mut Tcb, fx: &Fx<'_>) {
+    if tcb.queue.is_empty() || tcb.timers.runs(Timer::Persist) {
+        tcb.timers.stop(Timer::Retransmission);
+    } else if !tcb.timers.runs(Timer::Retransmission) {
+        tcb.timers.set(Timer::Retransmission, fx.now + tcb.rto.timeout());
+    }
+}
+
+/// Sends again what is taken for lost, as far as the congestion window and the peer's window let it; the front always.
+fn retransmit_lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
+    let smss = tcb.smss(fx.config());
+    let edge = tcb.snd.una.plus(tcb.snd.wnd);
+    loop {
+        let pipe = tcb.queue.pipe();
+        let allowance = tcb.congestion.allowance();
+        let Some(&mut sent) = tcb.queue.first_lost(smss) else { return };
+        let front = sent.seq == tcb.snd.una;
+        if !front && (sent.end().gt(edge) || pipe.saturating_add(sent.len()) > allowance) {
+            return;
+        }
+        if sent.probe {
+            grow_probe(tcb, smss);
+        }
+        let Some(&mut sent) = tcb.queue.first_lost(smss) else { return };
+        emit::again(tcb, sent, fx);
+    }
+}
+
+/// The window is open again: the octet that probed it is repeated with company, not alone.
+fn grow_probe(tcb: &mut Tcb, smss: u32) {
+    if tcb.queue.len() != 1 || matches!(tcb.fin, Fin::Sent(_)) {
+        return;
+    }
+    let window = tcb.snd.wnd.saturating_sub(tcb.flight());
+    let more = tcb.unsent().min(smss.saturating_sub(tcb.flight())).min(window);
+    let empties = more == tcb.unsent();
+    tcb.queue.grow_back(more, empties);
+    tcb.snd.nxt += more;
+}
+
+/// Cuts unsent text into segments and sends those that may go.
+pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
+    if !tcb.state().may_transmit() || (tcb.unsent() == 0 && tcb.fin != Fin::Queued) {
+        return;
+    }
+    restart_after_idle(tcb, fx);
+    loop {
+        let unsent = tcb.unsent();
+        let edge = tcb.snd.una.plus(tcb.snd.wnd);
+        // A peer may have shrunk its window below what is in flight (MUST-34).
+        let usable = if edge.gt(tcb.snd.nxt) { tcb.snd.nxt.distance(edge) } else { 0 };
+        let smss = tcb.smss(fx.config());
+        let text = unsent.min(smss).min(usable);
+        let fin = tcb.fin == Fin::Queued && text == unsent && usable > text;
+        if text == 0 && !fin {
+            return;
+        }
+        let pipe = tcb.queue.pipe();
+        if text > 0 && pipe > 0 && pipe.saturating_add(text) > tcb.congestion.allowance() {
+            return;
+        }
+        if push == Push::ByTheRules && text < smss && !fin && !is_worth_sending(tcb, text, unsent, fx) {
+            return;
+        }
+        send_one(tcb, text, fin, smss, fx);
+    }
+}
+
+/// Whether less than a full segment may go out (RFC 9293 3.7.4, 3.8.6.2.1 conditions 2 and 3).
+fn is_worth_sending(tcb: &Tcb, text: u32, unsent: u32, fx: &mut Fx<'_>) -> bool {
+    let idle = tcb.queue.is_empty();
+    let options = &tcb.user.options;
+    if tcb.snd.up.is_some_and(|up| up.gt(tcb.snd.nxt)) {
+        return true;
+    }
+    if text < unsent {
+        // The peer's window cuts the segment short.
+        let worth = (idle || options.no_delay) && text >= tcb.snd.max_wnd / 2;
+        if !worth {
+            fx.cite(rules::SWS_SENDER);
+        }
+        return worth;
+    }
+    if tcb.is_corked() {
+        return false;
+    }
+    let nagle = match fx.config().nagle {
+        Nagle::AnyOutstanding => !idle,
+        Nagle::SmallOutstanding => tcb.snd.small.gt(tcb.snd.una),
+    };
+    if nagle && !options.no_delay {
+        fx.cite(rules::NAGLE);
+        return false;
+    }
+    true
+}
+
+/// Sends the next `text` octets, and the FIN behind them.
+fn send_one(tcb: &mut Tcb, text: u32, fin: bool, smss: u32, fx: &mut Fx<'_>) {
+    let seq = tcb.snd.nxt;
+    let mut flags = Flags::ACK;
+    let psh = text > 0 && text == tcb.unsent() && !tcb.user.more;
+    if psh {
+        fx.cite(rules::PUSH_LAST);
+        flags |= Flags::PSH;
+    }
+    if fin {
+        flags |= Flags::FIN;
+        tcb.fin = Fin::Sent(seq.plus(text));
+    }
+    emit::text(tcb, seq, text, flags, fx);
+    let sent = Sent { seq, text, syn: false, fin, psh, at: fx.now, repeated: false, lost: false, probe: false };
+    tcb.queue.push(sent);
+    tcb.snd.nxt = sent.end();
+    if text > 0 {
+        tcb.snd.last_sent = Some(fx.now);
+        if text < smss {
+            tcb.snd.small = tcb.snd.nxt;
+        }
+    }
+}
+
+/// RFC 5681 4.1.
+fn restart_after_idle(tcb: &mut Tcb, fx: &mut Fx<'_>) {
+    let idle = tcb.snd.last_sent.is_some_and(|last| fx.now.since(last) > tcb.rto.timeout());
+    if idle && tcb.queue.is_empty() && fx.config().tcp_slow_start_after_idle {
+        fx.cite(rules::SLOW_START_AFTER_IDLE);
+        tcb.congestion.restart_after_idle(&fx.host.config);
+        tcb.snd.last_sent = Some(fx.now);
+    }
+}
+
+impl Tcb {
+    /// Whether the user wants partial segments held back.
+    pub(crate) const fn is_corked(&self) -> bool {
+        (self.user.options.cork || self.user.more) && !self.user.closed && matches!(self.fin, Fin::None)
+    }
+}

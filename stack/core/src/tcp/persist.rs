@@ -1,0 +1,125 @@
+//! Zero-window probes (RFC 9293 3.8.6.1), and the sender's override of silly-window avoidance (3.8.6.2.1), which share a
+//! timer: both are for text that waits while nothing is in flight.
+
+use super::emit;
+use super::output;
+use super::retransmission_queue::Sent;
+use super::tcb::{Fin, Tcb};
+use super::timers::Timer;
+use crate::config::ZeroWindowProbe;
+use crate::errno::Errno;
+use crate::host::Fx;
+use crate::rules;
+use crate::wire::tcp::Flags;
+use core::time::Duration;
+
+/// State of probing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Persist {
+    /// Doublings of the interval.
+    backoff: u32,
+    /// Probes since the peer was last heard of.
+    pub(crate) unanswered: u32,
+}
+
+impl Tcb {
+    /// Whether text or FIN waits.
+    fn waits(&self) -> bool {
+        self.state().may_transmit() && (self.unsent() > 0 || self.fin == Fin::Queued)
+    }
+
+    /// Whether all that is in flight is a probe.
+    fn only_probe_in_flight(&self) -> bool {
+        self.queue.iter().all(|sent| sent.probe)
+    }
+
+    /// Starts or stops the timer as the queues and the window ask.
+    pub(crate) fn persist_arm(&mut self, fx: &mut Fx<'_>) {
+        let probing = self.snd.wnd == 0 && !self.queue.is_empty() && self.only_probe_in_flight();
+        if (self.waits() && self.queue.is_empty()) || probing {
+            if !self.timers.runs(Timer::Persist) {
+                let interval = self.persist_interval(fx);
+                self.timers.set(Timer::Persist, fx.now + interval);
+            }
+        } else {
+            self.timers.stop(Timer::Persist);
+            self.persist.backoff = 0;
+        }
+    }
+
+    /// The retransmission timeout, doubled with each probe (SHLD-29, SHLD-30). Text that waits for company behind an open
+    /// window waits no longer than a corked segment may.
+    fn persist_interval(&self, fx: &Fx<'_>) -> Duration {
+        let rto = self.rto.timeout();
+        if self.snd.wnd > 0 && self.is_corked() {
+            return fx.config().cork_timeout;
+        }
+        rto.saturating_mul(1 << self.persist.backoff.min(16)).min(fx.config().rto_max())
+    }
+
+    /// The persist timer went off.
+    pub(crate) fn persist_timeout(&mut self, fx: &mut Fx<'_>) {
+        if self.snd.wnd > 0 {
+            // Silly-window avoidance or Nagle held the text back long enough.
+            fx.cite(rules::SWS_OVERRIDE);
+            output::send_text(self, output::Push::Anyway, fx);
+            output::after_event(self, fx);
+            return;
+        }
+        if self.persist_exhausted(fx) {
+            fx.cite(rules::R2);
+            self.fail(self.user.soft_error.unwrap_or(Errno::ETIMEDOUT), fx);
+            return;
+        }
+        fx.cite(rules::ZERO_WINDOW_PROBE);
+        self.persist.backoff += 1;
+        self.persist.unanswered += 1;
+        match fx.config().zero_window_probe {
+            ZeroWindowProbe::Empty => emit::empty(self, self.snd.una.minus(1), fx),
+            ZeroWindowProbe::Octet => self.probe_with_octet(fx),
+        }
+        let interval = self.persist_interval(fx);
+        self.timers.set(Timer::Persist, fx.now + interval);
+    }
+
+    /// MUST-37: a peer that answers keeps the connection, one that does not is given up like any other.
+    fn persist_exhausted(&self, fx: &Fx<'_>) -> bool {
+        let config = fx.config();
+        let limit =
+            if self.user.closed { config.orphan_retries().unwrap_or(config.tcp_retries2) } else { config.tcp_retries2 };
+        self.persist.unanswered >= limit
+    }
+
+    /// Sends the next octet, or FIN, beyond the window; the same one again if it is out already.
+    fn probe_with_octet(&mut self, fx: &mut Fx<'_>) {
+        if let Some(&sent) = self.queue.front() {
+            emit::again(self, sent, fx);
+            return;
+        }
+        let text = self.unsent().min(1);
+        let fin = text == 0;
+        let sent = Sent {
+            seq: self.snd.nxt,
+            text,
+            syn: false,
+            fin,
+            psh: false,
+            at: fx.now,
+            repeated: false,
+            lost: false,
+            probe: true,
+        };
+        if fin {
+            self.fin = Fin::Sent(self.snd.nxt);
+        }
+        let flags = if fin { Flags::FIN | Flags::ACK } else { Flags::ACK };
+        emit::text(self, sent.seq, sent.text, flags, fx);
+        self.queue.push(sent);
+        self.snd.nxt = sent.end();
+    }
+
+    /// The peer was heard of.
+    pub(crate) const fn persist_answered(&mut self) {
+        self.persist.unanswered = 0;
+    }
+}

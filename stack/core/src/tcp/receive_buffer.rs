@@ -1,0 +1,64 @@
+//! Text in order that the user has not read, with the place of the urgent mark.
+
+use alloc::collections::VecDeque;
+
+/// The receive queue.
+#[derive(Debug, Clone)]
+pub(crate) struct ReceiveBuffer {
+    octets: VecDeque<u8>,
+    size: u32,
+}
+
+impl ReceiveBuffer {
+    pub(crate) const fn new(size: u32) -> Self {
+        Self { octets: VecDeque::new(), size }
+    }
+
+    /// Octets it is meant to hold.
+    pub(crate) const fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// Changes the size; what is held beyond it stays.
+    pub(crate) const fn set_size(&mut self, size: u32) {
+        self.size = size;
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.octets.len()
+    }
+
+    /// Octets that still fit.
+    pub(crate) fn room(&self) -> u32 {
+        self.size.saturating_sub(self.octets.len() as u32)
+    }
+
+    pub(crate) fn push(&mut self, text: &[u8]) {
+        self.octets.extend(text);
+    }
+
+    /// Copies up to `to.len()` octets from the front, leaving them there.
+    pub(crate) fn peek(&self, to: &mut [u8]) -> usize {
+        let (head, tail) = self.octets.as_slices();
+        let first = head.len().min(to.len());
+        to[..first].copy_from_slice(&head[..first]);
+        let second = tail.len().min(to.len() - first);
+        to[first..first + second].copy_from_slice(&tail[..second]);
+        first + second
+    }
+
+    /// Drops `octets` from the front.
+    pub(crate) fn consume(&mut self, octets: usize) {
+        self.octets.drain(..octets);
+    }
+
+    /// The octet at `index` from the front.
+    pub(crate) fn at(&self, index: usize) -> Option<u8> {
+        self.octets.get(index).copied()
+    }
+
+    /// Removes the octet at `index` from the front.
+    pub(crate) fn remove(&mut self, index: usize) -> Option<u8> {
+        self.octets.remove(index)
+    }
+}

@@ -1,0 +1,86 @@
+//! SEGMENT ARRIVES in LISTEN (RFC 9293 3.10.7.2). The listener stays; what leaves LISTEN is a connection of its own, with
+//! the unspecified parts filled in.
+
+use super::{queue_controls_of_syn, take_syn};
+use crate::host::Fx;
+use crate::rules;
+use crate::seq::SeqNum;
+use crate::socket::Options;
+use crate::tcp::emit;
+use crate::tcp::isn;
+use crate::tcp::output;
+use crate::tcp::retransmission_queue::Sent;
+use crate::tcp::state::State;
+use crate::tcp::tcb::{Origin, Tcb, Tuple};
+use crate::wire::tcp::Segment;
+
+/// What a listener brings to the segment.
+#[derive(Debug)]
+pub(crate) struct Listening<'a> {
+    pub(crate) options: &'a Options,
+    /// Whether it may have one more half-open connection.
+    pub(crate) room: bool,
+    /// For a SYN that reopens a connection in TIME-WAIT: the least ISS that is above the old one (RFC 1122 4.2.2.13).
+    pub(crate) least_iss: Option<SeqNum>,
+}
+
+/// The four checks. `Some`: a connection in SYN-RECEIVED.
+pub(crate) fn arrives(listening: &Listening<'_>, tuple: Tuple, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Option<Tcb> {
+    let flags = seg.flags;
+    // First, check for a RST.
+    if flags.rst() {
+        fx.cite(if flags.ack() { rules::LISTEN_RSTACK } else { rules::LISTEN_RST });
+        return None;
+    }
+    // Second, check for an ACK.
+    if flags.ack() {
+        fx.cite(if flags.syn() {
+            rules::LISTEN_SYNACK
+        } else if flags.fin() {
+            rules::LISTEN_FINACK
+        } else {
+            rules::LISTEN_ACK
+        });
+        fx.reset_in_reply(tuple.remote.ip(), tuple.local.ip(), seg);
+        return None;
+    }
+    // Third, check for a SYN. Security compartments do not exist here.
+    if flags.syn() {
+        if !listening.room {
+            fx.host.counters.listen_overflows += 1;
+            return None;
+        }
+        return Some(open(listening, tuple, seg, fx));
+    }
+    // Fourth, other data or control.
+    fx.cite(rules::LISTEN_OTHER);
+    None
+}
+
+/// A SYN is served.
+fn open(listening: &Listening<'_>, tuple: Tuple, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Tcb {
+    fx.cite(rules::LISTEN_SYN);
+    if !seg.payload.is_empty() {
+        fx.cite(rules::LISTEN_SYN_DATA);
+    }
+    if seg.flags.fin() {
+        fx.cite(rules::LISTEN_SYN_FIN);
+    }
+    let mut iss = isn::initial_sequence_number(&fx.host.isn_secret, tuple.local, tuple.remote, fx.now);
+    fx.cite(rules::ISN);
+    if let Some(least) = listening.least_iss {
+        iss = iss.later(least);
+    }
+    let mut tcb = Tcb::new(tuple, Origin::Passive, iss, listening.options.clone(), fx);
+    take_syn(&mut tcb, seg, fx);
+    tcb.open_window(&fx.host.config);
+    queue_controls_of_syn(&mut tcb, seg, fx);
+    tcb.totals.segs_in = 1;
+    tcb.totals.last_segment = Some(fx.now);
+    tcb.enter(State::SynReceived, fx);
+    tcb.snd.nxt = iss.plus(1);
+    tcb.queue.push(Sent::syn(iss, fx.now));
+    emit::syn(&mut tcb, fx);
+    output::after_event(&mut tcb, fx);
+    tcb
+}

@@ -1,0 +1,138 @@
+//! SEGMENT ARRIVES (RFC 9293 3.10.7), by state as the RFC has it.
+
+pub(crate) mod closed;
+pub(crate) mod listen;
+pub(crate) mod other_states;
+pub(crate) mod syn_sent;
+
+use super::output;
+use super::state::State;
+use super::tcb::Tcb;
+use super::timers::Timer;
+use super::window::MAX_SHIFT;
+use crate::host::Fx;
+use crate::rules;
+use crate::wire::tcp::Segment;
+
+/// A segment on its way through the checks, which trim it to what is new and inside the window.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arriving<'a> {
+    pub(crate) seg: Segment<'a>,
+    /// SEG.WND in octets: scaled up, which the field of a SYN never is (RFC 7323 2.2).
+    pub(crate) wnd: u32,
+    /// SEG.LEN as it arrived.
+    pub(crate) len: u32,
+}
+
+impl<'a> Arriving<'a> {
+    fn new(tcb: &Tcb, seg: &Segment<'a>) -> Self {
+        let shift = if seg.flags.syn() { 0 } else { tcb.snd.shift };
+        Self { seg: *seg, wnd: u32::from(seg.window) << shift, len: seg.len() }
+    }
+}
+
+/// What the stack has to do after a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing beyond what the connection says itself.
+    Done,
+    /// The segment is a SYN that reopens a connection in TIME-WAIT: delete this one, give the segment to the listener.
+    Reopen,
+}
+
+/// A segment arrives for a connection: 3.10.7.3 and 3.10.7.4.
+///
+/// # Panics
+/// In CLOSED and LISTEN, which have no connection to look up.
+pub(crate) fn on_connection(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Verdict {
+    tcb.totals.segs_in += 1;
+    tcb.totals.data_segs_in += u64::from(!seg.payload.is_empty());
+    tcb.totals.last_segment = Some(fx.now);
+    if tcb.timers.runs(Timer::KeepAlive) {
+        tcb.keep_alive_restart(fx);
+    }
+    let arriving = Arriving::new(tcb, seg);
+    let verdict = match tcb.state() {
+        State::SynSent => {
+            syn_sent::arrives(tcb, arriving, fx);
+            Verdict::Done
+        }
+        State::SynReceived
+        | State::Established
+        | State::FinWait1
+        | State::FinWait2
+        | State::CloseWait
+        | State::Closing
+        | State::LastAck
+        | State::TimeWait => other_states::arrives(tcb, arriving, fx),
+        State::Closed | State::Listen => panic!("{} has no connection that a segment could be for", tcb.state()),
+    };
+    output::after_event(tcb, fx);
+    verdict
+}
+
+/// Takes the numbers, the window and the options of the peer's SYN. Extensions that only one side offers are off from
+/// here on.
+fn take_syn(tcb: &mut Tcb, seg: &Segment<'_>, fx: &Fx<'_>) {
+    let options = &seg.options;
+    let offered = tcb.rcv.wnd();
+    tcb.rcv.irs = seg.seq;
+    tcb.rcv.nxt = seg.seq.plus(1);
+    tcb.rcv.edge = tcb.rcv.nxt.plus(offered);
+    tcb.rcv.last_ack_sent = tcb.rcv.nxt;
+    if let Some(mss) = options.mss {
+        tcb.snd.mss = u32::from(mss);
+    }
+    match options.window_scale.filter(|_| tcb.window_scaling) {
+        Some(shift) => tcb.snd.shift = shift.min(MAX_SHIFT),
+        None => {
+            tcb.window_scaling = false;
+            tcb.rcv.shift = 0;
+        }
+    }
+    tcb.sack &= options.sack_permitted;
+    match options.timestamps.filter(|_| tcb.timestamps.enabled) {
+        Some(option) => tcb.timestamps.start(option.val, fx.now),
+        None => tcb.timestamps.enabled = false,
+    }
+    tcb.snd.wnd = u32::from(seg.window);
+    tcb.snd.max_wnd = tcb.snd.wnd;
+    tcb.snd.wl1 = seg.seq;
+    tcb.snd.wl2 = seg.ack;
+}
+
+/// Keeps text and FIN of a SYN for after the handshake (RFC 9293 3.10.7.2, 3.10.7.3), as far as the window reaches.
+fn queue_controls_of_syn(tcb: &mut Tcb, seg: &Segment<'_>, fx: &Fx<'_>) {
+    if !fx.config().keep_syn_text {
+        return;
+    }
+    let room = tcb.rcv.wnd() as usize;
+    let text = &seg.payload[..seg.payload.len().min(room)];
+    tcb.reassembly.insert(tcb.rcv.nxt, text);
+    if seg.flags.fin() && text.len() == seg.payload.len() {
+        tcb.reassembly.insert_fin(tcb.rcv.nxt.plus(text.len() as u32));
+    }
+    if seg.flags.urg() {
+        other_states::note_urgent(tcb, seg.seq.plus(1), seg.urgent, fx);
+    }
+}
+
+/// Our SYN is acknowledged: timeouts, windows and the first round trip follow from that.
+fn handshake_done(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
+    let acknowledged = tcb.queue.acknowledge(seg.ack);
+    tcb.snd.una = seg.ack;
+    tcb.timers.stop(Timer::Retransmission);
+    tcb.timers.stop(Timer::User);
+    tcb.rto.progress();
+    let sample =
+        acknowledged.sample_since.map(|since| fx.now.since(since)).or_else(|| tcb.timestamps.round_trip(seg, fx.now));
+    let syn_repeated = tcb.syn_losses > 0;
+    match sample {
+        Some(sample) => tcb.rto.sample(sample, fx.config()),
+        None if syn_repeated => fx.cite(rules::RTO_AFTER_SYN_LOSS),
+        None => fx.cite(rules::KARN),
+    }
+    tcb.rto.handshake_done(syn_repeated, fx.config());
+    let smss = tcb.smss(fx.config());
+    tcb.congestion.start(smss, tcb.syn_losses, fx.config());
+}

@@ -1,0 +1,207 @@
+//! Fifth, check the ACK field (RFC 9293 3.10.7.4), with what hangs on a new or a duplicate ACK: RFC 6298 samples,
+//! RFC 5681 congestion control.
+
+use super::{Arriving, CONTINUE, Flow, RETURN};
+use crate::host::Fx;
+use crate::rules;
+use crate::seq::SeqNum;
+use crate::tcp::challenge_ack;
+use crate::tcp::congestion::Duplicate;
+use crate::tcp::emit;
+use crate::tcp::segment_arrives::handshake_done;
+use crate::tcp::state::State;
+use crate::tcp::tcb::{Origin, Tcb};
+use crate::tcp::timers::Timer;
+use core::ops::ControlFlow;
+
+pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
+    let state = tcb.state();
+    if !arriving.seg.flags.ack() {
+        fx.cite_in(rules::NO_ACK, state);
+        return RETURN;
+    }
+    if state == State::SynReceived {
+        return syn_received(tcb, arriving, fx);
+    }
+    range(tcb, arriving, fx)?;
+    tcb.totals.last_ack_recv = Some(fx.now);
+    tcb.persist_answered();
+    match state {
+        State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait | State::Closing | State::LastAck => {
+            acknowledge(tcb, arriving, fx);
+            update_window(tcb, arriving, fx);
+        }
+        // A repeated FIN is dealt with by the first check. Anything else that is acceptable is not acknowledged, although
+        // the literal text would: two ends in TIME-WAIT would answer each other for ever.
+        State::TimeWait => {}
+        State::Closed | State::Listen | State::SynSent | State::SynReceived => unreachable!("{state} was dealt with"),
+    }
+    after_fin(tcb, fx)
+}
+
+/// SYN-RECEIVED. An unacceptable ACK draws a reset, also where RFC 5961's range check would answer with an ACK: RFC 9293's
+/// own words for this state, and what stacks do.
+fn syn_received(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
+    let seg = &arriving.seg;
+    if !(seg.ack.gt(tcb.snd.una) && seg.ack.le(tcb.snd.nxt)) {
+        fx.cite(rules::SYN_RECEIVED_ACK_BAD);
+        fx.reset_in_reply(tcb.tuple.remote.ip(), tcb.tuple.local.ip(), seg);
+        return RETURN;
+    }
+    if tcb.origin == Origin::Passive && fx.accept_queue_full {
+        // The peer believes itself connected, and will repeat what it sends until there is room.
+        fx.host.counters.listen_overflows += 1;
+        if fx.config().tcp_abort_on_overflow {
+            fx.reset_in_reply(tcb.tuple.remote.ip(), tcb.tuple.local.ip(), seg);
+            tcb.enter(State::Closed, fx);
+        }
+        return RETURN;
+    }
+    fx.cite(rules::SYN_RECEIVED_ACK);
+    handshake_done(tcb, seg, fx);
+    tcb.enter(State::Established, fx);
+    tcb.snd.wnd = arriving.wnd;
+    tcb.snd.max_wnd = tcb.snd.max_wnd.max(arriving.wnd);
+    tcb.snd.wl1 = seg.seq;
+    tcb.snd.wl2 = seg.ack;
+    tcb.totals.last_ack_recv = Some(fx.now);
+    CONTINUE
+}
+
+/// Whether SEG.ACK can be taken: not above SND.NXT, and with RFC 5961 5.2 not below SND.UNA - MAX.SND.WND.
+fn range(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
+    let state = tcb.state();
+    let ack = arriving.seg.ack;
+    if ack.gt(tcb.snd.nxt) {
+        fx.cite_in(rules::ACK_FUTURE, state);
+    } else if fx.config().ack_range_check && ack.lt(tcb.snd.una.minus(tcb.snd.max_wnd)) {
+        fx.cite_in(rules::ACK_OLD, state);
+    } else {
+        return CONTINUE;
+    }
+    if fx.config().ack_range_check {
+        fx.cite(rules::ACK_RANGE);
+        challenge_ack::challenge(tcb, fx);
+    } else {
+        emit::ack(tcb, fx);
+    }
+    RETURN
+}
+
+/// SEG.ACK =< SND.NXT, in the states that have something in flight or may have.
+fn acknowledge(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
+    let state = tcb.state();
+    let ack = arriving.seg.ack;
+    if ack.gt(tcb.snd.una) {
+        fx.cite_in(rules::ACK_NEW, state);
+        advance(tcb, ack, arriving, fx);
+        return;
+    }
+    fx.cite_in(rules::ACK_DUPLICATE, state);
+    // RFC 5681 2: what counts as a duplicate. Answers to zero-window probes look the same and tell of no loss.
+    let duplicate = ack == tcb.snd.una
+        && !tcb.queue.is_empty()
+        && arriving.len == 0
+        && arriving.wnd == tcb.snd.wnd
+        && tcb.snd.wnd > 0;
+    if duplicate {
+        let flight = tcb.flight();
+        match tcb.congestion.duplicate(ack, tcb.snd.nxt, flight, &fx.host.config) {
+            Duplicate::Retransmit => {
+                fx.cite(rules::FAST_RETRANSMIT);
+                tcb.queue.mark_front_lost();
+            }
+            Duplicate::Count | Duplicate::Inflate => {}
+        }
+    }
+}
+
+/// Something new is acknowledged.
+fn advance(tcb: &mut Tcb, ack: SeqNum, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
+    let acked = tcb.snd.una.distance(ack);
+    let flight = tcb.flight();
+    let smss = tcb.smss(fx.config());
+    let slow_start = tcb.congestion.cwnd < tcb.congestion.ssthresh;
+    // A window that the sender does not fill is not shown to be safe (RFC 7661); slow start may run ahead by half.
+    let limited = if slow_start {
+        tcb.congestion.cwnd < flight.saturating_mul(2)
+    } else {
+        flight.saturating_add(smss) > tcb.congestion.cwnd
+    };
+    let removed = tcb.queue.acknowledge(ack);
+    tcb.snd.una = ack;
+    tcb.outgoing.acknowledge(ack);
+    tcb.totals.bytes_acked += u64::from(acked);
+    if tcb.snd.up.is_some_and(|up| ack.ge(up)) {
+        tcb.snd.up = None;
+    }
+    let by_time = removed.sample_since.map(|since| fx.now.since(since));
+    match by_time.or_else(|| tcb.timestamps.round_trip(&arriving.seg, fx.now)) {
+        Some(sample) => tcb.rto.sample(sample, fx.config()),
+        None => fx.cite(rules::KARN),
+    }
+    tcb.rto.progress();
+    // RFC 6298 5.3: the timer starts anew at the end of the event if anything is left.
+    tcb.timers.stop(Timer::Retransmission);
+    tcb.timers.stop(Timer::User);
+    if tcb.congestion.ack(ack, acked, limited) {
+        fx.cite(rules::PARTIAL_ACK);
+        tcb.queue.mark_front_lost();
+    }
+}
+
+/// SND.WND from the newest segment (SND.UNA =< SEG.ACK =< SND.NXT).
+fn update_window(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
+    let seg = &arriving.seg;
+    let snd = &mut tcb.snd;
+    if seg.ack.lt(snd.una) {
+        return;
+    }
+    if snd.wl1.lt(seg.seq) || (snd.wl1 == seg.seq && snd.wl2.le(seg.ack)) {
+        let opens = snd.wnd == 0 && arriving.wnd > 0;
+        snd.wnd = arriving.wnd;
+        snd.max_wnd = snd.max_wnd.max(arriving.wnd);
+        snd.wl1 = seg.seq;
+        snd.wl2 = seg.ack;
+        fx.cite_in(rules::ACK_WINDOW, tcb.state());
+        if opens {
+            tcb.queue.mark_probes_lost();
+            tcb.timers.stop(Timer::Persist);
+        }
+    }
+}
+
+/// What the acknowledgment of our FIN leads to.
+fn after_fin(tcb: &mut Tcb, fx: &mut Fx<'_>) -> Flow {
+    let acknowledged = tcb.fin_acknowledged();
+    match tcb.state() {
+        State::FinWait1 if acknowledged => {
+            fx.cite(rules::FIN_WAIT_1_FIN_ACKED);
+            tcb.enter(State::FinWait2, fx);
+            fx.cite(rules::FIN_WAIT_2_ACK);
+            CONTINUE
+        }
+        State::Closing if acknowledged => {
+            fx.cite(rules::CLOSING_ACK_FIN);
+            tcb.enter(State::TimeWait, fx);
+            CONTINUE
+        }
+        State::Closing => {
+            fx.cite(rules::CLOSING_ACK_OTHER);
+            RETURN
+        }
+        State::LastAck if acknowledged => {
+            fx.cite(rules::LAST_ACK_ACK_FIN);
+            tcb.enter(State::Closed, fx);
+            RETURN
+        }
+        State::LastAck => {
+            fx.cite(rules::LAST_ACK_ACK_OTHER);
+            RETURN
+        }
+        State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait | State::TimeWait => {
+            ControlFlow::Continue(())
+        }
+        State::Closed | State::Listen | State::SynSent | State::SynReceived => unreachable!("not a state with our FIN"),
+    }
+}

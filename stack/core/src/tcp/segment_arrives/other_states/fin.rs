@@ -1,0 +1,67 @@
+//! Eighth, check the FIN bit (RFC 9293 3.10.7.4).
+
+use super::{Arriving, CONTINUE, Flow};
+use crate::host::Fx;
+use crate::rules;
+use crate::tcp::emit;
+use crate::tcp::state::State;
+use crate::tcp::tcb::Tcb;
+use crate::tcp::timers::Timer;
+
+pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
+    let seg = &arriving.seg;
+    let at = seg.seq.plus(seg.payload.len() as u32);
+    let state = tcb.state();
+    if state.may_receive_text() {
+        if seg.flags.fin() && at != tcb.rcv.nxt {
+            // Ahead of missing text: it is kept, and the gap shown at once.
+            tcb.reassembly.insert_fin(at);
+            tcb.delayed_ack.now();
+        }
+        if (seg.flags.fin() && at == tcb.rcv.nxt) || tcb.reassembly.fin_at(tcb.rcv.nxt) {
+            take(tcb, state, fx);
+        }
+    } else if seg.flags.fin() {
+        second(tcb, state, fx);
+    }
+    CONTINUE
+}
+
+/// The peer's FIN: RCV.NXT advances over it, and it is acknowledged at once.
+fn take(tcb: &mut Tcb, state: State, fx: &mut Fx<'_>) {
+    fx.cite(rules::ANY_FIN);
+    tcb.rcv.nxt += 1;
+    tcb.rcv.edge = tcb.rcv.edge.later(tcb.rcv.nxt);
+    tcb.rcv.fin = true;
+    tcb.delayed_ack.now();
+    fx.cite_in(rules::FIN, state);
+    match state {
+        State::Established => tcb.enter(State::CloseWait, fx),
+        // Had this segment acknowledged our FIN, the fifth check would have entered FIN-WAIT-2.
+        State::FinWait1 => tcb.enter(State::Closing, fx),
+        State::FinWait2 => {
+            fx.cite(rules::TIME_WAIT_2MSL);
+            tcb.enter(State::TimeWait, fx);
+            // Entering stopped the wish for an ACK's timer, not the wish.
+            tcb.delayed_ack.now();
+        }
+        State::Closed
+        | State::Listen
+        | State::SynSent
+        | State::SynReceived
+        | State::CloseWait
+        | State::Closing
+        | State::LastAck
+        | State::TimeWait => unreachable!("{state} takes no FIN"),
+    }
+}
+
+/// A FIN after the FIN. It changes nothing; RCV.NXT stays, which the generic words would move.
+fn second(tcb: &mut Tcb, state: State, fx: &mut Fx<'_>) {
+    fx.cite_in(rules::FIN, state);
+    if state == State::TimeWait {
+        let time_wait = fx.config().time_wait;
+        tcb.timers.set(Timer::TimeWait, fx.now + time_wait);
+        emit::ack(tcb, fx);
+    }
+}

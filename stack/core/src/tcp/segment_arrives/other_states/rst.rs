@@ -1,0 +1,62 @@
+//! Second, check the RST bit (RFC 9293 3.10.7.4, RFC 5961 3.2).
+
+use super::{Arriving, CONTINUE, Flow, RETURN};
+use crate::errno::Errno;
+use crate::host::Fx;
+use crate::rules;
+use crate::tcp::challenge_ack;
+use crate::tcp::state::State;
+use crate::tcp::tcb::{Origin, Tcb};
+
+pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
+    let seg = &arriving.seg;
+    if !seg.flags.rst() {
+        return CONTINUE;
+    }
+    let state = tcb.state();
+    if seg.seq != tcb.rcv.nxt {
+        if !seg.seq.in_window(tcb.rcv.nxt, tcb.rcv.wnd()) {
+            // Text behind it reached into the window; the reset itself does not.
+            fx.cite_in(rules::SEQ_UNACCEPTABLE_RST, state);
+            return RETURN;
+        }
+        if fx.config().challenge_acks {
+            fx.cite_in(rules::RST_IN_WINDOW, state);
+            challenge_ack::challenge(tcb, fx);
+            return RETURN;
+        }
+        fx.cite_in(rules::RST_IN_WINDOW_793, state);
+    }
+    reset(tcb, fx);
+    RETURN
+}
+
+/// A valid reset, by state.
+fn reset(tcb: &mut Tcb, fx: &mut Fx<'_>) {
+    let state = tcb.state();
+    match state {
+        State::SynReceived if tcb.origin == Origin::Passive => {
+            fx.cite(rules::RST_PASSIVE);
+            tcb.enter(State::Listen, fx);
+        }
+        State::SynReceived => {
+            fx.cite(rules::RST_ACTIVE);
+            tcb.fail(Errno::ECONNREFUSED, fx);
+        }
+        State::Established | State::FinWait1 | State::FinWait2 => {
+            fx.cite_in(rules::RST, state);
+            tcb.fail(Errno::ECONNRESET, fx);
+        }
+        State::CloseWait => {
+            // The user has read, or can read, all that the peer sent: what fails is sending (as Linux reports it).
+            fx.cite_in(rules::RST, state);
+            tcb.fail(Errno::EPIPE, fx);
+        }
+        State::TimeWait if fx.config().tcp_rfc1337 => fx.cite(rules::TIME_WAIT_RST_IGNORED),
+        State::Closing | State::LastAck | State::TimeWait => {
+            fx.cite_in(rules::RST, state);
+            tcb.enter(State::Closed, fx);
+        }
+        State::Closed | State::Listen | State::SynSent => unreachable!("{state} is not among the other states"),
+    }
+}

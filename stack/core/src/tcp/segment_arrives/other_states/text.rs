@@ -1,0 +1,72 @@
+//! Seventh, process the segment text (RFC 9293 3.10.7.4).
+
+use super::{Arriving, CONTINUE, Flow, RETURN};
+use crate::host::Fx;
+use crate::rules;
+use crate::tcp::state::State;
+use crate::tcp::tcb::Tcb;
+
+pub(super) fn process(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
+    let seg = &arriving.seg;
+    let state = tcb.state();
+    match state {
+        State::Established | State::FinWait1 | State::FinWait2 => {}
+        State::CloseWait | State::Closing | State::LastAck | State::TimeWait => {
+            // The peer has sent its FIN: there is no text behind it. It is ignored, in silence as stacks do.
+            if !seg.payload.is_empty() {
+                fx.cite_in(rules::TEXT, state);
+            }
+            return CONTINUE;
+        }
+        State::Closed | State::Listen | State::SynSent | State::SynReceived => {
+            unreachable!("{state} does not reach the seventh check")
+        }
+    }
+    if !seg.payload.is_empty() {
+        fx.cite_in(rules::TEXT, state);
+        tcb.totals.last_data_recv = Some(fx.now);
+        if tcb.user.closed {
+            // Nobody is left to read it: the peer is to know that it is lost (3.6.1).
+            fx.cite(rules::CLOSE_UNREAD);
+            fx.reset_in_reply(tcb.tuple.remote.ip(), tcb.tuple.local.ip(), seg);
+            tcb.enter(State::Closed, fx);
+            return RETURN;
+        }
+        if seg.seq == tcb.rcv.nxt {
+            in_order(tcb, seg.payload, fx);
+        } else {
+            fx.cite(rules::TEXT_AHEAD);
+            fx.cite(rules::OUT_OF_ORDER_ACK);
+            tcb.totals.rcv_ooopack += 1;
+            tcb.reassembly.insert(seg.seq, seg.payload);
+            tcb.delayed_ack.now();
+        }
+    }
+    take_queued(tcb, fx);
+    CONTINUE
+}
+
+/// Text at RCV.NXT. The right edge stays where it is: RCV.WND shrinks by what RCV.NXT advances.
+fn in_order(tcb: &mut Tcb, text: &[u8], fx: &mut Fx<'_>) {
+    if !tcb.reassembly.is_empty() {
+        // It fills a gap, or part of one.
+        fx.cite(rules::OUT_OF_ORDER_ACK);
+        tcb.delayed_ack.now();
+    }
+    deliver(tcb, text, fx);
+}
+
+fn deliver(tcb: &mut Tcb, text: &[u8], fx: &mut Fx<'_>) {
+    tcb.incoming.push(text);
+    tcb.rcv.nxt += text.len() as u32;
+    tcb.totals.bytes_received += text.len() as u64;
+    tcb.text_taken(text.len() as u32, fx);
+}
+
+/// Text that waited for what came before it.
+fn take_queued(tcb: &mut Tcb, fx: &mut Fx<'_>) {
+    while let Some(text) = tcb.reassembly.take(tcb.rcv.nxt) {
+        tcb.delayed_ack.now();
+        deliver(tcb, &text, fx);
+    }
+}

@@ -1,0 +1,94 @@
+//! SEGMENT ARRIVES in SYN-SENT (RFC 9293 3.10.7.3).
+//!
+//! Absent: the comparison of a reset's SEQ with RCV.NXT that the second check suggests for RFC 5961, because RCV.NXT has no
+//! value in this state; the ACK check protects as well. Security compartments do not exist here.
+
+use super::{Arriving, handshake_done, other_states, queue_controls_of_syn, take_syn};
+use crate::errno::Errno;
+use crate::host::Fx;
+use crate::rules;
+use crate::tcp::emit;
+use crate::tcp::state::State;
+use crate::tcp::tcb::Tcb;
+use crate::tcp::timers::Timer;
+
+/// The five checks.
+pub(crate) fn arrives(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
+    let seg = &arriving.seg;
+    let flags = seg.flags;
+    // First, check the ACK bit.
+    if flags.ack() && !(seg.ack.gt(tcb.snd.una) && seg.ack.le(tcb.snd.nxt)) {
+        refuse(tcb, arriving, fx);
+        return;
+    }
+    // Second, check the RST bit.
+    if flags.rst() {
+        if flags.ack() {
+            fx.cite(rules::SYN_SENT_RSTACK);
+            tcb.fail(Errno::ECONNREFUSED, fx);
+        } else {
+            fx.cite(rules::SYN_SENT_RST_NOACK);
+        }
+        return;
+    }
+    // Fourth, check the SYN bit.
+    if !flags.syn() {
+        // Fifth, neither SYN nor RST.
+        fx.cite(rules::SYN_SENT_OTHER);
+        return;
+    }
+    take_syn(tcb, seg, fx);
+    if flags.ack() {
+        established(tcb, arriving, fx);
+    } else {
+        syn_received(tcb, arriving, fx);
+    }
+}
+
+/// The acknowledgment is for nothing that we sent.
+fn refuse(tcb: &Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
+    let seg = &arriving.seg;
+    if seg.flags.rst() {
+        fx.cite(rules::SYN_SENT_RSTACK_BADACK);
+        return;
+    }
+    fx.cite(if seg.flags.syn() {
+        rules::SYN_SENT_SYNACK_BADACK
+    } else if seg.ack.gt(tcb.snd.nxt) {
+        rules::SYN_SENT_ACK_HIGH
+    } else {
+        rules::SYN_SENT_ACK_LOW
+    });
+    fx.reset_in_reply(tcb.tuple.remote.ip(), tcb.tuple.local.ip(), seg);
+}
+
+/// Our SYN is acknowledged by the peer's. The ACK is sent at the end of the event, with what the segment's text adds.
+fn established(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
+    fx.cite(rules::SYN_SENT_SYNACK);
+    handshake_done(tcb, &arriving.seg, fx);
+    tcb.enter(State::Established, fx);
+    tcb.delayed_ack.now();
+    // RFC 7323 2.2: this window is unscaled, as the field of every SYN.
+    tcb.totals.last_ack_recv = Some(fx.now);
+    let seg = arriving.seg;
+    if !seg.payload.is_empty() || seg.flags.fin() || seg.flags.urg() {
+        fx.cite(rules::SYN_SENT_SYNACK_TEXT);
+        other_states::from_the_sixth(tcb, arriving.without_syn(), fx);
+    }
+}
+
+/// The peer opens at the same time (MUST-10).
+fn syn_received(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
+    fx.cite(rules::SYN_SENT_SYN);
+    fx.cite(rules::SIMULTANEOUS_OPEN);
+    let seg = &arriving.seg;
+    if !seg.payload.is_empty() || seg.flags.fin() {
+        fx.cite(rules::SYN_SENT_SYN_TEXT);
+    }
+    queue_controls_of_syn(tcb, seg, fx);
+    tcb.enter(State::SynReceived, fx);
+    // What acknowledges our SYN from now on may answer either of two segments: no round-trip sample.
+    tcb.queue.repeated(tcb.snd.iss, fx.now);
+    tcb.timers.stop(Timer::Retransmission);
+    emit::syn(tcb, fx);
+}

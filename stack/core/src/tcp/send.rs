@@ -1,0 +1,59 @@
+//! SEND call (RFC 9293 3.10.2), with the errors of sockets.
+//!
+//! Sockets wait where the RFC queues: in SYN-SENT and SYN-RECEIVED the caller is told to try again, which a blocking caller
+//! does once the connection is established.
+
+use super::output;
+use super::state::State;
+use super::tcb::{Fin, Tcb};
+use crate::config::Config;
+use crate::errno::Errno;
+use crate::host::Fx;
+use crate::rules;
+use crate::socket::SendFlags;
+
+impl Tcb {
+    /// Octets that the send queue may hold: `SO_SNDBUF`, or what Linux's tuning would make of `tcp_wmem`.
+    pub(crate) fn send_space(&self, config: &Config) -> usize {
+        let size =
+            self.user.options.snd_buf.unwrap_or_else(|| {
+                config.tcp_wmem[1].max(self.congestion.cwnd.saturating_mul(2).min(config.tcp_wmem[2]))
+            });
+        (size as usize).saturating_sub(self.outgoing.len())
+    }
+
+    /// Takes octets of `data` into the send queue and sends what may go. How many were taken.
+    pub(crate) fn send(&mut self, data: &[u8], flags: SendFlags, fx: &mut Fx<'_>) -> Result<usize, Errno> {
+        if let Some(error) = self.user.error.take() {
+            return Err(error);
+        }
+        let state = self.state();
+        fx.cite_in(rules::SEND, state);
+        match state {
+            State::SynSent | State::SynReceived => return Err(Errno::EAGAIN),
+            State::Established | State::CloseWait if self.fin == Fin::None => {}
+            State::Closed
+            | State::Listen
+            | State::Established
+            | State::CloseWait
+            | State::FinWait1
+            | State::FinWait2
+            | State::Closing
+            | State::LastAck
+            | State::TimeWait => return Err(Errno::EPIPE),
+        }
+        let taken = data.len().min(self.send_space(fx.config()));
+        if taken == 0 && !data.is_empty() {
+            return Err(Errno::EAGAIN);
+        }
+        self.outgoing.push(&data[..taken]);
+        self.user.more = flags.more;
+        if flags.oob && taken == data.len() && taken > 0 {
+            fx.cite_in(rules::SEND_URGENT, state);
+            // MUST-62: the octet after the urgent data.
+            self.snd.up = Some(self.outgoing.end());
+        }
+        output::after_event(self, fx);
+        Ok(taken)
+    }
+}

@@ -1,0 +1,92 @@
+//! STATUS call (RFC 9293 3.10.6), and Linux's `TCP_INFO`.
+
+use super::delayed_ack::Need;
+use super::tcb::Tcb;
+use crate::config::Config;
+use crate::socket::{Status, TcpInfo};
+use crate::time::Instant;
+use core::time::Duration;
+
+impl Tcb {
+    /// A snapshot.
+    pub(crate) fn status(&self) -> Status {
+        Status {
+            state: self.state(),
+            local: Some(self.tuple.local),
+            remote: Some(self.tuple.remote),
+            snd_una: self.snd.una,
+            snd_nxt: self.snd.nxt,
+            snd_wnd: self.snd.wnd,
+            iss: self.snd.iss,
+            rcv_nxt: self.rcv.nxt,
+            rcv_wnd: self.rcv.wnd(),
+            irs: self.rcv.irs,
+            unacknowledged: self.outgoing.len(),
+            unread: self.incoming.len(),
+            urgent: self.urgent_mark().is_some(),
+        }
+    }
+
+    /// Linux's view.
+    pub(crate) fn tcp_info(&self, now: Instant, config: &Config) -> TcpInfo {
+        let smss = self.smss(config);
+        let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let since = |at: Option<Instant>| at.map_or(0, |at| micros(now.since(at)) / 1000);
+        let lost = self.queue.iter().filter(|sent| sent.lost).count() as u64;
+        let retrans = self.queue.iter().filter(|sent| sent.repeated && !sent.lost).count() as u64;
+        let congestion = &self.congestion;
+        TcpInfo {
+            state: u64::from(self.state().linux_number()),
+            ca_state: match (congestion.in_loss(), congestion.in_recovery(), congestion.duplicates > 0) {
+                (true, _, _) => 4,
+                (_, true, _) => 3,
+                (_, _, true) => 1,
+                (false, false, false) => 0,
+            },
+            retransmits: u64::from(self.rto.retransmits),
+            probes: u64::from(self.persist.unanswered.max(self.keep_alive.unanswered)),
+            backoff: u64::from(self.rto.backoff),
+            options: u64::from(self.timestamps.enabled)
+                | u64::from(self.sack) << 1
+                | u64::from(self.window_scaling) << 2,
+            snd_wscale: u64::from(self.snd.shift),
+            rcv_wscale: u64::from(self.rcv.shift),
+            rto: micros(self.rto.timeout()),
+            ato: if self.delayed_ack.need() == Need::Delayed { micros(config.delayed_ack) } else { 0 },
+            snd_mss: u64::from(smss),
+            rcv_mss: u64::from(self.delayed_ack.full),
+            unacked: self.queue.len() as u64,
+            sacked: u64::from(congestion.duplicates),
+            lost,
+            retrans,
+            last_data_sent: since(self.snd.last_sent),
+            last_data_recv: since(self.totals.last_data_recv),
+            last_ack_recv: since(self.totals.last_ack_recv),
+            pmtu: u64::from(self.path_mtu),
+            rcv_ssthresh: u64::from(self.incoming.size()),
+            rtt: self.rto.srtt().map_or(0, micros),
+            rttvar: micros(self.rto.rttvar()),
+            snd_ssthresh: match congestion.ssthresh {
+                u32::MAX => i32::MAX as u64,
+                octets => u64::from(octets / smss),
+            },
+            snd_cwnd: u64::from(congestion.cwnd / smss),
+            advmss: u64::from(self.rcv.mss.saturating_sub(self.timestamps.octets())),
+            reordering: u64::from(config.tcp_reordering),
+            rcv_space: u64::from(self.incoming.size()),
+            total_retrans: self.totals.total_retrans,
+            bytes_acked: self.totals.bytes_acked,
+            bytes_received: self.totals.bytes_received,
+            segs_out: self.totals.segs_out,
+            segs_in: self.totals.segs_in,
+            notsent_bytes: u64::from(self.unsent()),
+            data_segs_in: self.totals.data_segs_in,
+            data_segs_out: self.totals.data_segs_out,
+            bytes_sent: self.totals.bytes_sent,
+            bytes_retrans: self.totals.bytes_retrans,
+            rcv_ooopack: self.totals.rcv_ooopack,
+            snd_wnd: u64::from(self.snd.wnd),
+            rcv_wnd: u64::from(self.rcv.wnd()),
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! The transmission control block: SND.*, RCV.*, the state, and what belongs to one connection (RFC 9293 3.3.1).
+
+use super::congestion::Congestion;
+use super::delayed_ack::DelayedAck;
+use super::keep_alive::KeepAlive;
+use super::persist::Persist;
+use super::reassembly::Reassembly;
+use super::receive_buffer::ReceiveBuffer;
+use super::retransmission_queue::RetransmissionQueue;
+use super::rto::Rto;
+use super::send_buffer::SendBuffer;
+use super::state::{State, is_edge};
+use super::timers::{Timer, Timers};
+use super::timestamps::Timestamps;
+use super::{isn, mss, window};
+use crate::errno::Errno;
+use crate::host::Fx;
+use crate::seq::SeqNum;
+use crate::socket::Options;
+use crate::time::Instant;
+use core::net::SocketAddr;
+
+/// How the connection was opened: MUST-11 asks to remember it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// An active OPEN.
+    Active,
+    /// A passive OPEN: a listener made it.
+    Passive,
+}
+
+/// Local and remote socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Tuple {
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
+}
+
+/// Send sequence variables. Windows are octets, scaled up.
+#[derive(Debug, Clone)]
+pub(crate) struct Snd {
+    pub(crate) iss: SeqNum,
+    pub(crate) una: SeqNum,
+    pub(crate) nxt: SeqNum,
+    pub(crate) wnd: u32,
+    pub(crate) wl1: SeqNum,
+    pub(crate) wl2: SeqNum,
+    /// MAX.SND.WND.
+    pub(crate) max_wnd: u32,
+    /// SND.UP: the octet after urgent data, while some is not acknowledged.
+    pub(crate) up: Option<SeqNum>,
+    /// Snd.Wind.Shift (RFC 7323 2.3).
+    pub(crate) shift: u8,
+    /// SendMSS: the peer's option, or the default.
+    pub(crate) mss: u32,
+    /// The sequence number after the last segment that was smaller than a full one (Minshall's variable).
+    pub(crate) small: SeqNum,
+    /// When data was last sent.
+    pub(crate) last_sent: Option<Instant>,
+}
+
+/// Receive sequence variables.
+#[derive(Debug, Clone)]
+pub(crate) struct Rcv {
+    pub(crate) irs: SeqNum,
+    pub(crate) nxt: SeqNum,
+    /// The right edge that was offered: RCV.NXT + RCV.WND. It never moves left.
+    pub(crate) edge: SeqNum,
+    /// RCV.UP: the octet after urgent data, while the user has not passed it.
+    pub(crate) up: Option<SeqNum>,
+    /// Rcv.Wind.Shift (RFC 7323 2.3).
+    pub(crate) shift: u8,
+    /// The MSS that was offered.
+    pub(crate) mss: u32,
+    /// The peer's FIN was taken; RCV.NXT is beyond it.
+    pub(crate) fin: bool,
+    /// Last.ACK.sent (RFC 7323 4.3).
+    pub(crate) last_ack_sent: SeqNum,
+}
+
+impl Rcv {
+    /// RCV.WND in octets.
+    pub(crate) const fn wnd(&self) -> u32 {
+        self.nxt.distance(self.edge)
+    }
+}
+
+/// Our FIN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fin {
+    /// The user has not closed.
+    None,
+    /// It goes out after the data before it.
+    Queued,
+    /// It was sent, with this sequence number.
+    Sent(SeqNum),
+}
+
+/// What the user sees and has said.
+#[derive(Debug, Clone)]
+pub(crate) struct User {
+    pub(crate) options: Options,
+    /// `SO_ERROR`.
+    pub(crate) error: Option<Errno>,
+    /// The last soft error; it becomes the error when the connection fails for want of an answer.
+    pub(crate) soft_error: Option<Errno>,
+    /// The user has called CLOSE without half-close: nobody will read.
+    pub(crate) closed: bool,
+    pub(crate) shut_read: bool,
+    /// The connection was established once.
+    pub(crate) was_established: bool,
+    /// The last `send` said that more would follow.
+    pub(crate) more: bool,
+}
+
+/// Counts for `TCP_INFO`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Totals {
+    pub(crate) segs_in: u64,
+    pub(crate) segs_out: u64,
+    pub(crate) data_segs_in: u64,
+    pub(crate) data_segs_out: u64,
+    pub(crate) bytes_sent: u64,
+    pub(crate) bytes_retrans: u64,
+    pub(crate) total_retrans: u64,
+    pub(crate) bytes_acked: u64,
+    pub(crate) bytes_received: u64,
+    pub(crate) rcv_ooopack: u64,
+    pub(crate) last_data_recv: Option<Instant>,
+    pub(crate) last_ack_recv: Option<Instant>,
+    pub(crate) last_segment: Option<Instant>,
+}
+
+/// One connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Tcb {
+    state: State,
+    pub(crate) origin: Origin,
+    pub(crate) tuple: Tuple,
+    pub(crate) snd: Snd,
+    pub(crate) rcv: Rcv,
+    pub(crate) fin: Fin,
+    pub(crate) outgoing: SendBuffer,
+    pub(crate) queue: RetransmissionQueue,
+    pub(crate) incoming: ReceiveBuffer,
+    pub(crate) reassembly: Reassembly,
+    pub(crate) rto: Rto,
+    pub(crate) syn_losses: u32,
+    pub(crate) congestion: Congestion,
+    pub(crate) timestamps: Timestamps,
+    pub(crate) sack: bool,
+    pub(crate) window_scaling: bool,
+    pub(crate) delayed_ack: DelayedAck,
+    pub(crate) persist: Persist,
+    pub(crate) keep_alive: KeepAlive,
+    /// When an invalid segment was last answered (RFC 5961 7).
+    pub(crate) last_challenge: Option<Instant>,
+    /// Octets of the largest datagram that the path takes.
+    pub(crate) path_mtu: u32,
+    pub(crate) timers: Timers,
+    pub(crate) user: User,
+    pub(crate) totals: Totals,
+    /// When TIME-WAIT began.
+    pub(crate) time_wait_since: Option<Instant>,
+}
+
+impl Tcb {
+    /// A block in `state`, which is SYN-SENT's or LISTEN's predecessor: CLOSED for an active OPEN, LISTEN for a connection
+    /// that a listener makes. Its extensions are those that the stack would offer.
+    pub(crate) fn new(tuple: Tuple, origin: Origin, iss: SeqNum, options: Options, fx: &Fx<'_>) -> Self {
+        let config = fx.config();
+        let v6 = tuple.remote.is_ipv6();
+        let path_mtu = fx.host.mtu;
+        let rcv_mss = mss::offered(path_mtu, v6, options.max_seg);
+        let buffer = window::buffer(&options, config);
+        let timestamps = Timestamps::new(
+            config.tcp_timestamps != 0,
+            match config.tcp_timestamps {
+                1 => isn::timestamp_offset(&fx.host.isn_secret, tuple.local, tuple.remote),
+                _ => 0,
+            },
+        );
+        Self {
+            state: match origin {
+                Origin::Active => State::Closed,
+                Origin::Passive => State::Listen,
+            },
+            origin,
+            tuple,
+            snd: Snd {
+                iss,
+                una: iss,
+                nxt: iss,
+                wnd: 0,
+                wl1: SeqNum(0),
+                wl2: SeqNum(0),
+                max_wnd: 0,
+                up: None,
+                shift: 0,
+                mss: mss::default(v6),
+                small: iss,
+                last_sent: None,
+            },
+            rcv: Rcv {
+                irs: SeqNum(0),
+                nxt: SeqNum(0),
+                edge: SeqNum(0),
+                up: None,
+                shift: window::scale(&options, config),
+                mss: rcv_mss,
+                fin: false,
+                last_ack_sent: SeqNum(0),
+            },
+            fin: Fin::None,
+            outgoing: SendBuffer::new(iss.plus(1)),
+            queue: RetransmissionQueue::default(),
+            incoming: ReceiveBuffer::new(buffer),
+            reassembly: Reassembly::default(),
+            rto: Rto::new(config),
+            syn_losses: 0,
+            congestion: Congestion::new(mss::default(v6)),
+            timestamps,
+            sack: config.tcp_sack,
+            window_scaling: config.tcp_window_scaling,
+            delayed_ack: DelayedAck::new(config.quick_acks),
+            persist: Persist::default(),
+            keep_alive: KeepAlive::default(),
+            last_challenge: None,
+            path_mtu,
+            timers: Timers::default(),
+            user: User {
+                options,
+                error: None,
+                soft_error: None,
+                closed: false,
+                shut_read: false,
+                was_established: false,
+                more: false,
+            },
+            totals: Totals::default(),
+            time_wait_since: None,
+        }
+    }
+
+    pub(crate) const fn state(&self) -> State {
+        self.state
+    }
+
+    /// Goes to `to` and does what every entry into that state needs.
+    ///
+    /// # Panics
+    /// When Figure 5 has no such edge.
+    pub(crate) fn enter(&mut self, to: State, fx: &mut Fx<'_>) {
+        assert!(is_edge(self.state, to), "{} -> {to} is no edge of Figure 5", self.state);
+        self.state = to;
+        match to {
+            State::Established => {
+                self.user.was_established = true;
+                self.keep_alive_restart(fx);
+            }
+            State::TimeWait => {
+                self.timers.stop_all();
+                self.time_wait_since = Some(fx.now);
+                self.timers.set(Timer::TimeWait, fx.now + fx.config().time_wait);
+            }
+            State::FinWait2 => self.limit_fin_wait_2(fx),
+            State::Closed | State::Listen => {
+                self.timers.stop_all();
+                self.queue.clear();
+                self.outgoing.clear();
+                self.reassembly.clear();
+                self.delayed_ack.cancel();
+            }
+            State::SynSent
+            | State::SynReceived
+            | State::FinWait1
+            | State::CloseWait
+            | State::Closing
+            | State::LastAck => {}
+        }
+    }
+
+    /// Ends the connection with an error for the user. Text that has arrived stays readable.
+    pub(crate) fn fail(&mut self, error: Errno, fx: &mut Fx<'_>) {
+        self.user.error = Some(error);
+        self.enter(State::Closed, fx);
+    }
+
+    /// FIN-WAIT-2 after CLOSE has nobody left who could receive, so it is limited; after a half-close it is not.
+    pub(crate) fn limit_fin_wait_2(&mut self, fx: &mut Fx<'_>) {
+        if self.state == State::FinWait2 && self.user.closed {
+            let limit = match self.user.options.linger2 {
+                Some(seconds) => core::time::Duration::from_secs(u64::from(seconds.max(0).unsigned_abs())),
+                None => fx.config().tcp_fin_timeout,
+            };
+            self.timers.set(Timer::FinWait2, fx.now + limit);
+        }
+    }
+
+    /// Whether our FIN is acknowledged.
+    pub(crate) fn fin_acknowledged(&self) -> bool {
+        match self.fin {
+            Fin::None | Fin::Queued => false,
+            Fin::Sent(seq) => self.snd.una.gt(seq),
+        }
+    }
+
+    /// Octets of text that were not sent yet.
+    pub(crate) fn unsent(&self) -> u32 {
+        match self.fin {
+            Fin::Sent(_) => 0,
+            Fin::None | Fin::Queued if self.state.may_transmit() => self.snd.nxt.distance(self.outgoing.end()),
+            Fin::None | Fin::Queued => self.outgoing.len() as u32,
+        }
+    }
+
+    /// FlightSize: octets sent and not acknowledged.
+    pub(crate) fn flight(&self) -> u32 {
+        self.snd.una.distance(self.snd.nxt)
+    }
+
+    /// What must hold after every event. A reference stops rather than go on wrongly.
+    ///
+    /// # Panics
+    /// When it does not hold.
+    pub(crate) fn check(&self) {
+        let Self { state, snd, rcv, queue, .. } = self;
+        match state {
+            State::Closed | State::Listen => {
+                assert!(self.timers.earliest().is_none(), "{state}: a timer runs");
+                return;
+            }
+            State::SynSent
+            | State::SynReceived
+            | State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::CloseWait
+            | State::Closing
+            | State::LastAck
+            | State::TimeWait => {}
+        }
+        assert!(snd.una.le(snd.nxt), "{state}: SND.UNA {} beyond SND.NXT {}", snd.una, snd.nxt);
+        assert!(queue.is_empty() == (snd.una == snd.nxt), "{state}: queue and SND.UNA disagree");
+        if let (Some(front), Some(back)) = (queue.front(), queue.back()) {
+            assert!(front.seq == snd.una && back.end() == snd.nxt, "{state}: the queue is not SND.UNA..SND.NXT");
+            let watched = self.timers.runs(Timer::Retransmission) || self.timers.runs(Timer::Persist);
+            assert!(watched, "{state}: unacknowledged text without a timer");
+        }
+        if *state != State::SynSent {
+            assert!(rcv.nxt.le(rcv.edge), "{state}: RCV.NXT {} beyond its edge {}", rcv.nxt, rcv.edge);
+        }
+        let fin_sent = matches!(self.fin, Fin::Sent(_));
+        match state {
+            State::FinWait2 | State::TimeWait => {
+                assert!(self.fin_acknowledged(), "{state}: our FIN is not acknowledged");
+            }
+            State::Closing | State::LastAck | State::FinWait1 => {
+                assert!(!self.fin_acknowledged() && self.fin != Fin::None, "{state}: our FIN is {:?}", self.fin);
+            }
+            State::SynSent | State::SynReceived | State::Established | State::CloseWait => {
+                assert!(!fin_sent, "{state}: our FIN was sent");
+            }
+            State::Closed | State::Listen => {}
+        }
+        match state {
+            State::CloseWait | State::Closing | State::LastAck | State::TimeWait => {
+                assert!(rcv.fin, "{state}: no FIN was taken");
+            }
+            State::SynSent | State::SynReceived | State::Established | State::FinWait1 | State::FinWait2 => {
+                assert!(!rcv.fin, "{state}: a FIN was taken");
+            }
+            State::Closed | State::Listen => {}
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Timeouts (RFC 9293 3.10.8): user, retransmission, time-wait; and the timers of single mechanisms, which lead to their
+//! modules.
+
+pub(crate) mod retransmission;
+pub(crate) mod time_wait;
+pub(crate) mod user;
+
+use super::emit;
+use super::output;
+use super::tcb::Tcb;
+use super::timers::Timer;
+use crate::host::Fx;
+
+/// `timer` of this connection has gone off.
+pub(crate) fn expire(tcb: &mut Tcb, timer: Timer, fx: &mut Fx<'_>) {
+    match timer {
+        Timer::User => user::expire(tcb, fx),
+        Timer::Retransmission => retransmission::expire(tcb, fx),
+        Timer::TimeWait => time_wait::expire(tcb, fx),
+        Timer::FinWait2 => time_wait::fin_wait_2_expires(tcb, fx),
+        Timer::Persist => tcb.persist_timeout(fx),
+        Timer::DelayedAck => emit::ack(tcb, fx),
+        Timer::KeepAlive => tcb.keep_alive_timeout(fx),
+    }
+    output::after_event(tcb, fx);
+}

@@ -1,0 +1,94 @@
+//! RETRANSMISSION TIMEOUT (RFC 9293 3.10.8; RFC 6298 5.4 to 5.7; limits of RFC 9293 3.8.3).
+
+use crate::config::RetryLimit;
+use crate::errno::Errno;
+use crate::host::Fx;
+use crate::rules;
+use crate::tcp::emit;
+use crate::tcp::state::State;
+use crate::tcp::tcb::{Origin, Tcb};
+
+pub(crate) fn expire(tcb: &mut Tcb, fx: &mut Fx<'_>) {
+    let state = tcb.state();
+    match state {
+        State::SynSent | State::SynReceived => syn(tcb, fx),
+        State::Established | State::FinWait1 | State::CloseWait | State::Closing | State::LastAck => text(tcb, fx),
+        State::Closed | State::Listen | State::FinWait2 | State::TimeWait => {
+            unreachable!("nothing is in flight in {state}")
+        }
+    }
+}
+
+/// The front of the queue is our SYN.
+fn syn(tcb: &mut Tcb, fx: &mut Fx<'_>) {
+    let config = fx.config();
+    let active_limit = tcb.user.options.syn_cnt.unwrap_or(config.tcp_syn_retries);
+    let (limit, linear) = match (tcb.state(), tcb.origin) {
+        (State::SynSent, _) => {
+            (active_limit + config.tcp_syn_linear_timeouts, tcb.rto.retransmits < config.tcp_syn_linear_timeouts)
+        }
+        (_, Origin::Active) => (active_limit, false),
+        (_, Origin::Passive) => (config.tcp_synack_retries, false),
+    };
+    if tcb.rto.retransmits >= limit {
+        fx.cite(rules::R2_SYN);
+        match tcb.origin {
+            Origin::Active => tcb.fail(tcb.user.soft_error.unwrap_or(Errno::ETIMEDOUT), fx),
+            Origin::Passive => tcb.enter(State::Closed, fx),
+        }
+        return;
+    }
+    fx.cite_in(rules::RETRANSMISSION_TIMEOUT, tcb.state());
+    tcb.syn_losses += 1;
+    tcb.rto.back_off(fx.now, linear, &fx.host.config);
+    send_front_again(tcb, fx);
+}
+
+/// The front of the queue is text or FIN.
+fn text(tcb: &mut Tcb, fx: &mut Fx<'_>) {
+    if exhausted(tcb, fx) {
+        fx.cite(rules::R2);
+        tcb.fail(tcb.user.soft_error.unwrap_or(Errno::ETIMEDOUT), fx);
+        return;
+    }
+    fx.cite_in(rules::RETRANSMISSION_TIMEOUT, tcb.state());
+    fx.cite(rules::RTO_BACK_OFF);
+    fx.cite(rules::LOSS_WINDOW);
+    let repeated = tcb.rto.retransmits > 0;
+    let flight = tcb.flight();
+    tcb.congestion.timeout(tcb.snd.nxt, flight, repeated);
+    tcb.rto.back_off(fx.now, false, &fx.host.config);
+    if tcb.snd.wnd == 0 {
+        tcb.persist.unanswered += 1;
+    }
+    // What follows the front goes out as ACKs open the congestion window.
+    tcb.queue.mark_all_lost();
+    send_front_again(tcb, fx);
+}
+
+fn send_front_again(tcb: &mut Tcb, fx: &mut Fx<'_>) {
+    let smss = tcb.smss(fx.config());
+    if let Some(&mut sent) = tcb.queue.first_lost(smss) {
+        emit::again(tcb, sent, fx);
+    } else if let Some(&sent) = tcb.queue.front() {
+        emit::again(tcb, sent, fx);
+    }
+}
+
+/// Whether R2 is reached. A peer that has shrunk its window to nothing, and answers, is not given up (SHLD-17, MUST-37).
+fn exhausted(tcb: &Tcb, fx: &Fx<'_>) -> bool {
+    let config = fx.config();
+    if tcb.snd.wnd == 0 {
+        return tcb.persist.unanswered >= config.tcp_retries2;
+    }
+    let limit = match config.orphan_retries() {
+        Some(limit) if tcb.user.closed => limit,
+        Some(_) | None => config.tcp_retries2,
+    };
+    match config.retry_limit {
+        RetryLimit::Count => tcb.rto.retransmits >= limit,
+        RetryLimit::Time => {
+            tcb.rto.first_retransmission.is_some_and(|first| fx.now.since(first) >= config.time_of_retries(limit))
+        }
+    }
+}

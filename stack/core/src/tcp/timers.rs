@@ -1,0 +1,94 @@
+//! The timers of one connection: when each goes off, if it runs.
+
+use crate::time::Instant;
+
+/// A timer. The order is the order in which timers due at the same instant go off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Timer {
+    /// TCP_USER_TIMEOUT (RFC 9293 3.10.8).
+    User,
+    /// RFC 6298 5.
+    Retransmission,
+    /// Zero-window probes and the sender's override of silly-window avoidance (RFC 9293 3.8.6.1, 3.8.6.2.1).
+    Persist,
+    /// RFC 9293 3.8.6.3.
+    DelayedAck,
+    /// RFC 9293 3.8.4.
+    KeepAlive,
+    /// End of FIN-WAIT-2 after CLOSE.
+    FinWait2,
+    /// 2MSL.
+    TimeWait,
+}
+
+impl Timer {
+    const ALL: [Self; 7] = [
+        Self::User,
+        Self::Retransmission,
+        Self::Persist,
+        Self::DelayedAck,
+        Self::KeepAlive,
+        Self::FinWait2,
+        Self::TimeWait,
+    ];
+}
+
+/// Deadlines by timer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Timers([Option<Instant>; Timer::ALL.len()]);
+
+impl Timers {
+    pub(crate) const fn set(&mut self, timer: Timer, at: Instant) {
+        self.0[timer as usize] = Some(at);
+    }
+
+    pub(crate) const fn stop(&mut self, timer: Timer) {
+        self.0[timer as usize] = None;
+    }
+
+    pub(crate) fn stop_all(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(crate) const fn deadline(&self, timer: Timer) -> Option<Instant> {
+        self.0[timer as usize]
+    }
+
+    pub(crate) const fn runs(&self, timer: Timer) -> bool {
+        self.0[timer as usize].is_some()
+    }
+
+    /// The earliest deadline.
+    pub(crate) fn earliest(&self) -> Option<Instant> {
+        self.0.iter().flatten().copied().min()
+    }
+
+    /// Stops and returns the first timer that is due at `now`.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Timer> {
+        let (at, timer) = Timer::ALL.into_iter().filter_map(|timer| Some((self.deadline(timer)?, timer))).min()?;
+        (at <= now).then(|| {
+            self.stop(timer);
+            timer
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn due_timers_go_off_by_time_then_by_order() {
+        let mut timers = Timers::default();
+        timers.set(Timer::TimeWait, Instant(5));
+        timers.set(Timer::DelayedAck, Instant(7));
+        timers.set(Timer::Retransmission, Instant(7));
+        assert_eq!(timers.earliest(), Some(Instant(5)));
+        let mut fired = alloc::vec::Vec::new();
+        while let Some(timer) = timers.take_due(Instant(7)) {
+            fired.push(timer);
+        }
+        assert_eq!(fired, [Timer::TimeWait, Timer::Retransmission, Timer::DelayedAck]);
+        assert_eq!(timers.earliest(), None);
+    }
+}

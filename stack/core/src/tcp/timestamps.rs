@@ -1,0 +1,76 @@
+//! The timestamps option (RFC 7323 3, 4).
+
+use crate::seq::SeqNum;
+use crate::time::Instant;
+use crate::wire::tcp;
+use core::time::Duration;
+
+/// Octets of the option with its padding (RFC 7323 A).
+const OCTETS: u32 = 12;
+
+/// After this time TS.Recent says nothing any more (RFC 7323 5.5): 24 days of a millisecond clock.
+const OUTDATED: Duration = Duration::from_secs(24 * 24 * 3600);
+
+/// Clock and TS.Recent of one connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Timestamps {
+    /// Snd.TS.OK: before the handshake, whether to ask for it.
+    pub(crate) enabled: bool,
+    offset: u32,
+    /// TS.Recent and when it was taken.
+    recent: Option<(u32, Instant)>,
+}
+
+impl Timestamps {
+    pub(crate) const fn new(enabled: bool, offset: u32) -> Self {
+        Self { enabled, offset, recent: None }
+    }
+
+    /// The timestamp clock: one unit per millisecond.
+    pub(crate) const fn clock(&self, now: Instant) -> u32 {
+        (now.millis() as u32).wrapping_add(self.offset)
+    }
+
+    /// Octets that the option takes in every segment.
+    pub(crate) const fn octets(&self) -> u32 {
+        if self.enabled { OCTETS } else { 0 }
+    }
+
+    /// The option for a segment sent now.
+    pub(crate) fn option(&self, now: Instant) -> Option<tcp::Timestamps> {
+        self.enabled.then(|| tcp::Timestamps { val: self.clock(now), ecr: self.recent.map_or(0, |(val, _)| val) })
+    }
+
+    /// TS.Recent, if it is known and not outdated.
+    pub(crate) fn recent(&self, now: Instant) -> Option<u32> {
+        self.recent.filter(|(_, at)| now.since(*at) < OUTDATED).map(|(val, _)| val)
+    }
+
+    /// Takes TS.Recent from a SYN.
+    pub(crate) const fn start(&mut self, val: u32, now: Instant) {
+        self.recent = Some((val, now));
+    }
+
+    /// Takes TS.Recent from a segment that begins at or before Last.ACK.sent (RFC 7323 4.3 step 2).
+    pub(crate) fn update(&mut self, seg: &tcp::Segment<'_>, last_ack_sent: SeqNum, now: Instant) {
+        if let (true, Some(option)) = (self.enabled, seg.options.timestamps) {
+            let newer = self.recent(now).is_none_or(|recent| is_at_or_after(option.val, recent));
+            if newer && seg.seq.le(last_ack_sent) {
+                self.recent = Some((option.val, now));
+            }
+        }
+    }
+
+    /// The round trip that an echo shows (RFC 7323 4.1), to the millisecond.
+    pub(crate) fn round_trip(&self, seg: &tcp::Segment<'_>, now: Instant) -> Option<Duration> {
+        let option = seg.options.timestamps.filter(|option| self.enabled && option.ecr != 0)?;
+        let ticks = self.clock(now).wrapping_sub(option.ecr);
+        // A clock that is ahead of us echoes nothing that we sent.
+        (ticks < 1 << 31).then(|| Duration::from_millis(u64::from(ticks)))
+    }
+}
+
+/// `a >= b` on timestamps, modulo 2^32 (RFC 7323 5.2).
+pub(crate) const fn is_at_or_after(a: u32, b: u32) -> bool {
+    (a.wrapping_sub(b) as i32) >= 0
+}
