@@ -10,7 +10,9 @@ use halfopen_sut::linux::{Linux, available};
 use nix::libc;
 use rstest::rstest;
 use std::io::Write as _;
-use support::{ACK, FIN, PSH, Path, RST, SYN, accepted, expect, expect_return, listener, setup, silent, value};
+use support::{
+    ACK, FIN, PSH, Path, RST, SYN, accepted, expect, expect_return, listener, processes_in, setup, silent, value,
+};
 
 /// The SUT, started; `None` where this host cannot, which is told past the test runner's capture.
 fn started(family: Family) -> Option<Linux> {
@@ -261,16 +263,51 @@ fn other_commands_run_in_the_namespace() {
         .expect("lo and tun0 and nothing else");
     let Err(SutError::Environment(reason)) = sut.command("echo no such luck >&2; exit 3") else { panic!("no error") };
     assert!(reason.contains("status 3") && reason.contains("no such luck"), "{reason}");
-    sut.command("sleep 1000 & echo $! > /dev/null").expect("it leaves something behind");
-    let sleepers = || {
-        let pid = std::process::id().to_string();
-        let all = std::process::Command::new("ps").args(["-o", "ppid=,args=", "-A"]).output().expect("ps runs");
-        let all = String::from_utf8_lossy(&all.stdout).into_owned();
-        all.lines().filter(|line| line.contains("sleep 1000")).count()
-            + usize::from(all.contains(&format!("{pid} [sh]")))
-    };
-    assert_eq!(sleepers(), 1 + 1, "the sleeper, and the shell that is not reaped yet");
+    sut.command("sleep 1000 &").expect("it leaves something behind");
+    let namespace = std::fs::read_link("/proc/thread-self/ns/net").expect("the thread lives");
+    let others =
+        || processes_in(namespace.to_str().expect("letters")).into_iter().filter(|pid| *pid != std::process::id());
+    assert_eq!(others().count(), 1, "the sleeper");
     sut.finish().expect("everything closes");
-    std::thread::scope(|scope| scope.spawn(|| ()).join().expect("no panic"));
-    assert_eq!(sleepers(), 0);
+    let killed =
+        |pid: u32| !std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    assert!(others().all(killed), "{:?}", others().collect::<Vec<_>>());
+}
+
+#[rstest]
+#[case(Family::V4, "net/ipv4/tcp_no_metrics_save", "1")]
+#[case(Family::V4, "net/ipv4/tcp_wmem", "4096 16384 4194304")]
+#[case(Family::V4, "net/ipv6/conf/tun0/disable_ipv6", "1")]
+#[case(Family::V6, "net/ipv6/conf/tun0/disable_ipv6", "0")]
+#[case(Family::V6, "net/ipv6/conf/tun0/addr_gen_mode", "1")]
+fn a_namespace_begins_with_the_baseline(#[case] family: Family, #[case] name: &str, #[case] value: &str) {
+    let Some(mut sut) = started(family) else { return };
+    // Unquoted: the kernel separates the values with tabs.
+    sut.command(&format!("test \"$(echo $(cat /proc/sys/{name}))\" = \"{value}\"")).expect(name);
+}
+
+#[test]
+fn what_came_after_the_deadline_is_told_after_it() {
+    let Some(mut sut) = started(Family::V4) else { return };
+    let before = sut.now();
+    silent(&mut sut, 2);
+    sut.inject(&Path::of(&setup(Family::V4)).segment(SYN, 1000, 0, &[])).expect("injected");
+    assert_eq!(sut.next(before), Ok(Happening::Deadline));
+    let at = expect(&mut sut).at;
+    assert!(at > before);
+    sut.inject(&Path::of(&setup(Family::V4)).segment(SYN, 1000, 0, &[])).expect("injected");
+    let now = sut.now();
+    assert!(matches!(sut.next(now), Ok(Happening::Datagram { .. })), "what came before it is not lost");
+    finish(sut, 2);
+}
+
+#[test]
+fn parallel_tests_have_scratch_names_of_their_own() {
+    let Some(mut sut) = started(Family::V4) else { return };
+    let Some(mut other) = started(Family::V4) else { return };
+    sut.command("test $PACKETDRILL_PID = ${PPID} && touch /tmp/halfopen-test-$PPID").expect("both are the same");
+    sut.command("test -e /tmp/halfopen-test-${PPID} && rm /tmp/halfopen-test-${PPID}").expect("and stay so");
+    sut.command("touch /tmp/halfopen-test-$PPID").expect("as before");
+    other.command("test ! -e /tmp/halfopen-test-$PPID").expect("another test has another");
+    sut.command("rm /tmp/halfopen-test-$PPID").expect("as before");
 }

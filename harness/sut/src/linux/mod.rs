@@ -14,8 +14,7 @@
 //! | `net.ipv4.tcp_rmem` | 4096 131072 32 MiB (6 MiB before 6.16) | the host's is inherited; the last one decides the window scale |
 //! | `net.ipv4.tcp_wmem` | 4096 16384 4194304 | the host's is inherited |
 //! | `net.ipv6.conf.default.disable_ipv6` | 1, for IPv4 tests | no background traffic |
-//! | `net.ipv6.conf.default.addr_gen_mode` | 1, for IPv6 tests | no link-local address, so no traffic about it |
-//! | `net.ipv6.conf.default.accept_ra`, `.router_solicitations` | 0, for IPv6 tests | likewise |
+//! | `net.ipv6.conf.default.addr_gen_mode` | 1, for IPv6 tests | no link-local address, so no router solicitations |
 //!
 //! Absent on purpose: offloads (a captured datagram is what would be on the wire), and IP version numbers other than 4 and 6
 //! in injected datagrams, which TUN refuses.

@@ -62,11 +62,7 @@ pub(super) fn baseline(family: Family, kernel: (u32, u32)) -> Result<bool, SutEr
             Ok(()) | Err(Errno::ENOENT) => {}
             Err(errno) => return Err(environment("sysctl net.ipv6.conf.default.disable_ipv6", errno)),
         },
-        Family::V6 => {
-            write("net.ipv6.conf.default.addr_gen_mode", "1")?;
-            write("net.ipv6.conf.default.accept_ra", "0")?;
-            write("net.ipv6.conf.default.router_solicitations", "0")?;
-        }
+        Family::V6 => write("net.ipv6.conf.default.addr_gen_mode", "1")?,
     }
     Ok(set("net.ipv4.tcp_congestion_control", CONGESTION_CONTROL).is_ok())
 }

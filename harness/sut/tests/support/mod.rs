@@ -203,3 +203,17 @@ pub(crate) fn accepted(sut: &mut dyn Sut, setup: &Setup, flags: i32) -> (i32, u3
     sut.inject(&path.segment(ACK, 1001, syn_ack.seq + 1, &[])).expect("injected");
     (value(sut, SysCall::Accept { fd }) as i32, syn_ack.seq)
 }
+
+/// Processes with a thread in the namespace.
+pub(crate) fn processes_in(namespace: &str) -> Vec<u32> {
+    let number = |entry: std::fs::DirEntry| entry.file_name().to_str()?.parse::<u32>().ok();
+    let processes = std::fs::read_dir("/proc").expect("the host has /proc").flatten().filter_map(number);
+    let inside = |pid: &u32| {
+        // What ends in the meantime is not inside.
+        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        tasks
+            .map(|task| task.path().join("ns/net"))
+            .any(|path| std::fs::read_link(path).is_ok_and(|link| link.as_os_str() == namespace))
+    };
+    processes.filter(inside).collect()
+}
