@@ -5,12 +5,13 @@
 mod command;
 #[cfg(target_os = "linux")]
 pub mod linux;
+pub mod reference;
 
 use halfopen_engine::sut::{Sut, SutError};
 
 /// Names that [`open`] knows, each with its runners; the first runner is the default.
 pub fn names() -> &'static [(&'static str, &'static [&'static str])] {
-    &[("linux", &["tun"])]
+    &[("reference", &["sim"]), ("linux", &["tun"])]
 }
 
 /// Makes a SUT by name. Without a runner it is the default one of [`names`].
@@ -21,6 +22,7 @@ pub fn names() -> &'static [(&'static str, &'static [&'static str])] {
 /// `Unsupported` for a name, runner or profile that does not exist; `Environment` when this host cannot run it.
 pub fn open(name: &str, runner: Option<&str>, profile: Option<&str>) -> Result<Box<dyn Sut>, SutError> {
     match (name, runner) {
+        ("reference", None | Some("sim")) => Ok(Box::new(reference::Reference::new(profile)?)),
         ("linux", None | Some("tun")) => open_linux(profile),
         _ => Err(unknown(name, runner)),
     }

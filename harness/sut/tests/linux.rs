@@ -11,7 +11,7 @@ use nix::libc;
 use rstest::rstest;
 use std::io::Write as _;
 use support::{
-    ACK, FIN, PSH, Path, RST, SYN, accepted, expect, expect_return, listener, processes_in, setup, silent, value,
+    ACK, FIN, PSH, Path, RST, SYN, accepted, expect, expect_return, listener, processes_in, setup, silent, value, wait,
 };
 
 /// The SUT, started; `None` where this host cannot, which is told past the test runner's capture.
@@ -55,7 +55,8 @@ fn a_closed_port_answers_syn_with_reset(#[values(Family::V4, Family::V6, Family:
 #[rstest]
 fn an_idle_namespace_is_silent(#[values(Family::V4, Family::V6)] family: Family) {
     let Some(mut sut) = started(family) else { return };
-    silent(&mut sut, 1_500_000);
+    // A link-local address would solicit routers at once and again after four seconds.
+    silent(&mut sut, 4_500_000);
     finish(sut, 0);
 }
 
@@ -269,9 +270,11 @@ fn other_commands_run_in_the_namespace() {
         || processes_in(namespace.to_str().expect("letters")).into_iter().filter(|pid| *pid != std::process::id());
     assert_eq!(others().count(), 1, "the sleeper");
     sut.finish().expect("everything closes");
-    let killed =
-        |pid: u32| !std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
-    assert!(others().all(killed), "{:?}", others().collect::<Vec<_>>());
+    // It is killed by then, and gone a moment later.
+    assert!((0..100).any(|_| {
+        wait(10);
+        others().count() == 0
+    }));
 }
 
 #[rstest]

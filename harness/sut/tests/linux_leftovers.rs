@@ -17,8 +17,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::process::{Command, Stdio};
-use std::time::Duration;
-use support::{ACK, Path, SYN, accepted, expect, listener, processes_in, setup, value};
+use support::{ACK, Path, SYN, accepted, expect, listener, processes_in, setup, value, wait};
 
 /// Names a namespace without keeping it alive, on kernels that have such handles (6.18).
 struct Handle {
@@ -70,11 +69,6 @@ impl Handle {
 
 fn tell(what: &str) {
     writeln!(std::io::stderr(), "{what}").expect("standard error is open");
-}
-
-#[expect(clippy::disallowed_methods, reason = "waits for the kernel's own clean-up, which tells nobody")]
-fn wait(milliseconds: u64) {
-    std::thread::sleep(Duration::from_millis(milliseconds));
 }
 
 fn can_run() -> bool {

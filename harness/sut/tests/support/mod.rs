@@ -217,3 +217,8 @@ pub(crate) fn processes_in(namespace: &str) -> Vec<u32> {
     };
     processes.filter(inside).collect()
 }
+
+#[expect(clippy::disallowed_methods, reason = "waits for the kernel's own clean-up, which tells nobody")]
+pub(crate) fn wait(milliseconds: u64) {
+    std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+}

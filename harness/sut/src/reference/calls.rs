@@ -1,0 +1,328 @@
+//! Linux's socket calls over the stack's non-blocking ones: descriptors' flags, blocking, numbers.
+
+use super::numbers::*;
+use super::options::{Refusal, absent, decode, described, encode, named};
+use halfopen_engine::call::{Reply, SysCall};
+use halfopen_engine::sut::{Micros, SutError};
+use halfopen_script::test::Family;
+use halfopen_stack::socket::{Domain, RecvFlags, SendFlags, Shutdown};
+use halfopen_stack::{Errno, Instant, Stack};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// What the kernel keeps about a descriptor and the stack does not.
+#[derive(Debug, Clone, Copy)]
+struct Descriptor {
+    nonblocking: bool,
+    /// As the script gave it.
+    domain: i32,
+}
+
+/// Descriptors, and the call that blocks.
+#[derive(Debug)]
+pub(super) struct Calls {
+    family: Family,
+    descriptors: BTreeMap<i32, Descriptor>,
+    pending: Option<Pending>,
+}
+
+/// A call that blocks, tried again after each event.
+#[derive(Debug)]
+struct Pending {
+    call: SysCall,
+    /// Octets that it has moved so far.
+    done: Vec<u8>,
+    sent: usize,
+    /// When it gives up by itself.
+    until: Option<Micros>,
+}
+
+/// One attempt at a call.
+enum Attempt {
+    Done(Reply),
+    /// It would block.
+    Wait,
+}
+
+type Outcome = Result<Attempt, Refusal>;
+
+impl Calls {
+    pub(super) fn new(family: Family) -> Self {
+        Self { family, descriptors: BTreeMap::new(), pending: None }
+    }
+
+    /// Makes a call at `now`.
+    pub(super) fn call(
+        &mut self,
+        stack: &mut Stack,
+        now: Micros,
+        at: Instant,
+        call: &SysCall,
+    ) -> Result<Reply, SutError> {
+        if let Some(pending) = &self.pending {
+            return Err(SutError::Environment(format!("a call is made while another blocks: {:?}", pending.call)));
+        }
+        let mut pending = Pending { call: call.clone(), done: Vec::new(), sent: 0, until: None };
+        if let SysCall::Poll { timeout_ms, .. } = call {
+            // A negative timeout is none.
+            pending.until = u32::try_from(*timeout_ms).ok().map(|ms| now + 1000 * Micros::from(ms));
+        }
+        match self.attempt(stack, at, &mut pending) {
+            Ok(Attempt::Done(reply)) => Ok(reply),
+            Ok(Attempt::Wait) if self.may_block(call) => {
+                self.pending = Some(pending);
+                Ok(Reply::Pending)
+            }
+            Ok(Attempt::Wait) => Ok(given_up(&pending)),
+            Err(Refusal::Errno(errno)) => Ok(Reply::errno(errno.number())),
+            Err(Refusal::Absent(error)) => Err(error),
+        }
+    }
+
+    /// Tries the pending call again; its reply when it no longer blocks.
+    pub(super) fn retry(&mut self, stack: &mut Stack, now: Micros, at: Instant) -> Result<Option<Reply>, SutError> {
+        let Some(mut pending) = self.pending.take() else { return Ok(None) };
+        match self.attempt(stack, at, &mut pending) {
+            Ok(Attempt::Done(reply)) => Ok(Some(reply)),
+            Ok(Attempt::Wait) if pending.until.is_some_and(|until| until <= now) => Ok(Some(given_up(&pending))),
+            Ok(Attempt::Wait) => {
+                self.pending = Some(pending);
+                Ok(None)
+            }
+            Err(Refusal::Errno(errno)) => Ok(Some(Reply::errno(errno.number()))),
+            Err(Refusal::Absent(error)) => Err(error),
+        }
+    }
+
+    /// When the pending call gives up by itself.
+    pub(super) fn gives_up_at(&self) -> Option<Micros> {
+        self.pending.as_ref().and_then(|pending| pending.until)
+    }
+
+    fn may_block(&self, call: &SysCall) -> bool {
+        let blocking = |fd: &i32| self.descriptors.get(fd).is_some_and(|descriptor| !descriptor.nonblocking);
+        match call {
+            SysCall::Accept { fd } | SysCall::Connect { fd, .. } => blocking(fd),
+            SysCall::Receive { fd, flags, .. } | SysCall::Send { fd, flags, .. } => {
+                flags & MSG_DONTWAIT == 0 && blocking(fd)
+            }
+            SysCall::Poll { timeout_ms, .. } => *timeout_ms != 0,
+            SysCall::Socket { .. }
+            | SysCall::Bind { .. }
+            | SysCall::Listen { .. }
+            | SysCall::Shutdown { .. }
+            | SysCall::Close { .. }
+            | SysCall::SetSockOpt { .. }
+            | SysCall::GetSockOpt { .. }
+            | SysCall::Fcntl { .. }
+            | SysCall::Ioctl { .. } => false,
+        }
+    }
+
+    fn attempt(&mut self, stack: &mut Stack, at: Instant, pending: &mut Pending) -> Outcome {
+        let value = match &pending.call {
+            SysCall::Socket { domain, kind, protocol } => self.socket(stack, *domain, *kind, *protocol)?,
+            SysCall::Bind { fd, addr } => stack.bind(*fd, self.address(*addr)).map(|()| 0)?,
+            SysCall::Listen { fd, backlog } => stack.listen(*fd, *backlog).map(|()| 0)?,
+            SysCall::Accept { fd } => match stack.accept(at, *fd) {
+                Ok((accepted, _)) => {
+                    let domain = self.descriptors.get(fd).map_or(AF_INET, |listener| listener.domain);
+                    self.descriptors.insert(accepted, Descriptor { nonblocking: false, domain });
+                    accepted
+                }
+                Err(Errno::EAGAIN) => return Ok(Attempt::Wait),
+                Err(errno) => return Err(errno.into()),
+            },
+            SysCall::Connect { fd, addr } => return self.connect(stack, at, *fd, *addr),
+            SysCall::Receive { .. } => return receive(stack, at, pending),
+            SysCall::Send { .. } => return send(stack, at, pending),
+            SysCall::Shutdown { fd, how } => {
+                let how =
+                    [Shutdown::Read, Shutdown::Write, Shutdown::Both].get(usize::try_from(*how).unwrap_or(3)).copied();
+                stack.shutdown(at, *fd, how.ok_or(Errno::EINVAL)?).map(|()| 0)?
+            }
+            SysCall::Close { fd } => {
+                self.descriptors.remove(fd);
+                stack.close(at, *fd).map(|()| 0)?
+            }
+            SysCall::SetSockOpt { fd, level, name, value } => {
+                self.check(*fd)?;
+                stack.set_option(at, *fd, decode(*level, *name, value)?).map(|()| 0)?
+            }
+            SysCall::GetSockOpt { fd, level, name, len } => return self.get_option(stack, *fd, *level, *name, *len),
+            SysCall::Fcntl { fd, cmd, arg } => self.fcntl(*fd, *cmd, *arg)?,
+            SysCall::Ioctl { fd, request } => {
+                let count = match *request {
+                    SIOCINQ => stack.inq(*fd)?,
+                    SIOCOUTQ => stack.outq(*fd)?,
+                    other => return Err(Refusal::Absent(absent(&format!("ioctl {other:#x}")))),
+                };
+                let data = i32::try_from(count).unwrap_or(i32::MAX).to_ne_bytes().to_vec();
+                return Ok(Attempt::Done(Reply::Done { value: 0, errno: 0, data }));
+            }
+            SysCall::Poll { fds, .. } => return Ok(poll(stack, fds)),
+        };
+        Ok(Attempt::Done(Reply::value(value.into())))
+    }
+
+    fn socket(&mut self, stack: &mut Stack, domain: i32, kind: i32, protocol: i32) -> Result<i32, Refusal> {
+        if kind & !(SOCK_NONBLOCK | SOCK_CLOEXEC) != SOCK_STREAM || ![0, IPPROTO_TCP].contains(&protocol) {
+            return Err(Refusal::Absent(absent(&format!("socket of type {kind:#x} and protocol {protocol}"))));
+        }
+        let family = match domain {
+            AF_INET => Domain::Inet,
+            // A mapped address is an IPv4 address in all but notation.
+            AF_INET6 if self.family == Family::V4Mapped => Domain::Inet,
+            AF_INET6 => Domain::Inet6,
+            _ => return Err(Refusal::Absent(absent(&format!("socket of domain {domain}")))),
+        };
+        let fd = stack.socket(family)?;
+        self.descriptors.insert(fd, Descriptor { nonblocking: kind & SOCK_NONBLOCK != 0, domain });
+        Ok(fd)
+    }
+
+    /// The address as the stack takes it.
+    fn address(&self, addr: SocketAddr) -> SocketAddr {
+        match addr.ip() {
+            IpAddr::V6(v6) if self.family == Family::V4Mapped => {
+                let v4 = if v6.is_unspecified() { Some(Ipv4Addr::UNSPECIFIED) } else { v6.to_ipv4_mapped() };
+                v4.map_or(addr, |v4| SocketAddr::new(v4.into(), addr.port()))
+            }
+            IpAddr::V4(_) | IpAddr::V6(_) => addr,
+        }
+    }
+
+    fn connect(&self, stack: &mut Stack, at: Instant, fd: i32, addr: SocketAddr) -> Outcome {
+        let nonblocking = self.descriptors.get(&fd).is_some_and(|descriptor| descriptor.nonblocking);
+        match stack.connect(at, fd, self.address(addr)) {
+            Ok(()) => Ok(Attempt::Done(Reply::value(0))),
+            Err(Errno::EINPROGRESS | Errno::EALREADY) if !nonblocking => Ok(Attempt::Wait),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn check(&self, fd: i32) -> Result<Descriptor, Errno> {
+        self.descriptors.get(&fd).copied().ok_or(Errno::EBADF)
+    }
+
+    fn get_option(&self, stack: &mut Stack, fd: i32, level: i32, name: i32, room: usize) -> Outcome {
+        let descriptor = self.check(fd)?;
+        let data = match (level, name) {
+            (SOL_SOCKET, SO_TYPE) => SOCK_STREAM.to_ne_bytes().to_vec(),
+            (SOL_SOCKET, SO_PROTOCOL) => IPPROTO_TCP.to_ne_bytes().to_vec(),
+            (SOL_SOCKET, SO_DOMAIN) => descriptor.domain.to_ne_bytes().to_vec(),
+            _ => {
+                let Some(option) = named(level, name) else {
+                    return Err(Refusal::Absent(absent(&format!("socket option {}", described(level, name)))));
+                };
+                encode(option, stack.option(fd, option)?, room)
+            }
+        };
+        Ok(Attempt::Done(Reply::Done { value: 0, errno: 0, data }))
+    }
+
+    fn fcntl(&mut self, fd: i32, cmd: i32, arg: i32) -> Result<i32, Refusal> {
+        let descriptor = self.descriptors.get_mut(&fd).ok_or(Errno::EBADF)?;
+        match cmd {
+            F_GETFL => Ok(O_RDWR | if descriptor.nonblocking { O_NONBLOCK } else { 0 }),
+            F_SETFL => {
+                descriptor.nonblocking = arg & O_NONBLOCK != 0;
+                Ok(0)
+            }
+            // There is no exec() here, so the one flag there is means nothing.
+            F_GETFD | F_SETFD => Ok(0),
+            _ => Err(Refusal::Absent(absent(&format!("fcntl command {cmd}")))),
+        }
+    }
+}
+
+/// What a call returns that may wait no longer.
+fn given_up(pending: &Pending) -> Reply {
+    if let SysCall::Poll { fds, .. } = &pending.call {
+        Reply::Done { value: 0, errno: 0, data: vec![0; 2 * fds.len()] }
+    } else if pending.sent > 0 {
+        Reply::value(pending.sent as i64)
+    } else if !pending.done.is_empty() {
+        Reply::data(pending.done.clone())
+    } else {
+        Reply::errno(Errno::EAGAIN.number())
+    }
+}
+
+fn receive(stack: &mut Stack, at: Instant, pending: &mut Pending) -> Outcome {
+    let SysCall::Receive { fd, len, flags } = pending.call else { unreachable!("the caller looked") };
+    known_flags(flags, MSG_OOB | MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL)?;
+    let recv = RecvFlags { peek: flags & MSG_PEEK != 0, oob: flags & MSG_OOB != 0, trunc: flags & MSG_TRUNC != 0 };
+    let mut room = vec![0; len - pending.done.len()];
+    match stack.recv(at, fd, &mut room, recv) {
+        Ok(count) if recv.trunc => Ok(Attempt::Done(Reply::value(count as i64))),
+        Ok(count) => {
+            pending.done.extend_from_slice(&room[..count]);
+            // MSG_WAITALL waits on until there is all, or no more.
+            let more = flags & MSG_WAITALL != 0 && !recv.peek && count > 0 && pending.done.len() < len;
+            if more {
+                receive(stack, at, pending)
+            } else {
+                Ok(Attempt::Done(Reply::data(std::mem::take(&mut pending.done))))
+            }
+        }
+        Err(Errno::EAGAIN) => Ok(Attempt::Wait),
+        // What was read is delivered first; the error stays for the next call.
+        Err(_) if !pending.done.is_empty() => Ok(Attempt::Done(Reply::data(std::mem::take(&mut pending.done)))),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn send(stack: &mut Stack, at: Instant, pending: &mut Pending) -> Outcome {
+    // An address given for a stream is ignored, as on Linux.
+    let SysCall::Send { fd, data, flags, to: _ } = &pending.call else { unreachable!("the caller looked") };
+    known_flags(*flags, MSG_OOB | MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL)?;
+    let flags =
+        SendFlags { more: flags & MSG_MORE != 0, nosignal: flags & MSG_NOSIGNAL != 0, oob: flags & MSG_OOB != 0 };
+    match stack.send(at, *fd, &data[pending.sent..], flags) {
+        Ok(count) => {
+            pending.sent += count;
+            let all = pending.sent >= data.len();
+            Ok(if all { Attempt::Done(Reply::value(pending.sent as i64)) } else { Attempt::Wait })
+        }
+        Err(Errno::EAGAIN) => Ok(Attempt::Wait),
+        Err(_) if pending.sent > 0 => Ok(Attempt::Done(Reply::value(pending.sent as i64))),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn known_flags(flags: i32, known: i32) -> Result<(), Refusal> {
+    match flags & !known {
+        0 => Ok(()),
+        unknown => {
+            let name = halfopen_script::symbols::name_of("MSG_", unknown.into());
+            Err(Refusal::Absent(absent(
+                &name.map_or_else(|| format!("flag {unknown:#x} of send and recv"), str::to_owned),
+            )))
+        }
+    }
+}
+
+fn poll(stack: &Stack, fds: &[(i32, i16)]) -> Attempt {
+    let revents: Vec<i16> = fds.iter().map(|&(fd, events)| if fd < 0 { 0 } else { ready(stack, fd, events) }).collect();
+    let value = revents.iter().filter(|revents| **revents != 0).count() as i64;
+    if value == 0 {
+        return Attempt::Wait;
+    }
+    let data = revents.iter().flat_map(|revents| revents.to_ne_bytes()).collect();
+    Attempt::Done(Reply::Done { value, errno: 0, data })
+}
+
+fn ready(stack: &Stack, fd: i32, events: i16) -> i16 {
+    let Ok(readiness) = stack.readiness(fd) else { return POLLNVAL };
+    // Errors and hang-ups are told whether asked for or not.
+    let table = [
+        (readiness.readable, (POLLIN | POLLRDNORM) & events),
+        (readiness.writable, (POLLOUT | POLLWRNORM) & events),
+        (readiness.priority, POLLPRI & events),
+        (readiness.rdhup, POLLRDHUP & events),
+        (readiness.error, POLLERR),
+        (readiness.hangup, POLLHUP),
+    ];
+    table.iter().filter(|(is, _)| *is).fold(0, |all, (_, bits)| all | bits)
+}

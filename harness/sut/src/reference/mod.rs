@@ -1,0 +1,212 @@
+//! The reference stack as a SUT: in this process, on a virtual clock, one fresh stack for each test.
+//!
+//! Nothing happens between two events, so waiting costs nothing: [`Sut::next`] jumps from timer to timer. What the stack
+//! declares not to have is `unsupported`; a panic of the stack, or an endless chain of events at one instant, is its failure.
+
+mod calls;
+mod numbers;
+mod options;
+
+use crate::command;
+use calls::Calls;
+use halfopen_engine::call::{Reply, SysCall};
+use halfopen_engine::sut::{ClockKind, Description, Evidence, Happening, Micros, Setup, Sut, SutError};
+use halfopen_stack::config::{Config, ConfigError};
+use halfopen_stack::{Instant, Stack};
+use options::absent;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The stack's clock at the start of a test: an hour after its boot, so that "never" is not "just now".
+const ORIGIN: u64 = 3_600_000_000;
+/// Timers that may fire in a row without a datagram, a reply or progress of time.
+const MOST_STEPS: u32 = 10_000;
+/// Timers that may fire in a row without a datagram or a reply: a week of one a second.
+const MOST_TIMERS: u32 = 604_800;
+
+/// The reference stack in one of its profiles.
+#[derive(Debug)]
+pub struct Reference {
+    description: Description,
+    config: Config,
+    test: Option<Test>,
+}
+
+/// What lives as long as a test.
+#[derive(Debug)]
+struct Test {
+    stack: Stack,
+    calls: Calls,
+    now: Micros,
+    captured: u64,
+}
+
+impl Reference {
+    /// A profile by name: `rfc9293` (the default), `rfc793`, `linux`.
+    ///
+    /// # Errors
+    /// `Unsupported` for any other name.
+    pub fn new(profile: Option<&str>) -> Result<Self, SutError> {
+        let profile = profile.unwrap_or("rfc9293");
+        let config = match profile {
+            "rfc9293" => Config::rfc9293(),
+            "rfc793" => Config::rfc793(),
+            "linux" => Config::linux(),
+            _ => return Err(absent(&format!("profile `{profile}`; it has rfc9293, rfc793 and linux"))),
+        };
+        Ok(Self::with_config(config, profile))
+    }
+
+    /// Any configuration, under a name of the caller's choice.
+    pub fn with_config(config: Config, profile: &str) -> Self {
+        let micros = |duration: std::time::Duration| Micros::try_from(duration.as_micros()).unwrap_or(Micros::MAX);
+        let params = [
+            ("time_wait", micros(config.time_wait)),
+            ("rto_initial", micros(config.rto_initial)),
+            ("delayed_ack", micros(config.delayed_ack)),
+            ("fin_timeout", micros(config.tcp_fin_timeout)),
+        ];
+        let description = Description {
+            name: "reference".to_owned(),
+            runner: "sim".to_owned(),
+            version: format!("{} {profile}", env!("CARGO_PKG_VERSION")),
+            clock: ClockKind::Virtual,
+            params: params.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
+        };
+        Self { description, config, test: None }
+    }
+
+    /// Does something with the stack. A panic in it ends the test, and says so.
+    fn with<T>(&mut self, act: impl FnOnce(&mut Test) -> Result<T, SutError>) -> Result<T, SutError> {
+        let mut test = self.test.take().ok_or_else(|| SutError::Environment("the SUT is not running".to_owned()))?;
+        match catch_unwind(AssertUnwindSafe(|| act(&mut test))) {
+            Ok(result) => {
+                self.test = Some(test);
+                result
+            }
+            // What is left of the stack is in no state to go on, or to be dropped.
+            Err(panic) => {
+                std::mem::forget(test);
+                let text = panic
+                    .downcast_ref::<String>()
+                    .map(String::as_str)
+                    .or_else(|| panic.downcast_ref::<&str>().copied());
+                Err(SutError::Broken(format!("the stack panicked: {}", text.unwrap_or("without a message"))))
+            }
+        }
+    }
+}
+
+impl Test {
+    fn at(&self) -> Instant {
+        Instant(ORIGIN + self.now.unsigned_abs())
+    }
+
+    fn next(&mut self, deadline: Micros) -> Result<Happening, SutError> {
+        let (mut steps, mut timers) = (0, 0);
+        loop {
+            if let Some(octets) = self.stack.transmit() {
+                self.captured += 1;
+                return Ok(Happening::Datagram { at: self.now, octets });
+            }
+            let at = self.at();
+            if let Some(reply) = self.calls.retry(&mut self.stack, self.now, at)? {
+                return Ok(Happening::Returned { at: self.now, reply });
+            }
+            // A call that is tried again may have sent something, e.g. a window update.
+            if let Some(octets) = self.stack.transmit() {
+                self.captured += 1;
+                return Ok(Happening::Datagram { at: self.now, octets });
+            }
+            let timer = self
+                .stack
+                .poll_at()
+                .map(|at| Micros::try_from(at.micros().saturating_sub(ORIGIN)).unwrap_or(Micros::MAX));
+            let Some(due) =
+                [timer, self.calls.gives_up_at()].into_iter().flatten().min().filter(|due| *due <= deadline)
+            else {
+                self.now = self.now.max(deadline);
+                return Ok(Happening::Deadline);
+            };
+            steps = if due > self.now { 0 } else { steps + 1 };
+            timers += 1;
+            if steps > MOST_STEPS || timers > MOST_TIMERS {
+                return Err(SutError::Broken(format!("the stack took {timers} steps without progress")));
+            }
+            self.now = self.now.max(due);
+            self.stack.advance(self.at());
+        }
+    }
+}
+
+impl Sut for Reference {
+    fn describe(&self) -> &Description {
+        &self.description
+    }
+
+    fn start(&mut self, setup: &Setup) -> Result<(), SutError> {
+        let mut stack = Stack::new(self.config.clone(), setup.seed);
+        stack.add_address(setup.local.0);
+        stack.set_mtu(setup.mtu as usize);
+        self.test = Some(Test { stack, calls: Calls::new(setup.family), now: 0, captured: 0 });
+        self.with(|test| {
+            test.stack.advance(test.at());
+            Ok(())
+        })
+    }
+
+    fn now(&mut self) -> Micros {
+        self.test.as_ref().map_or(0, |test| test.now)
+    }
+
+    fn inject(&mut self, datagram: &[u8]) -> Result<Micros, SutError> {
+        self.with(|test| {
+            test.stack.receive(test.at(), datagram);
+            Ok(test.now)
+        })
+    }
+
+    fn next(&mut self, deadline: Micros) -> Result<Happening, SutError> {
+        self.with(|test| test.next(deadline))
+    }
+
+    fn call(&mut self, call: &SysCall) -> Result<Reply, SutError> {
+        self.with(|test| {
+            let (now, at) = (test.now, test.at());
+            test.calls.call(&mut test.stack, now, at, call)
+        })
+    }
+
+    fn command(&mut self, line: &str) -> Result<(), SutError> {
+        let settings = command::settings(line).ok_or_else(|| absent(&format!("shell for `{line}`")))?;
+        self.with(|test| {
+            settings.iter().try_for_each(|setting| {
+                let name = setting.name.replace('/', ".");
+                match test.stack.config_mut().set(&name, &setting.value) {
+                    Err(ConfigError::Unknown) if setting.optional => Ok(()),
+                    Err(ConfigError::Unknown) => Err(absent(&format!("sysctl {name}={}", setting.value))),
+                    Err(ConfigError::Value) => Err(absent(&format!("value `{}` of sysctl {name}", setting.value))),
+                    Ok(()) => Ok(()),
+                }
+            })
+        })
+    }
+
+    fn tcp_info(&mut self, fd: i32) -> Result<Vec<(String, i64)>, SutError> {
+        self.with(|test| {
+            let info = test
+                .stack
+                .tcp_info(fd)
+                .map_err(|errno| SutError::Environment(format!("descriptor {fd} has no TCP_INFO: {}", errno.name())))?;
+            Ok(info.iter().map(|(name, value)| (name.to_owned(), value.cast_signed())).collect())
+        })
+    }
+
+    fn citations(&mut self) -> Vec<&'static str> {
+        self.test.as_mut().map(|test| test.stack.citations()).unwrap_or_default()
+    }
+
+    fn finish(&mut self) -> Result<Evidence, SutError> {
+        let captured = self.test.take().map_or(0, |test| test.captured);
+        Ok(Evidence { captured, dropped: 0 })
+    }
+}

@@ -1,0 +1,105 @@
+//! Linux's numbers of everything that a call may say, whatever machine this is: scripts are written in them.
+
+pub(super) const AF_INET: i32 = 2;
+pub(super) const AF_INET6: i32 = 10;
+pub(super) const SOCK_STREAM: i32 = 1;
+pub(super) const SOCK_NONBLOCK: i32 = 0o4000;
+pub(super) const SOCK_CLOEXEC: i32 = 0o2_000_000;
+pub(super) const IPPROTO_IP: i32 = 0;
+pub(super) const IPPROTO_TCP: i32 = 6;
+pub(super) const IPPROTO_IPV6: i32 = 41;
+
+pub(super) const F_GETFD: i32 = 1;
+pub(super) const F_SETFD: i32 = 2;
+pub(super) const F_GETFL: i32 = 3;
+pub(super) const F_SETFL: i32 = 4;
+pub(super) const O_RDWR: i32 = 2;
+pub(super) const O_NONBLOCK: i32 = 0o4000;
+
+pub(super) const MSG_OOB: i32 = 0x1;
+pub(super) const MSG_PEEK: i32 = 0x2;
+pub(super) const MSG_TRUNC: i32 = 0x20;
+pub(super) const MSG_DONTWAIT: i32 = 0x40;
+pub(super) const MSG_WAITALL: i32 = 0x100;
+pub(super) const MSG_NOSIGNAL: i32 = 0x4000;
+pub(super) const MSG_MORE: i32 = 0x8000;
+
+pub(super) const SIOCINQ: u64 = 0x541b;
+pub(super) const SIOCOUTQ: u64 = 0x5411;
+
+pub(super) const POLLIN: i16 = 0x1;
+pub(super) const POLLPRI: i16 = 0x2;
+pub(super) const POLLOUT: i16 = 0x4;
+pub(super) const POLLERR: i16 = 0x8;
+pub(super) const POLLHUP: i16 = 0x10;
+pub(super) const POLLNVAL: i16 = 0x20;
+pub(super) const POLLRDNORM: i16 = 0x40;
+pub(super) const POLLWRNORM: i16 = 0x100;
+pub(super) const POLLRDHUP: i16 = 0x2000;
+
+pub(super) const SOL_SOCKET: i32 = 1;
+pub(super) const SO_REUSEADDR: i32 = 2;
+pub(super) const SO_TYPE: i32 = 3;
+pub(super) const SO_ERROR: i32 = 4;
+pub(super) const SO_SNDBUF: i32 = 7;
+pub(super) const SO_RCVBUF: i32 = 8;
+pub(super) const SO_KEEPALIVE: i32 = 9;
+pub(super) const SO_OOBINLINE: i32 = 10;
+pub(super) const SO_LINGER: i32 = 13;
+pub(super) const SO_RCVLOWAT: i32 = 18;
+pub(super) const SO_ACCEPTCONN: i32 = 30;
+pub(super) const SO_PROTOCOL: i32 = 38;
+pub(super) const SO_DOMAIN: i32 = 39;
+
+pub(super) const TCP_NODELAY: i32 = 1;
+pub(super) const TCP_MAXSEG: i32 = 2;
+pub(super) const TCP_CORK: i32 = 3;
+pub(super) const TCP_KEEPIDLE: i32 = 4;
+pub(super) const TCP_KEEPINTVL: i32 = 5;
+pub(super) const TCP_KEEPCNT: i32 = 6;
+pub(super) const TCP_SYNCNT: i32 = 7;
+pub(super) const TCP_LINGER2: i32 = 8;
+pub(super) const TCP_WINDOW_CLAMP: i32 = 10;
+pub(super) const TCP_QUICKACK: i32 = 12;
+pub(super) const TCP_CONGESTION: i32 = 13;
+pub(super) const TCP_USER_TIMEOUT: i32 = 18;
+
+pub(super) const IP_TOS: i32 = 1;
+pub(super) const IP_TTL: i32 = 2;
+pub(super) const IP_RECVERR: i32 = 11;
+pub(super) const IPV6_UNICAST_HOPS: i32 = 16;
+pub(super) const IPV6_RECVERR: i32 = 25;
+pub(super) const IPV6_TCLASS: i32 = 67;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn they_are_those_of_scripts() {
+        let table = [
+            ("SOCK_NONBLOCK", SOCK_NONBLOCK),
+            ("SOCK_CLOEXEC", SOCK_CLOEXEC),
+            ("O_NONBLOCK", O_NONBLOCK),
+            ("F_SETFL", F_SETFL),
+            ("MSG_WAITALL", MSG_WAITALL),
+            ("MSG_NOSIGNAL", MSG_NOSIGNAL),
+            ("MSG_MORE", MSG_MORE),
+            ("MSG_TRUNC", MSG_TRUNC),
+            ("POLLRDHUP", POLLRDHUP.into()),
+            ("SO_OOBINLINE", SO_OOBINLINE),
+            ("SO_ACCEPTCONN", SO_ACCEPTCONN),
+            ("TCP_WINDOW_CLAMP", TCP_WINDOW_CLAMP),
+            ("TCP_USER_TIMEOUT", TCP_USER_TIMEOUT),
+            ("IPV6_TCLASS", IPV6_TCLASS),
+            ("IPV6_UNICAST_HOPS", IPV6_UNICAST_HOPS),
+        ];
+        for (name, number) in table {
+            // The script language need not know every name; those that it knows must agree.
+            if let Some(value) = halfopen_script::symbols::value(name) {
+                assert_eq!(value, i64::from(number), "{name}");
+            }
+        }
+        assert_eq!(halfopen_script::symbols::value("SIOCINQ"), Some(SIOCINQ as i64));
+    }
+}
