@@ -1,1 +1,28 @@
-//! TODO
+//! Fuzz targets as plain functions: octets in, a panic when an oracle is violated.
+//!
+//! A function takes any octets. `fuzz_targets/` wraps each for a coverage-guided engine; `cargo test` runs each over the
+//! committed seeds (`corpus/`) and over what was once found (`regressions/`), without any engine.
+
+pub mod canary;
+pub mod script_parser;
+pub mod segment_parser;
+
+#[cfg(test)]
+mod replay;
+#[cfg(test)]
+mod seeds;
+
+/// A target by name.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// As in `fuzz_targets/`, `corpus/` and `regressions/`.
+    pub name: &'static str,
+    /// Panics when an oracle is violated.
+    pub run: fn(&[u8]),
+}
+
+/// Every target that must hold for every input; the canary, which must not, is not among them.
+pub const TARGETS: [Target; 2] = [
+    Target { name: "script_parser", run: script_parser::run },
+    Target { name: "segment_parser", run: segment_parser::run },
+];

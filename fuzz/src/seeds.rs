@@ -1,0 +1,53 @@
+//! Where the committed seeds come from. `UPDATE_EXPECT=1 cargo test -p halfopen-fuzz` writes them.
+
+mod script_parser;
+mod segment_parser;
+
+use std::path::Path;
+use std::{env, fs};
+
+/// A seed: its name and its octets.
+pub(crate) type Seed = (&'static str, Vec<u8>);
+
+fn seeds() -> [(&'static str, Vec<Seed>); 2] {
+    [("script_parser", script_parser::seeds()), ("segment_parser", segment_parser::seeds())]
+}
+
+#[test]
+fn committed_seeds_are_what_this_crate_makes() {
+    let update = env::var_os("UPDATE_EXPECT").is_some();
+    for (target, seeds) in seeds() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+        for (name, octets) in seeds {
+            let file = folder.join(name);
+            if update {
+                fs::create_dir_all(&folder).expect("a writable folder");
+                fs::write(&file, &octets).expect("a writable folder");
+            }
+            let committed = fs::read(&file).unwrap_or_default();
+            assert!(committed == octets, "{} is out of date: run with UPDATE_EXPECT=1", file.display());
+        }
+    }
+}
+
+/// A seed that the codecs refuse at the first octet teaches an engine nothing; each must reach its target's inside.
+#[test]
+fn seeds_of_the_segment_parser_are_datagrams() {
+    for (name, octets) in segment_parser::seeds() {
+        assert!(halfopen_engine::packet::Datagram::decode(&octets).is_ok(), "{name}");
+    }
+}
+
+/// A seed that is refused shows the engine one error path; each must show a part of the language.
+#[test]
+fn seeds_of_the_script_parser_parse() {
+    let mut refused = String::new();
+    for (name, octets) in script_parser::seeds() {
+        let mut sources = halfopen_script::Sources::new();
+        let file = sources.add(name, String::from_utf8(octets).expect("text"));
+        if let Err(diagnostics) = halfopen_script::parse::parse(&sources, file) {
+            refused += &halfopen_script::render(&diagnostics, &sources, false);
+        }
+    }
+    assert!(refused.is_empty(), "{refused}");
+}
