@@ -3,6 +3,26 @@
 //! Pure: it reads no clock and opens nothing; time and octets come through the [`sut::Sut`].
 
 pub mod call;
+mod calling;
+mod calls;
+mod compose;
+mod control;
+mod exchange;
+mod expect;
+mod mapping;
+mod outbound;
 pub mod outcome;
 pub mod packet;
+pub mod pattern;
+mod run;
+mod setup;
+mod steps;
+mod stop;
 pub mod sut;
+mod tcp_options;
+mod timestamps;
+mod timing;
+mod view;
+
+pub use run::{run, run_caught};
+pub use setup::RunOptions;

@@ -101,7 +101,7 @@ pub struct FieldDiff {
 /// One line of the exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// When, on the SUT's clock.
+    /// When, on the SUT's clock; 0 is when the script's first line could begin.
     pub at: Micros,
     /// Script line (1-based) it belongs to, when it belongs to one.
     pub line: Option<u32>,

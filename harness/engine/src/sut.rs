@@ -1,7 +1,7 @@
 //! The seam between the engine and whoever is tested: octets in, octets out, system calls, a clock.
 
 use crate::call::{Reply, SysCall};
-use halfopen_script::test::Family;
+use halfopen_script::test::{Family, Test};
 use std::net::IpAddr;
 
 /// Microseconds on the SUT's clock since [`Sut::start`].
@@ -96,6 +96,9 @@ pub enum SutError {
 pub trait Sut {
     /// Who this is.
     fn describe(&self) -> &Description;
+
+    /// Says which test comes next, before [`Sut::start`]: for logs and for fakes. A SUT that behaves by it cannot be tested.
+    fn announce(&mut self, _test: &Test) {}
 
     /// Makes a fresh SUT (new namespace, new stack) with these addresses and sets its clock to 0.
     fn start(&mut self, setup: &Setup) -> Result<(), SutError>;

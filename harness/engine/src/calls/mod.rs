@@ -1,0 +1,25 @@
+//! System calls: from a script line to a [`crate::call::SysCall`], and from its reply back to a verdict.
+
+pub(crate) mod args;
+pub(crate) mod descriptors;
+pub(crate) mod lower;
+pub(crate) mod result;
+
+pub(crate) use descriptors::Descriptors;
+pub(crate) use lower::{After, Lowered, lower};
+
+/// Linux's numbers that the engine itself has to know.
+pub(crate) mod number {
+    pub(crate) const AF_INET: i32 = 2;
+    pub(crate) const AF_INET6: i32 = 10;
+    pub(crate) const MSG_OOB: i32 = 0x1;
+    pub(crate) const MSG_PEEK: i32 = 0x2;
+    pub(crate) const MSG_ERRQUEUE: i32 = 0x2000;
+    pub(crate) const FIONBIO: u64 = 0x5421;
+    pub(crate) const SOL_TCP: i32 = 6;
+    pub(crate) const TCP_INFO: i32 = 11;
+    pub(crate) const SOL_SOCKET: i32 = 1;
+    pub(crate) const SO_RCVTIMEO: i32 = 20;
+    pub(crate) const SO_SNDTIMEO: i32 = 21;
+    pub(crate) const EBADF: &str = "EBADF";
+}

@@ -1,0 +1,231 @@
+//! From a script line to a live datagram for the SUT.
+
+use crate::mapping::{Mapping, offset, script_ports};
+use crate::packet::{Body, Datagram, Icmp, Ip, Ipv4, Ipv6, Tcp, Udp, protocol, tcp::flag};
+use crate::pattern::{self, Stream};
+use crate::stop::Stop;
+use crate::tcp_options;
+use halfopen_script::ast::{self, Ecn, FlagSet, IpWord, Packet};
+use halfopen_script::symbols;
+use std::net::IpAddr;
+
+/// A datagram to inject.
+pub(crate) struct Composed {
+    pub(crate) datagram: Datagram,
+    /// The connection it belongs to.
+    pub(crate) connection: Option<usize>,
+    /// Offset of the urgent octet in the stream, by the pointer's older and its present meaning (RFC 6093).
+    pub(crate) urgent: Option<[u64; 2]>,
+}
+
+/// Octets of the quoted transport header in an ICMP error (RFC 792).
+const QUOTED: usize = 8;
+
+/// Makes the datagram that a line asks for.
+pub(crate) fn compose(mapping: &mut Mapping, packet: &Packet) -> Result<Composed, Stop> {
+    if let Some(layer) = packet.encapsulation.first() {
+        return Err(Stop::Unsupported(format!("encapsulation `{}`", layer.node)));
+    }
+    let (body, connection, urgent) = match &packet.body {
+        ast::Body::Tcp(tcp) => {
+            let index = mapping.inbound(script_ports(tcp));
+            let segment = segment(mapping, index, tcp)?;
+            let urgent = segment.has(flag::URG).then(|| {
+                let last = stream_offset(tcp).wrapping_add(u32::from(segment.urgent));
+                [u64::from(last.wrapping_sub(1)), u64::from(last)]
+            });
+            (Body::Tcp(segment), Some(index), urgent)
+        }
+        ast::Body::Udp { ports, len } => {
+            let under_test = mapping.under_test();
+            let (src_port, dst_port) = match ports {
+                Some((source, destination)) => (source.value() as u16, destination.value() as u16),
+                None => (under_test.live_remote, under_test.live_local),
+            };
+            let payload = pattern::fill(Stream::ToStack, 0, len.value() as usize);
+            (Body::Udp(Udp { src_port, dst_port, payload, ..Udp::default() }), None, None)
+        }
+        ast::Body::Icmp(icmp) => (Body::Icmp(message(mapping, icmp)?), None, None),
+    };
+    let mut datagram = Datagram { ip: header(mapping.remote, mapping.local, &body), body, trailer: Vec::new() };
+    let spoil = ip_words(&mut datagram.ip, packet)?;
+    datagram.complete();
+    spoil.apply(&mut datagram);
+    Ok(Composed { datagram, connection, urgent })
+}
+
+/// An IP header without length and checksum.
+pub(crate) fn header(src: IpAddr, dst: IpAddr, body: &Body) -> Ip {
+    let number = |v6: bool| match body {
+        Body::Tcp(_) | Body::Other(_) => protocol::TCP,
+        Body::Udp(_) => protocol::UDP,
+        Body::Icmp(_) if v6 => protocol::ICMPV6,
+        Body::Icmp(_) => protocol::ICMP,
+    };
+    match (src, dst) {
+        (IpAddr::V4(src), IpAddr::V4(dst)) => Ip::V4(Ipv4::new(src, dst, number(false))),
+        (IpAddr::V6(src), IpAddr::V6(dst)) => Ip::V6(Ipv6::new(src, dst, number(true))),
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => {
+            unreachable!("the plan has both addresses of one family")
+        }
+    }
+}
+
+/// Stream offset of the first octet of text: the first octet after the SYN is number 1.
+fn stream_offset(tcp: &ast::Tcp) -> u32 {
+    // Numbers of a SYN are absolute, but its text is the beginning of the stream.
+    if tcp.flags.node.set().syn { 0 } else { (tcp.seq.value() as u32).wrapping_sub(1) }
+}
+
+fn segment(mapping: &Mapping, index: usize, tcp: &ast::Tcp) -> Result<Tcp, Stop> {
+    let connection = mapping.connection(index);
+    let set = tcp.flags.node.set();
+    // The number of a SYN is absolute on the harness's side, whichever incarnation it belongs to.
+    let to_remote = if set.syn { 0 } else { offset(connection.remote, false) };
+    let to_local = offset(connection.local, set.syn);
+    let echo = |script: u32| {
+        // Without ACK the field has no meaning (RFC 7323 3.2), and 0 is what stands in it.
+        if !set.ack || script == 0 && connection.stamps.echo(0, mapping.ts_ecr_scaled).is_err() {
+            return Ok(script);
+        }
+        connection.stamps.echo(script, mapping.ts_ecr_scaled).map_err(Stop::Error)
+    };
+    let options = tcp_options::encode(&tcp.options, |edge| edge.wrapping_add(to_local), echo)?;
+    let ack = tcp.ack.as_ref().map_or(0, |ack| (ack.value() as u32).wrapping_add(to_local));
+    Ok(Tcp {
+        src_port: connection.live_remote,
+        dst_port: connection.live_local,
+        seq: (tcp.seq.value() as u32).wrapping_add(to_remote),
+        ack,
+        flags: flags(set),
+        window: tcp.win.as_ref().map_or(0, |win| win.value() as u16),
+        urgent: tcp.urg.as_ref().map_or(0, |urg| urg.value() as u16),
+        options,
+        payload: pattern::fill(Stream::ToStack, u64::from(stream_offset(tcp)), tcp.len.value() as usize),
+        ..Tcp::default()
+    })
+}
+
+/// Control bits as on the wire.
+pub(crate) fn flags(set: FlagSet) -> u16 {
+    let ace = set.ace.map_or(0, u16::from);
+    let bits = [
+        (set.fin, flag::FIN),
+        (set.syn, flag::SYN),
+        (set.rst, flag::RST),
+        (set.psh, flag::PSH),
+        (set.ack, flag::ACK),
+        (set.urg, flag::URG),
+        (set.ece || ace & 1 != 0, flag::ECE),
+        (set.cwr || ace & 2 != 0, flag::CWR),
+        (set.ae || ace & 4 != 0, flag::AE),
+    ];
+    bits.iter().filter(|(set, _)| *set).fold(0, |all, (_, bit)| all | bit)
+}
+
+/// An ICMP error about a segment of the connection under test.
+fn message(mapping: &Mapping, icmp: &ast::Icmp) -> Result<Icmp, Stop> {
+    let (kind, code) = kind_and_code(mapping.local.is_ipv6(), icmp)?;
+    let mtu = icmp.mtu.as_ref().map_or(0, |mtu| mtu.value() as u32);
+    let connection = mapping.under_test();
+    let seq = icmp.echoed.as_ref().map_or(0, |(seq, _, _)| seq.value() as u32);
+    let quoted = Tcp {
+        src_port: connection.live_local,
+        dst_port: connection.live_remote,
+        seq: seq.wrapping_add(offset(connection.local, false)),
+        ..Tcp::default()
+    };
+    let len = icmp.echoed.as_ref().map_or(0, |(_, _, len)| len.value() as usize);
+    let body = Body::Tcp(Tcp { payload: vec![0; len], ..quoted });
+    let mut about = Datagram { ip: header(mapping.local, mapping.remote, &body), body, trailer: Vec::new() };
+    about.complete();
+    let mut quotation = about.encode();
+    quotation.truncate(about.ip.header_len() + QUOTED);
+    Ok(Icmp { kind, code, checksum: 0, rest: mtu, body: quotation })
+}
+
+/// Type and code that the words of a line mean.
+pub(crate) fn kind_and_code(v6: bool, icmp: &ast::Icmp) -> Result<(u8, u8), Stop> {
+    let code = icmp.code.as_ref().map(|code| code.node.as_str());
+    symbols::icmp(v6, &icmp.kind.node, code).map_err(|(word, _)| {
+        let version = if v6 { "ICMPv6" } else { "ICMP" };
+        Stop::Unsupported(format!("`{word}`, which {version} does not have"))
+    })
+}
+
+/// What is spoiled after lengths and checksums are right.
+#[derive(Default)]
+struct Spoil {
+    checksum: bool,
+    data_offset: Option<u8>,
+    reserved: Option<u8>,
+}
+
+fn ip_words(ip: &mut Ip, packet: &Packet) -> Result<Spoil, Stop> {
+    let mut spoil = Spoil::default();
+    for word in &packet.ip {
+        match &word.node {
+            IpWord::Ecn(ecn) => {
+                let bits = ecn_bits(*ecn);
+                tos(ip, |tos| tos & !3 | bits);
+            }
+            IpWord::Tos(num) => {
+                let value = num.value() as u8;
+                tos(ip, |_| value);
+            }
+            IpWord::Ttl(num) => match ip {
+                Ip::V4(ip) => ip.ttl = num.value() as u8,
+                Ip::V6(ip) => ip.hop_limit = num.value() as u8,
+            },
+            IpWord::Id(num) => match ip {
+                Ip::V4(ip) => ip.id = num.value() as u16,
+                Ip::V6(_) => return Err(Stop::Unsupported("`id` in IPv6".into())),
+            },
+            IpWord::FlowLabel(num) => match ip {
+                Ip::V4(_) => return Err(Stop::Unsupported("`flowlabel` in IPv4".into())),
+                Ip::V6(ip) => ip.flow_label = num.value() as u32,
+            },
+            IpWord::BadChecksum => spoil.checksum = true,
+            IpWord::DataOffset(num) => spoil.data_offset = Some(num.value() as u8),
+            IpWord::Reserved(num) => spoil.reserved = Some(num.value() as u8),
+        }
+    }
+    Ok(spoil)
+}
+
+fn tos(ip: &mut Ip, change: impl Fn(u8) -> u8) {
+    let field = match ip {
+        Ip::V4(ip) => &mut ip.tos,
+        Ip::V6(ip) => &mut ip.traffic_class,
+    };
+    *field = change(*field);
+}
+
+/// The ECN field (RFC 3168 5); ECT(0) for either of the two.
+pub(crate) fn ecn_bits(ecn: Ecn) -> u8 {
+    match ecn {
+        Ecn::NoEcn => 0,
+        Ecn::Ect1 => 1,
+        Ecn::Ect0 | Ecn::Ect01 => 2,
+        Ecn::Ce => 3,
+    }
+}
+
+impl Spoil {
+    fn apply(&self, datagram: &mut Datagram) {
+        if let Body::Tcp(tcp) = &mut datagram.body {
+            tcp.data_offset = self.data_offset.unwrap_or(tcp.data_offset);
+            tcp.reserved = self.reserved.unwrap_or(tcp.reserved);
+        }
+        // Reserved bits and data offset are under the checksum, which must be right for the SUT to look at them at all.
+        let mut sum = datagram.computed();
+        if self.checksum {
+            // Neither sum 0 nor its other form 0xffff may come out by accident.
+            sum = if sum == 0x5555 { 0x1234 } else { 0x5555 };
+        }
+        match &mut datagram.body {
+            Body::Tcp(tcp) => tcp.checksum = sum,
+            Body::Udp(_) | Body::Icmp(_) | Body::Other(_) => {}
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Compares a datagram of the SUT, as a script would write it, with the line that expects it. Every differing field is named.
+
+use crate::outcome::{FieldDiff, MismatchKind};
+use crate::sut::Micros;
+use crate::timing::{Due, Tolerance};
+use crate::view::{Seen, diff};
+use halfopen_script::ast::{self, AccEcnField, Cookie, IpWord, Num, Options, Packet, Tcp, TcpOption};
+
+/// What a comparison depends on besides the two packets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) due: Due,
+    pub(crate) at: Micros,
+    pub(crate) tolerance: Tolerance,
+    /// Microseconds per tick of the SUT's timestamps; 0: TSval is not checked.
+    pub(crate) ts_tick: i64,
+}
+
+/// All differences, and what sort they are; nothing when it matches.
+pub(crate) fn compare(line: &Packet, seen: &Seen, terms: &Terms) -> Option<(MismatchKind, Vec<FieldDiff>)> {
+    let mut fields = Vec::new();
+    match (&line.body, &seen.packet.body) {
+        (ast::Body::Tcp(line), ast::Body::Tcp(seen)) => segment(line, seen, terms, &mut fields),
+        (ast::Body::Icmp(line), ast::Body::Icmp(seen)) => message(line, seen, &mut fields),
+        (ast::Body::Udp { .. }, ast::Body::Udp { .. }) => {}
+        (line, seen) => fields.push(diff("protocol", protocol(line), protocol(seen))),
+    }
+    words(line, &seen.packet, &mut fields);
+    let kinds = [MismatchKind::Segment, MismatchKind::Checksum, MismatchKind::Payload];
+    let found = |kind| seen.faults.iter().any(|(fault, _)| *fault == kind);
+    let fault = kinds.into_iter().find(|kind| found(*kind));
+    let kind = if fields.is_empty() { fault } else { Some(MismatchKind::Segment) };
+    fields.extend(seen.faults.iter().map(|(_, field)| field.clone()));
+    let late = terms.due.judge(terms.at, terms.tolerance);
+    let kind = kind.or(late.as_ref().map(|_| MismatchKind::Time))?;
+    fields.extend(late);
+    Some((kind, fields))
+}
+
+fn protocol(body: &ast::Body) -> &'static str {
+    match body {
+        ast::Body::Tcp(_) => "tcp",
+        ast::Body::Udp { .. } => "udp",
+        ast::Body::Icmp(_) => "icmp",
+    }
+}
+
+fn segment(line: &Tcp, seen: &Tcp, terms: &Terms, fields: &mut Vec<FieldDiff>) {
+    if ports(line) != ports(seen) {
+        let text = |tcp: &Tcp| ports(tcp).map_or_else(|| "those under test".into(), |(a, b)| format!("{a} > {b}"));
+        fields.push(diff("ports", text(line), text(seen)));
+    }
+    let (flags, got) = (line.flags.node.set(), seen.flags.node.set());
+    if flags != got {
+        fields.push(diff("flags", flags, got));
+    }
+    number("seq", &line.seq, &seen.seq, fields);
+    number("len", &line.len, &seen.len, fields);
+    // A line whose flags have ACK and that gives no number means 0, as in packetdrill.
+    let zero = Num::literal(0);
+    let ack = line.ack.as_ref().or(flags.ack.then_some(&zero));
+    match (ack, &seen.ack) {
+        (Some(ack), Some(got)) => number("ack", ack, got, fields),
+        (Some(ack), None) => fields.push(diff("ack", ack.value(), "-")),
+        (None, Some(got)) => fields.push(diff("ack", "-", got.value())),
+        (None, None) => {}
+    }
+    for (name, asked, got) in [("win", &line.win, &seen.win), ("urg", &line.urg, &seen.urg)] {
+        match (asked, got) {
+            (Some(asked), Some(got)) => number(name, asked, got, fields),
+            // An urgent pointer that is not shown is zero.
+            (Some(asked), None) => number(name, asked, &zero, fields),
+            (None, _) => {}
+        }
+    }
+    if !options_match(&line.options, &seen.options, terms) {
+        let text = |options: &Options| options.to_string();
+        fields.push(diff("options", text(&line.options), text(&seen.options)));
+    }
+}
+
+fn ports(tcp: &Tcp) -> Option<(i64, i64)> {
+    tcp.ports.as_ref().map(|(source, destination)| (source.value(), destination.value()))
+}
+
+fn number(name: &str, line: &Num, seen: &Num, fields: &mut Vec<FieldDiff>) {
+    if !same(line, seen) {
+        fields.push(diff(name, line.value(), seen.value()));
+    }
+}
+
+/// Equal modulo 2^32, as sequence numbers are.
+fn same(line: &Num, seen: &Num) -> bool {
+    line.value() as u32 == seen.value() as u32
+}
+
+fn options_match(line: &Options, seen: &Options, terms: &Terms) -> bool {
+    let (Options::List(line), Options::List(seen)) = (line, seen) else { return true };
+    line.len() == seen.len() && line.iter().zip(seen).all(|(line, seen)| option_matches(&line.node, &seen.node, terms))
+}
+
+fn option_matches(line: &TcpOption, seen: &TcpOption, terms: &Terms) -> bool {
+    match (line, seen) {
+        (TcpOption::Eol, TcpOption::Eol)
+        | (TcpOption::Nop, TcpOption::Nop)
+        | (TcpOption::SackPermitted, TcpOption::SackPermitted)
+        | (TcpOption::Md5(None), TcpOption::Md5(_)) => true,
+        (TcpOption::Mss(line), TcpOption::Mss(seen)) | (TcpOption::WindowScale(line), TcpOption::WindowScale(seen)) => {
+            same(line, seen)
+        }
+        (TcpOption::Sack(line), TcpOption::Sack(seen)) => {
+            let edge = |(line, seen): (&(Num, Num), &(Num, Num))| same(&line.0, &seen.0) && same(&line.1, &seen.1);
+            line.len() == seen.len() && line.iter().zip(seen).all(edge)
+        }
+        (TcpOption::Timestamps { val, ecr }, TcpOption::Timestamps { val: seen_val, ecr: seen_ecr }) => {
+            same(ecr, seen_ecr) && tsval_matches(val, seen_val, terms)
+        }
+        (TcpOption::FastOpen(line), TcpOption::FastOpen(seen))
+        | (TcpOption::FastOpenExperimental(line), TcpOption::FastOpenExperimental(seen)) => {
+            cookie(line) == cookie(seen)
+        }
+        (TcpOption::Md5(Some(line)), TcpOption::Md5(Some(seen))) => line == seen,
+        (TcpOption::AccEcn(line), TcpOption::AccEcn(seen)) => {
+            let field = |((a, line), (b, seen)): (&(AccEcnField, Num), &(AccEcnField, Num))| a == b && same(line, seen);
+            line.len() == seen.len() && line.iter().zip(seen).all(field)
+        }
+        (TcpOption::Raw { kind, data }, TcpOption::Raw { kind: seen_kind, data: seen_data }) => {
+            same(kind, seen_kind) && data == seen_data
+        }
+        (TcpOption::Octets(line), TcpOption::Octets(seen)) => line == seen,
+        // `raw` and `octets` can say what has a notation too; the notation of what was seen is the other one.
+        (TcpOption::Raw { .. } | TcpOption::Octets(_), seen) => octets(line) == octets(seen),
+        (
+            TcpOption::Eol
+            | TcpOption::Nop
+            | TcpOption::SackPermitted
+            | TcpOption::Mss(_)
+            | TcpOption::WindowScale(_)
+            | TcpOption::Sack(_)
+            | TcpOption::Timestamps { .. }
+            | TcpOption::FastOpen(_)
+            | TcpOption::FastOpenExperimental(_)
+            | TcpOption::Md5(_)
+            | TcpOption::AccEcn(_),
+            _,
+        ) => false,
+    }
+}
+
+/// Octets of an option in script numbers; `None` when it cannot be written.
+fn octets(option: &TcpOption) -> Option<Vec<u8>> {
+    let list = Options::List(vec![crate::view::bare(option.clone())]);
+    crate::tcp_options::encode(&list, |edge| edge, Ok).ok()
+}
+
+fn cookie(cookie: &Cookie) -> Option<&[u8]> {
+    match cookie {
+        Cookie::Octets(octets) => Some(octets),
+        Cookie::Symbol(_) => None,
+    }
+}
+
+/// TSval is checked when the script says how fast the SUT's timestamp clock ticks; a tick more or less is where the tick falls.
+fn tsval_matches(line: &Num, seen: &Num, terms: &Terms) -> bool {
+    let off = (line.value() as u32).wrapping_sub(seen.value() as u32) as i32;
+    let slack = terms.tolerance.of(terms.at.max(0)).max(terms.ts_tick);
+    terms.ts_tick == 0 || i64::from(off.unsigned_abs()) * terms.ts_tick <= slack
+}
+
+fn words(line: &Packet, seen: &Packet, fields: &mut Vec<FieldDiff>) {
+    // What was seen has the words of the line, in its order, less those that it cannot have.
+    for word in &line.ip {
+        let (name, asked) = value(&word.node);
+        let got = seen.ip.iter().map(|seen| value(&seen.node)).find(|(other, _)| *other == name);
+        if got.as_ref().map(|(_, got)| got) != Some(&asked) {
+            fields.push(diff(name, asked, got.map_or_else(|| "-".into(), |(_, got)| got)));
+        }
+    }
+}
+
+fn value(word: &IpWord) -> (&'static str, String) {
+    match word {
+        IpWord::Ecn(ecn) => ("ecn", ecn.to_string()),
+        IpWord::Tos(num) => ("tos", format!("{:#x}", num.value())),
+        IpWord::Ttl(num) => ("ttl", num.value().to_string()),
+        IpWord::Id(num) => ("id", num.value().to_string()),
+        IpWord::FlowLabel(num) => ("flowlabel", format!("{:#x}", num.value())),
+        IpWord::BadChecksum => ("badsum", "badsum".into()),
+        IpWord::DataOffset(num) => ("doff", num.value().to_string()),
+        IpWord::Reserved(num) => ("reserved", num.value().to_string()),
+    }
+}
+
+fn message(line: &ast::Icmp, seen: &ast::Icmp, fields: &mut Vec<FieldDiff>) {
+    let text = |icmp: &ast::Icmp| match &icmp.code {
+        Some(code) => format!("{} {}", icmp.kind.node, code.node),
+        None => icmp.kind.node.clone(),
+    };
+    // The words are the line's own when they mean what was seen.
+    if (&line.kind, &line.code) != (&seen.kind, &seen.code) {
+        fields.push(diff("icmp", text(line), text(seen)));
+    }
+    if let Some(mtu) = &line.mtu {
+        number("mtu", mtu, seen.mtu.as_ref().unwrap_or(&Num::literal(0)), fields);
+    }
+    if let Some((seq, _, _)) = &line.echoed {
+        match &seen.echoed {
+            Some((got, _, _)) => number("echoed", seq, got, fields),
+            None => fields.push(diff("echoed", seq.value(), "-")),
+        }
+    }
+}

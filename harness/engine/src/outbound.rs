@@ -1,0 +1,275 @@
+//! Packets from the SUT: the next one must be the one that the line says. Alternatives.
+
+use crate::exchange::Arrived;
+use crate::expect::{Terms, compare};
+use crate::outcome::{FieldDiff, Lane, MismatchKind};
+use crate::packet::{Body, Tcp};
+use crate::steps::{Run, text};
+use crate::stop::Stop;
+use crate::sut::Micros;
+use crate::timing::Due;
+use crate::view::{Seen, see};
+use halfopen_script::ast::{self, Action, Cookie, Event, Options, Packet, TcpOption};
+use halfopen_script::print::events::seconds;
+use halfopen_script::test::Step;
+
+/// How a datagram compares with a line.
+struct Judged {
+    seen: Seen,
+    differences: Option<(MismatchKind, Vec<FieldDiff>)>,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn outbound(&mut self, event: &Event, packet: &Packet) -> Result<(), Stop> {
+        expectable(packet)?;
+        let due = Due::new(&event.time, self.base);
+        let Some(arrived) = self.take(self.limit(due))? else { return Err(self.missing(event, packet, due)) };
+        let judged = self.judge(packet, due, &arrived);
+        if self.is_part(packet, &judged, &arrived) {
+            return self.assemble(event, packet, due, arrived);
+        }
+        match judged.differences {
+            None => {
+                self.accept(packet, &arrived, &judged.seen);
+                Ok(())
+            }
+            Some((kind, fields)) => {
+                let (expected, got) = (text(packet), text(&judged.seen.packet));
+                self.expected(due.from, Lane::Stack, expected.clone());
+                self.got(&arrived, got.clone());
+                Err(self.mismatch(kind, Some(event.span), None, expected, got, fields))
+            }
+        }
+    }
+
+    /// Until when a datagram is waited for: long enough to tell a late one from none.
+    fn limit(&self, due: Due) -> Micros {
+        let tolerance = self.plan.tolerance;
+        if due.any { due.from + tolerance.any_time() } else { due.to + tolerance.of(due.interval) + tolerance.grace() }
+    }
+
+    fn terms(&self, due: Due, at: Micros) -> Terms {
+        Terms { due, at, tolerance: self.plan.tolerance, ts_tick: self.plan.ts_tick }
+    }
+
+    fn judge(&self, packet: &Packet, due: Due, arrived: &Arrived) -> Judged {
+        let seen = see(&self.mapping, &self.fds.written, &arrived.datagram, Some(packet));
+        let differences = compare(packet, &seen, &self.terms(due, arrived.at));
+        Judged { seen, differences }
+    }
+
+    /// Takes in a datagram that matches.
+    fn accept(&mut self, packet: &Packet, arrived: &Arrived, seen: &Seen) {
+        let entry = self.exchange.record(arrived.at, Lane::Stack, text(&seen.packet));
+        (entry.octets, entry.cited) = (arrived.octets.clone(), arrived.cited.clone());
+        self.learn(packet, arrived, seen);
+        (self.base, self.matched) = (arrived.at, self.matched + 1);
+    }
+
+    fn learn(&mut self, packet: &Packet, arrived: &Arrived, seen: &Seen) {
+        if let (Some(lesson), Body::Tcp(tcp), ast::Body::Tcp(line)) =
+            (&seen.lesson, &arrived.datagram.body, &packet.body)
+        {
+            self.mapping.learn(lesson, tcp, line);
+        }
+    }
+
+    fn missing(&mut self, event: &Event, packet: &Packet, due: Due) -> Stop {
+        let (expected, until) = (text(packet), self.exchange.now());
+        self.expected(due.from, Lane::Stack, expected.clone());
+        let got = format!("nothing until {}", seconds(until));
+        self.mismatch(MismatchKind::Missing, Some(event.span), None, expected, got, Vec::new())
+    }
+
+    /// A line that is longer than any datagram can be stands for several: what a stack with segmentation offload hands down at once.
+    fn is_part(&self, packet: &Packet, judged: &Judged, arrived: &Arrived) -> bool {
+        let (ast::Body::Tcp(line), ast::Body::Tcp(seen)) = (&packet.body, &judged.seen.packet.body) else {
+            return false;
+        };
+        let headers = arrived.datagram.ip.header_len() + 20;
+        let room = (self.plan.setup.mtu as usize).saturating_sub(headers) as i64;
+        let got = seen.len.value();
+        !self.plan.strict_segments && line.len.value() > room && (1..line.len.value()).contains(&got)
+    }
+
+    /// Collects the datagrams of a long line, and judges them as the one segment that they are parts of.
+    fn assemble(&mut self, event: &Event, packet: &Packet, due: Due, first: Arrived) -> Result<(), Stop> {
+        let ast::Body::Tcp(line) = &packet.body else { unreachable!("only segments have parts") };
+        let wanted = line.len.value() as usize;
+        let mut parts = vec![first];
+        let mut whole = parts[0].clone();
+        while let Body::Tcp(tcp) = &whole.datagram.body
+            && tcp.payload.len() < wanted
+        {
+            let next_seq = tcp.seq.wrapping_add(tcp.payload.len() as u32);
+            let Some(part) = self.take(self.limit(due))? else { break };
+            let follows = append(&mut whole, &part, next_seq);
+            parts.push(part);
+            if !follows {
+                break;
+            }
+        }
+        for part in &parts[..parts.len() - 1] {
+            let seen = see(&self.mapping, &self.fds.written, &part.datagram, Some(packet));
+            let entry = self.exchange.record(part.at, Lane::Stack, text(&seen.packet));
+            (entry.octets, entry.cited) = (part.octets.clone(), part.cited.clone());
+        }
+        let last = parts.pop().expect("there is at least the first");
+        let judged = self.judge(packet, due, &whole);
+        if let Some((kind, fields)) = judged.differences {
+            let (expected, got) = (text(packet), text(&judged.seen.packet));
+            self.expected(due.from, Lane::Stack, expected.clone());
+            let part = see(&self.mapping, &self.fds.written, &last.datagram, Some(packet));
+            self.got(&last, text(&part.packet));
+            return Err(self.mismatch(kind, Some(event.span), None, expected, got, fields));
+        }
+        self.accept(packet, &last, &judged.seen);
+        self.learn(packet, &whole, &judged.seen);
+        Ok(())
+    }
+
+    /// The first branch whose beginning matches what the SUT does is taken.
+    pub(crate) fn alternatives(&mut self, branches: &'a [Vec<Step>]) -> Result<(), Stop> {
+        let branches = flatten(branches);
+        let base = self.base;
+        let mut quiet = None;
+        let mut limit = base;
+        for (index, branch) in branches.iter().enumerate() {
+            match beginning(branch)? {
+                (event, None) => quiet = Some((index, Due::new(&event.time, base).to)),
+                (event, Some(packet)) => {
+                    expectable(packet)?;
+                    limit = limit.max(self.limit(Due::new(&event.time, base)));
+                }
+            }
+        }
+        self.exchange.line =
+            branches.first().and_then(|branch| beginning(branch).ok()).and_then(|b| self.line(b.0.span));
+        let arrived = match quiet {
+            None => self.take(limit)?,
+            Some((index, end)) => match self.quiet(end)? {
+                Some(arrived) => Some(arrived),
+                None => {
+                    self.silence = true;
+                    self.base = end;
+                    self.exchange.record(end, Lane::Note, format!("silent until {}", seconds(end)));
+                    return self.rest(&branches[index]);
+                }
+            },
+        };
+        let Some(arrived) = arrived else { return Err(self.none_came(&branches)) };
+        let mut fields = Vec::new();
+        for (index, branch) in branches.iter().enumerate() {
+            let (event, Some(packet)) = beginning(branch)? else { continue };
+            let judged = self.judge(packet, Due::new(&event.time, base), &arrived);
+            let Some((_, differences)) = judged.differences else {
+                self.exchange.line = self.line(event.span);
+                self.accept(packet, &arrived, &judged.seen);
+                return self.rest(branch);
+            };
+            let place = |field: FieldDiff| FieldDiff { field: format!("{}: {}", index + 1, field.field), ..field };
+            fields.extend(differences.into_iter().map(place));
+        }
+        let first = branches.first().map(|branch| beginning(branch)).transpose()?.and_then(|(_, packet)| packet);
+        let seen = see(&self.mapping, &self.fds.written, &arrived.datagram, first);
+        let (expected, got) = (self.wanted(&branches), text(&seen.packet));
+        self.got(&arrived, got.clone());
+        let span = branches.first().and_then(|branch| beginning(branch).ok()).map(|(event, _)| event.span);
+        Err(self.mismatch(MismatchKind::Segment, span, None, expected, got, fields))
+    }
+
+    fn rest(&mut self, branch: &[&'a Step]) -> Result<(), Stop> {
+        for step in &branch[1..] {
+            self.steps(std::slice::from_ref(*step))?;
+        }
+        Ok(())
+    }
+
+    fn none_came(&mut self, branches: &[Vec<&'a Step>]) -> Stop {
+        let expected = self.wanted(branches);
+        let span = branches.first().and_then(|branch| beginning(branch).ok()).map(|(event, _)| event.span);
+        let got = format!("nothing until {}", seconds(self.exchange.now()));
+        self.mismatch(MismatchKind::Missing, span, None, expected, got, Vec::new())
+    }
+
+    /// What each branch begins with; they are recorded as expected, too.
+    fn wanted(&mut self, branches: &[Vec<&'a Step>]) -> String {
+        let mut wanted = Vec::new();
+        for branch in branches {
+            let Ok((event, packet)) = beginning(branch) else { continue };
+            let due = Due::new(&event.time, self.base);
+            self.exchange.line = self.line(event.span);
+            let words = packet.map_or_else(|| format!("silence until {}", seconds(due.to)), text);
+            let lane = if packet.is_some() { Lane::Stack } else { Lane::Note };
+            self.expected(due.from, lane, words.clone());
+            wanted.push(words);
+        }
+        wanted.join(" or ")
+    }
+}
+
+/// Appends the text of a part to the whole; false when it is not the next part.
+fn append(whole: &mut Arrived, part: &Arrived, next_seq: u32) -> bool {
+    let (Body::Tcp(tcp), Body::Tcp(more)) = (&mut whole.datagram.body, &part.datagram.body) else { return false };
+    let same = |a: &Tcp, b: &Tcp| (a.src_port, a.dst_port, a.ack) == (b.src_port, b.dst_port, b.ack);
+    if more.seq != next_seq || more.payload.is_empty() || !same(tcp, more) {
+        return false;
+    }
+    tcp.payload.extend_from_slice(&more.payload);
+    tcp.flags |= more.flags;
+    (tcp.window, tcp.urgent) = (more.window, more.urgent);
+    whole.datagram.complete();
+    true
+}
+
+/// The event that a branch begins with, and its packet unless it is silence.
+fn beginning<'s>(branch: &[&'s Step]) -> Result<(&'s Event, Option<&'s Packet>), Stop> {
+    match branch.first() {
+        Some(Step::Event(event)) => match &event.action {
+            Action::Packet(packet) => Ok((event, Some(packet))),
+            Action::Silent => Ok((event, None)),
+            Action::Call(_) | Action::Command(_) | Action::Code(_) => {
+                Err(Stop::Error("a branch of `any` begins with a packet from the SUT or with silence".into()))
+            }
+        },
+        Some(Step::Any(_)) | None => Err(Stop::Error("a branch of `any` is empty".into())),
+    }
+}
+
+/// Branches that begin with alternatives themselves become several.
+fn flatten(branches: &[Vec<Step>]) -> Vec<Vec<&Step>> {
+    let mut flat = Vec::new();
+    for branch in branches {
+        match branch.split_first() {
+            Some((Step::Any(inner), rest)) => {
+                for mut steps in flatten(inner) {
+                    steps.extend(rest);
+                    flat.push(steps);
+                }
+            }
+            Some((Step::Event(_), _)) | None => flat.push(branch.iter().collect()),
+        }
+    }
+    flat
+}
+
+/// Refuses what the engine cannot compare, by its word.
+fn expectable(packet: &Packet) -> Result<(), Stop> {
+    if let Some(layer) = packet.encapsulation.first() {
+        return Err(Stop::Unsupported(format!("encapsulation `{}`", layer.node)));
+    }
+    match &packet.body {
+        ast::Body::Udp { .. } => Err(Stop::Unsupported("`udp` from the SUT".into())),
+        ast::Body::Icmp(_) => Ok(()),
+        ast::Body::Tcp(tcp) => {
+            let Options::List(list) = &tcp.options else { return Ok(()) };
+            let symbol = list.iter().find_map(|option| match &option.node {
+                TcpOption::FastOpen(Cookie::Symbol(name)) | TcpOption::FastOpenExperimental(Cookie::Symbol(name)) => {
+                    Some(name)
+                }
+                _ => None,
+            });
+            symbol.map_or(Ok(()), |name| Err(Stop::Unsupported(format!("{name}, which only -D defines"))))
+        }
+    }
+}

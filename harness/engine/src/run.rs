@@ -1,0 +1,123 @@
+//! One test on one SUT: from start to outcome.
+
+use crate::exchange::Exchange;
+use crate::outcome::{Entry, Mismatch, MismatchKind, Outcome, Verdict};
+use crate::setup::{Plan, RunOptions};
+use crate::steps::Run;
+use crate::stop::Stop;
+use crate::sut::{Evidence, Micros, Sut};
+use halfopen_script::Sources;
+use halfopen_script::ast::Level;
+use halfopen_script::test::Test;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs a test. Whatever happens, the cleanup command and [`Sut::finish`] have run when it returns.
+///
+/// # Panics
+/// When the SUT panics; [`run_caught`] makes a verdict of that.
+pub fn run(test: &Test, sources: &Sources, sut: &mut dyn Sut, options: &RunOptions) -> Outcome {
+    execute(test, sources, sut, options, &Cell::new(false), &mut Vec::new())
+}
+
+/// Runs a test; a panic inside the SUT is a mismatch of kind `broken`, one of the harness an error. After either the SUT is in an unknown
+/// state: make a new one.
+pub fn run_caught(test: &Test, sources: &Sources, sut: &mut dyn Sut, options: &RunOptions) -> Outcome {
+    let (inside, mut trace) = (Cell::new(false), Vec::new());
+    let attempt = AssertUnwindSafe(|| execute(test, sources, sut, options, &inside, &mut trace));
+    catch_unwind(attempt).unwrap_or_else(|payload| {
+        let said = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let said = said.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();
+        let stop = match inside.get() {
+            true => Stop::Broken(format!("the SUT panicked: {said}")),
+            false => Stop::Error(format!("the harness panicked: {said}")),
+        };
+        let elapsed = trace.last().map_or(0, |entry: &Entry| entry.at);
+        outcome(test, Err(stop), trace, elapsed)
+    })
+}
+
+fn execute(
+    test: &Test,
+    sources: &Sources,
+    sut: &mut dyn Sut,
+    options: &RunOptions,
+    inside: &Cell<bool>,
+    trace: &mut Vec<Entry>,
+) -> Outcome {
+    let clock = sut.describe().clock;
+    let mut elapsed = 0;
+    let result = Plan::new(test, options, clock).and_then(|plan| {
+        sut.announce(test);
+        let mut run = Run::new(sources, &plan, Exchange::new(sut, inside, trace));
+        run.exchange.sut(|sut| sut.start(&plan.setup))?;
+        let result = body(test, &mut run);
+        elapsed = run.exchange.now();
+        let cleanup = test.cleanup.as_ref().map_or(Ok(()), |command| {
+            run.exchange.line = run.line(command.span);
+            run.command(&command.node)
+        });
+        let evidence = run.exchange.sut(|sut| sut.finish()).map_err(Stop::from);
+        weigh(result, cleanup, evidence)
+    });
+    outcome(test, result, std::mem::take(trace), elapsed)
+}
+
+/// Everything between start and cleanup.
+fn body<'a>(test: &'a Test, run: &mut Run<'a>) -> Result<(), Stop> {
+    if let Some(command) = &test.init {
+        run.exchange.line = run.line(command.span);
+        run.command(&command.node)?;
+    }
+    run.exchange.begin();
+    run.whole(&test.steps)?;
+    if run.silence || run.matched == 0 { run.control() } else { Ok(()) }
+}
+
+/// What the script came to counts as far as the evidence carries it.
+fn weigh(result: Result<(), Stop>, cleanup: Result<(), Stop>, evidence: Result<Evidence, Stop>) -> Result<(), Stop> {
+    let dropped = evidence.as_ref().map_or(0, |evidence| evidence.dropped);
+    match result {
+        Ok(()) | Err(Stop::Mismatch(_)) if dropped > 0 => {
+            Err(Stop::Inconclusive(format!("the capture is incomplete: {dropped} datagrams were lost")))
+        }
+        Ok(()) => cleanup.and(evidence.map(|_| ())),
+        Err(stop) => Err(stop),
+    }
+}
+
+fn outcome(test: &Test, result: Result<(), Stop>, trace: Vec<Entry>, elapsed: Micros) -> Outcome {
+    let (verdict, mismatch, reason) = match result {
+        Ok(()) => (Verdict::Pass, None, None),
+        Err(Stop::Mismatch(mismatch)) => (failed(test), Some(*mismatch), None),
+        Err(Stop::Broken(what)) => (Verdict::Fail, Some(broken(&trace, what)), None),
+        Err(Stop::Unsupported(what)) => (Verdict::Unsupported, None, Some(what)),
+        Err(Stop::Inconclusive(what)) => (Verdict::Inconclusive, None, Some(what)),
+        Err(Stop::Error(what)) => (Verdict::Error, None, Some(what)),
+    };
+    Outcome { verdict, mismatch, reason, trace, elapsed }
+}
+
+/// A rule that is no MUST can be broken without the SUT being wrong.
+fn failed(test: &Test) -> Verdict {
+    match test.header.level.as_ref().map(|level| level.node) {
+        Some(Level::Should | Level::May) => Verdict::Nonstrict,
+        Some(Level::Must) | None => Verdict::Fail,
+    }
+}
+
+fn broken(trace: &[Entry], what: String) -> Mismatch {
+    let last = trace.iter().rev().find(|entry| entry.line.is_some());
+    let cited = trace.iter().rev().find_map(|entry| Some((*entry.cited.last()?, entry.line)));
+    Mismatch {
+        kind: MismatchKind::Broken,
+        span: None,
+        line: last.and_then(|entry| entry.line),
+        expected: "a SUT that goes on".into(),
+        got: what,
+        fields: Vec::new(),
+        cited: cited.map(|(rule, _)| rule),
+        cited_line: cited.and_then(|(_, line)| line),
+        timing: false,
+    }
+}

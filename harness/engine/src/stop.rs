@@ -1,0 +1,29 @@
+//! Why a test ends before its last line.
+
+use crate::outcome::Mismatch;
+use crate::sut::SutError;
+
+/// Why a test ends before its last line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// SUT and script differ.
+    Mismatch(Box<Mismatch>),
+    /// The SUT, or the harness, does not have it.
+    Unsupported(String),
+    /// The evidence does not carry a verdict.
+    Inconclusive(String),
+    /// Script or environment is at fault.
+    Error(String),
+    /// The SUT died.
+    Broken(String),
+}
+
+impl From<SutError> for Stop {
+    fn from(error: SutError) -> Self {
+        match error {
+            SutError::Unsupported(what) => Self::Unsupported(what),
+            SutError::Environment(what) => Self::Error(what),
+            SutError::Broken(what) => Self::Broken(what),
+        }
+    }
+}

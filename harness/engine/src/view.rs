@@ -1,0 +1,303 @@
+//! From a live datagram of the SUT to a script line: what the script would have to say to expect it.
+
+use crate::compose::{ecn_bits, kind_and_code};
+use crate::mapping::{Lesson, Mapping, Route, offset};
+use crate::outcome::{FieldDiff, MismatchKind};
+use crate::packet::{Body, Datagram, Icmp, Ip, RawOption, Tcp, options, protocol, tcp::flag};
+use crate::pattern::{self, Stream};
+use crate::tcp_options::{self, num};
+use crate::timestamps::Stamps;
+use halfopen_script::ast::{
+    self, Direction, Ecn, FlagSet, Flags, IpWord, Num, Options, Packet, Span, Spanned, TcpOption,
+};
+
+/// A datagram of the SUT as the script would write it.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    /// In script notation and numbers.
+    pub(crate) packet: Packet,
+    /// What is wrong with it whatever the script says.
+    pub(crate) faults: Vec<(MismatchKind, FieldDiff)>,
+    /// What it teaches when it matches; for TCP only.
+    pub(crate) lesson: Option<Lesson>,
+}
+
+/// A datagram of the SUT, and what is done with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Concern {
+    /// The script has to say something about it.
+    Judged,
+    /// Other protocols, neighbour and router discovery, multicast reports: counted, not judged.
+    Ignored,
+}
+
+pub(crate) fn diff(field: &str, expected: impl ToString, got: impl ToString) -> FieldDiff {
+    FieldDiff { field: field.into(), expected: expected.to_string(), got: got.to_string() }
+}
+
+pub(crate) fn bare<T>(node: T) -> Spanned<T> {
+    Spanned { node, span: Span::default() }
+}
+
+/// Whether a datagram is TCP, or an ICMP error or echo reply towards the harness.
+pub(crate) fn concern(datagram: &Datagram, mapping: &Mapping) -> Concern {
+    let judged = match (&datagram.body, &datagram.ip) {
+        (Body::Tcp(_), _) => true,
+        (Body::Icmp(icmp), Ip::V4(ip)) => ip.dst == mapping.remote && matches!(icmp.kind, 0 | 3 | 4 | 5 | 11 | 12),
+        (Body::Icmp(icmp), Ip::V6(ip)) => ip.dst == mapping.remote && matches!(icmp.kind, 1..=4 | 129),
+        // A fragment of a segment, or too few octets for one.
+        (Body::Other(_), Ip::V4(ip)) => ip.protocol == protocol::TCP,
+        (Body::Other(_), Ip::V6(ip)) => ip.next_header == protocol::TCP,
+        (Body::Udp(_), _) => false,
+    };
+    if judged { Concern::Judged } else { Concern::Ignored }
+}
+
+/// Reads a datagram. `expected` is the line that it may be: it gives a SYN and a first timestamp their script numbers.
+pub(crate) fn see(
+    mapping: &Mapping,
+    written: &[(u64, Vec<u8>)],
+    datagram: &Datagram,
+    expected: Option<&Packet>,
+) -> Seen {
+    let mut faults = Vec::new();
+    header_faults(mapping, datagram, &mut faults);
+    let (body, mut lesson) = match &datagram.body {
+        Body::Tcp(tcp) => {
+            let line = expected.and_then(|packet| match &packet.body {
+                ast::Body::Tcp(tcp) => Some(tcp),
+                ast::Body::Udp { .. } | ast::Body::Icmp(_) => None,
+            });
+            let (segment, lesson) = segment(mapping, tcp, line);
+            segment_faults(tcp, &mut faults);
+            payload_fault(mapping, &lesson, written, tcp, &mut faults);
+            (ast::Body::Tcp(segment), Some(lesson))
+        }
+        Body::Icmp(icmp) => (ast::Body::Icmp(message(mapping, icmp, expected)), None),
+        Body::Udp(udp) => {
+            let ports = Some((num(udp.src_port.into()), num(udp.dst_port.into())));
+            (ast::Body::Udp { ports, len: num(udp.payload.len() as u32) }, None)
+        }
+        Body::Other(octets) => {
+            faults
+                .push((MismatchKind::Segment, diff("protocol", "a whole TCP segment", "a fragment, or no TCP header")));
+            let len = num(octets.len() as u32);
+            (ast::Body::Udp { ports: None, len }, None)
+        }
+    };
+    let ip = expected.map_or_else(Vec::new, |packet| words(mapping, datagram, packet, &mut lesson));
+    let packet = Packet { direction: Direction::Outbound, ip, encapsulation: Vec::new(), body };
+    Seen { packet, faults, lesson }
+}
+
+/// What must hold of every header.
+fn header_faults(mapping: &Mapping, datagram: &Datagram, faults: &mut Vec<(MismatchKind, FieldDiff)>) {
+    let mut fault = |kind, field, expected: String, got: String| faults.push((kind, diff(field, expected, got)));
+    let (src, dst) = (datagram.ip.src(), datagram.ip.dst());
+    if src != mapping.local {
+        fault(MismatchKind::Segment, "src", mapping.local.to_string(), src.to_string());
+    }
+    if dst != mapping.remote {
+        fault(MismatchKind::Segment, "dst", mapping.remote.to_string(), dst.to_string());
+    }
+    let whole = datagram.ip.header_len() + datagram.body.len();
+    let field = match &datagram.ip {
+        Ip::V4(ip) => usize::from(ip.total_len),
+        Ip::V6(ip) => 40 + usize::from(ip.payload_len),
+    };
+    if field != whole || !datagram.trailer.is_empty() {
+        let octets = whole + datagram.trailer.len();
+        fault(MismatchKind::Segment, "ip-len", octets.to_string(), field.to_string());
+    }
+    if let Ip::V4(ip) = &datagram.ip
+        && ip.checksum != ip.computed()
+    {
+        fault(MismatchKind::Checksum, "ip-checksum", hex(ip.computed()), hex(ip.checksum));
+    }
+    let (expected, got) = (datagram.computed(), datagram.checksum());
+    if expected != got {
+        fault(MismatchKind::Checksum, "checksum", hex(expected), hex(got));
+    }
+}
+
+fn hex(value: u16) -> String {
+    format!("{value:#06x}")
+}
+
+fn segment_faults(tcp: &Tcp, faults: &mut Vec<(MismatchKind, FieldDiff)>) {
+    if tcp.reserved != 0 {
+        faults.push((MismatchKind::Segment, diff("reserved", 0, tcp.reserved)));
+    }
+    if usize::from(tcp.data_offset) != tcp.true_offset() {
+        let range = format!("5 to {}", (20 + tcp.payload.len()) / 4);
+        faults.push((MismatchKind::Segment, diff("doff", range, tcp.data_offset)));
+    }
+}
+
+fn segment(mapping: &Mapping, tcp: &Tcp, line: Option<&ast::Tcp>) -> (ast::Tcp, Lesson) {
+    let route = mapping.route(tcp);
+    let numbering = mapping.numbering(route, tcp, line);
+    let syn = tcp.has(flag::SYN);
+    let from_local = offset(numbering.local, syn);
+    let from_remote = offset(numbering.remote, syn);
+    // RFC 9293 3.10.7.1: the answer to a segment without ACK has sequence number zero, which no ISN applies to.
+    let literal = tcp.has(flag::RST) && tcp.has(flag::ACK) && tcp.seq == 0;
+    let seq = if literal { 0 } else { tcp.seq.wrapping_sub(from_local) };
+    let unknown = Stamps::default();
+    let stamps = match route {
+        Route::Known(index) => &mapping.connection(index).stamps,
+        Route::Opening | Route::Stray => &unknown,
+    };
+    let scripted = line.and_then(|line| tsval(&line.options));
+    let stamp = |live| stamps.to_script(live, scripted);
+    let list = tcp_options::decode(&tcp.options, |edge| edge.wrapping_sub(from_remote), stamp);
+    let live = options::iter(&tcp.options).find_map(|option| match option {
+        RawOption::Known { kind: options::kind::TIMESTAMPS, data } if data.len() == 8 => {
+            Some(u32::from_be_bytes([data[0], data[1], data[2], data[3]]))
+        }
+        RawOption::Known { .. } | RawOption::Eol | RawOption::Nop | RawOption::Malformed(_) => None,
+    });
+    let ports = mapping.ports(route, tcp, line);
+    let urgent = tcp.has(flag::URG) || tcp.urgent != 0;
+    let segment = ast::Tcp {
+        ports: ports.map(|(source, destination)| (num(source.into()), num(destination.into()))),
+        flags: bare(Flags::Set(flag_set(tcp.flags, line))),
+        seq: num(seq),
+        end: num(seq.wrapping_add(tcp.payload.len() as u32)),
+        len: num(tcp.payload.len() as u32),
+        ack: tcp.has(flag::ACK).then(|| num(tcp.ack.wrapping_sub(from_remote))),
+        win: Some(num(tcp.window.into())),
+        urg: urgent.then(|| num(tcp.urgent.into())),
+        options: list,
+    };
+    (segment, Lesson { route, numbering, stamp: scripted.zip(live), flow: None })
+}
+
+/// TSval of an option list.
+pub(crate) fn tsval(list: &Options) -> Option<u32> {
+    let Options::List(list) = list else { return None };
+    list.iter().find_map(|option| match &option.node {
+        TcpOption::Timestamps { val, .. } => Some(val.value() as u32),
+        _ => None,
+    })
+}
+
+/// Control bits in letters, the ECN ones as a digit where the line has a digit.
+fn flag_set(flags: u16, line: Option<&ast::Tcp>) -> FlagSet {
+    let has = |bit| flags & bit != 0;
+    let digit = line.is_some_and(|line| line.flags.node.set().ace.is_some());
+    let (ece, cwr, ae) = (has(flag::ECE), has(flag::CWR), has(flag::AE));
+    FlagSet {
+        fin: has(flag::FIN),
+        syn: has(flag::SYN),
+        rst: has(flag::RST),
+        psh: has(flag::PSH),
+        ack: has(flag::ACK),
+        urg: has(flag::URG),
+        ece: ece && !digit,
+        cwr: cwr && !digit,
+        ae: ae && !digit,
+        ace: digit.then(|| u8::from(ae) << 2 | u8::from(cwr) << 1 | u8::from(ece)),
+    }
+}
+
+/// Text must be the stream's: the pattern, or what the script wrote into the socket.
+fn payload_fault(
+    mapping: &Mapping,
+    lesson: &Lesson,
+    written: &[(u64, Vec<u8>)],
+    tcp: &Tcp,
+    faults: &mut Vec<(MismatchKind, FieldDiff)>,
+) {
+    let (Some(isn), false) = (lesson.numbering.local, tcp.payload.is_empty()) else { return };
+    let first = tcp.seq.wrapping_sub(isn.live).wrapping_sub(u32::from(!tcp.has(flag::SYN)));
+    // RFC 9293 3.8.4: one octet just below SND.NXT is a keep-alive, whose octet means nothing.
+    let highest = match lesson.route {
+        Route::Known(index) => mapping.connection(index).highest,
+        Route::Opening | Route::Stray => None,
+    };
+    let keep_alive = tcp.payload.len() == 1 && highest == Some(tcp.seq.wrapping_add(1));
+    if keep_alive || first > i32::MAX as u32 {
+        return;
+    }
+    let right = |at: u64, got: u8| {
+        let text = written.iter().find_map(|(start, text)| {
+            let index = usize::try_from(at.checked_sub(*start)?).ok()?;
+            text.get(index)
+        });
+        text.map_or_else(|| pattern::octet(Stream::FromStack, at), |octet| *octet) == got
+    };
+    let offset = u64::from(first);
+    let wrong = if written.is_empty() {
+        pattern::difference(Stream::FromStack, offset, &tcp.payload)
+    } else {
+        tcp.payload.iter().zip(offset..).position(|(got, at)| !right(at, *got))
+    };
+    if let Some(index) = wrong {
+        let at = offset + index as u64;
+        let expected = format!("octet {at} of the stream at {index}");
+        let got = format!("{:#04x} for {:#04x}", tcp.payload[index], pattern::octet(Stream::FromStack, at));
+        faults.push((MismatchKind::Payload, diff("payload", expected, got)));
+    }
+}
+
+/// The IP words that the line has, with the values of the datagram.
+fn words(mapping: &Mapping, datagram: &Datagram, line: &Packet, lesson: &mut Option<Lesson>) -> Vec<Spanned<IpWord>> {
+    let tos = datagram.ip.tos();
+    let word = |word: &IpWord| match (word, &datagram.ip) {
+        (IpWord::Ecn(Ecn::Ect01), _) if matches!(tos & 3, 1 | 2) => Some(IpWord::Ecn(Ecn::Ect01)),
+        (IpWord::Ecn(_), _) => [Ecn::NoEcn, Ecn::Ect0, Ecn::Ect1, Ecn::Ce]
+            .into_iter()
+            .find(|ecn| ecn_bits(*ecn) == tos & 3)
+            .map(IpWord::Ecn),
+        (IpWord::Tos(num), _) => Some(IpWord::Tos(Num { hex: num.hex, ..Num::literal(tos.into()) })),
+        (IpWord::Ttl(_), ip) => Some(IpWord::Ttl(Num::literal(ip.ttl().into()))),
+        (IpWord::Id(_), Ip::V4(ip)) => Some(IpWord::Id(Num::literal(ip.id.into()))),
+        (IpWord::FlowLabel(_), Ip::V6(ip)) => Some(IpWord::FlowLabel(Num { hex: true, ..num(ip.flow_label) })),
+        // What the line says and the datagram cannot have; the difference shows as a missing word.
+        (IpWord::Id(_), Ip::V6(_)) | (IpWord::FlowLabel(_), Ip::V4(_)) => None,
+        (IpWord::BadChecksum | IpWord::DataOffset(_) | IpWord::Reserved(_), _) => None,
+    };
+    let mut seen: Vec<_> = line.ip.iter().filter_map(|line| word(&line.node)).collect();
+    let scripted = line.ip.iter().find_map(|word| match &word.node {
+        IpWord::FlowLabel(num) => Some(num.value() as u32),
+        _ => None,
+    });
+    if let (Some(script), Ip::V6(ip), Some(lesson)) = (scripted, &datagram.ip, lesson) {
+        lesson.flow = Some((script, ip.flow_label));
+        // The values are the SUT's choice; that equal labels stay equal and different ones different is what a script can say.
+        let fits = match mapping.flows.get(&script) {
+            Some(live) => *live == ip.flow_label,
+            None => !mapping.flows.values().any(|live| *live == ip.flow_label),
+        };
+        for word in seen.iter_mut().filter(|word| fits && matches!(word, IpWord::FlowLabel(_))) {
+            *word = IpWord::FlowLabel(num(script));
+        }
+    }
+    seen.into_iter().map(bare).collect()
+}
+
+/// An ICMP message; words where the line's words mean the same numbers.
+fn message(mapping: &Mapping, icmp: &Icmp, line: Option<&Packet>) -> ast::Icmp {
+    let v6 = mapping.local.is_ipv6();
+    let line = line.and_then(|packet| match &packet.body {
+        ast::Body::Icmp(line) => Some(line),
+        ast::Body::Tcp(_) | ast::Body::Udp { .. } => None,
+    });
+    let same = line.filter(|line| kind_and_code(v6, line).is_ok_and(|both| both == (icmp.kind, icmp.code)));
+    let (kind, code) = match same {
+        Some(line) => (line.kind.clone(), line.code.clone()),
+        None => (bare(format!("type_{}", icmp.kind)), Some(bare(format!("code_{}", icmp.code)))),
+    };
+    let mtu = line.is_some_and(|line| line.mtu.is_some()).then(|| num(icmp.rest));
+    let asked = line.and_then(|line| line.echoed.as_ref());
+    let echoed = asked.and_then(|(_, _, len)| {
+        let quoted = icmp.quoted()?;
+        let live = quoted.seq?;
+        let connection = mapping.under_test();
+        let from_remote = offset(connection.remote, false);
+        let (script, len) = (live.wrapping_sub(from_remote), len.value() as u32);
+        Some((num(script), num(script.wrapping_add(len)), num(len)))
+    });
+    ast::Icmp { kind, code, mtu, echoed }
+}
