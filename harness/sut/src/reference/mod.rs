@@ -102,7 +102,7 @@ impl Test {
     }
 
     fn next(&mut self, deadline: Micros) -> Result<Happening, SutError> {
-        let (mut steps, mut timers) = (0, 0);
+        let mut patience = Patience::default();
         loop {
             if let Some(octets) = self.stack.transmit() {
                 self.captured += 1;
@@ -127,14 +127,30 @@ impl Test {
                 self.now = self.now.max(deadline);
                 return Ok(Happening::Deadline);
             };
-            steps = if due > self.now { 0 } else { steps + 1 };
-            timers += 1;
-            if steps > MOST_STEPS || timers > MOST_TIMERS {
-                return Err(SutError::Broken(format!("the stack took {timers} steps without progress")));
-            }
+            patience.step(due > self.now)?;
             self.now = self.now.max(due);
             self.stack.advance(self.at());
         }
+    }
+}
+
+/// Counts timers, so that a stack that is busy with itself does not hang the harness.
+#[derive(Debug, Default)]
+struct Patience {
+    /// In a row, at one instant.
+    at_once: u32,
+    timers: u32,
+}
+
+impl Patience {
+    /// One more timer; `later` says whether time goes on for it.
+    fn step(&mut self, later: bool) -> Result<(), SutError> {
+        self.at_once = if later { 0 } else { self.at_once + 1 };
+        self.timers += 1;
+        if self.at_once > MOST_STEPS || self.timers > MOST_TIMERS {
+            return Err(SutError::Broken(format!("the stack took {} steps without progress", self.timers)));
+        }
+        Ok(())
     }
 }
 
@@ -208,5 +224,41 @@ impl Sut for Reference {
     fn finish(&mut self) -> Result<Evidence, SutError> {
         let captured = self.test.take().map_or(0, |test| test.captured);
         Ok(Evidence { captured, dropped: 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::IpAddr;
+
+    #[test]
+    fn a_panic_of_the_stack_is_its_failure() {
+        let mut sut = Reference::new(None).expect("the default profile");
+        let ip = |text: &str| -> IpAddr { text.parse().expect("an address") };
+        let setup = Setup {
+            family: halfopen_script::test::Family::V4,
+            local: (ip("192.168.0.2"), 16),
+            remote: (ip("192.0.2.1"), 24),
+            gateway: ip("192.168.0.1"),
+            mtu: 1500,
+            seed: 1,
+        };
+        sut.start(&setup).expect("starts");
+        let broken = sut.with(|_| -> Result<(), SutError> { panic!("SND.UNA {} is above SND.NXT", 7) });
+        assert_eq!(broken, Err(SutError::Broken("the stack panicked: SND.UNA 7 is above SND.NXT".to_owned())));
+        assert!(matches!(sut.next(1), Err(SutError::Environment(_))), "it does not go on");
+        sut.start(&setup).expect("starts again");
+        assert_eq!(sut.next(1), Ok(Happening::Deadline));
+    }
+
+    #[test]
+    fn patience_ends() {
+        let mut standing = Patience::default();
+        let steps = (0..=MOST_STEPS).take_while(|_| standing.step(false).is_ok()).count();
+        assert_eq!(steps, MOST_STEPS as usize);
+        let mut moving = Patience::default();
+        let steps = (0..=MOST_TIMERS).take_while(|n| moving.step(n % 2 == 0).is_ok()).count();
+        assert_eq!(steps, MOST_TIMERS as usize);
     }
 }

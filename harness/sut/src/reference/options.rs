@@ -2,7 +2,7 @@
 
 use super::numbers::*;
 use halfopen_engine::sut::SutError;
-use halfopen_script::symbols::name_of;
+use halfopen_script::symbols::{names, value};
 use halfopen_stack::Errno;
 use halfopen_stack::socket::{OptionName, SocketOption};
 use std::time::Duration;
@@ -113,8 +113,19 @@ pub(super) fn described(level: i32, name: i32) -> String {
         IPPROTO_IPV6 => "IPV6_",
         _ => return format!("{name} of level {level}"),
     };
-    name_of(prefix, name.into()).map_or_else(|| format!("{prefix}... {name}"), str::to_owned)
+    let known = |known: &&str| known.starts_with(prefix) && value(known) == Some(name.into());
+    names()
+        .filter(known)
+        .find(|known| !NO_OPTIONS.iter().any(|other| known.starts_with(other)))
+        .map_or_else(|| format!("{prefix}... {name}"), str::to_owned)
 }
+
+/// Constants of scripts that are named like options and are none.
+#[rustfmt::skip]
+const NO_OPTIONS: &[&str] = &[
+    "SO_EE_", "TCP_CA_", "TCP_ESTABLISHED", "TCP_SYN_SENT", "TCP_SYN_RECV", "TCP_FIN_WAIT", "TCP_TIME_WAIT", "TCP_CLOSE",
+    "TCP_LAST_ACK", "TCP_LISTEN", "TCP_CLOSING", "TCP_NLA_",
+];
 
 /// What the stack declares not to have.
 pub(super) fn absent(what: &str) -> SutError {
@@ -183,6 +194,7 @@ mod tests {
     #[rstest]
     #[case(SOL_SOCKET, 60, "SO_ZEROCOPY")]
     #[case(IPPROTO_TCP, 23, "TCP_FASTOPEN")]
+    #[case(IPPROTO_TCP, 11, "TCP_INFO")]
     #[case(7, 8, "8 of level 7")]
     fn absent_options_are_named(#[case] level: i32, #[case] name: i32, #[case] text: &str) {
         let Err(Refusal::Absent(SutError::Unsupported(reason))) = decode(level, name, &int(1)) else {

@@ -3,8 +3,8 @@
 
 use halfopen_engine::call::{Reply, SysCall};
 use halfopen_engine::sut::{Happening, Micros, Setup, Sut};
+use halfopen_script::symbols;
 use halfopen_script::test::Family;
-use nix::libc;
 use std::net::{IpAddr, SocketAddr};
 
 pub(crate) const FIN: u8 = 1;
@@ -16,6 +16,11 @@ pub(crate) const ACK: u8 = 16;
 /// Ports of the tests' connections.
 pub(crate) const LOCAL_PORT: u16 = 8080;
 pub(crate) const REMOTE_PORT: u16 = 40000;
+
+/// A constant by the name that scripts use.
+pub(crate) fn named(name: &str) -> i32 {
+    symbols::value(name).expect("a constant of scripts") as i32
+}
 
 pub(crate) fn setup(family: Family) -> Setup {
     let ip = |text: &str| -> IpAddr { text.parse().expect("an address") };
@@ -185,9 +190,9 @@ pub(crate) fn value(sut: &mut dyn Sut, call: SysCall) -> i64 {
 
 /// A listening socket with a backlog of 1.
 pub(crate) fn listener(sut: &mut dyn Sut, setup: &Setup, flags: i32) -> i32 {
-    let domain = if setup.family == Family::V4 { libc::AF_INET } else { libc::AF_INET6 };
-    let fd =
-        value(sut, SysCall::Socket { domain, kind: libc::SOCK_STREAM | flags, protocol: libc::IPPROTO_TCP }) as i32;
+    let domain = named(if setup.family == Family::V4 { "AF_INET" } else { "AF_INET6" });
+    let (kind, protocol) = (named("SOCK_STREAM") | flags, named("IPPROTO_TCP"));
+    let fd = value(sut, SysCall::Socket { domain, kind, protocol }) as i32;
     assert_eq!(value(sut, SysCall::Bind { fd, addr: Path::of(setup).sut }), 0);
     assert_eq!(value(sut, SysCall::Listen { fd, backlog: 1 }), 0);
     fd
