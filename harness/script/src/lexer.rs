@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     Option,
     /// What follows the `=` of an option, up to white space.
     OptionValue,
+    /// What could not be read and is reported already.
+    Unreadable,
     /// End of the file.
     End,
 }
@@ -92,7 +94,7 @@ impl Lexer<'_> {
     fn fault(&mut self, message: &str, end: usize, help: &str) {
         let span = Span { file: self.file, start: self.at as u32, end: end as u32 };
         self.lexed.diagnostics.push(Diagnostic::new("unreadable", message, span).help(help));
-        self.at = end;
+        self.push(Kind::Unreadable, end);
     }
 
     fn skip_space(&mut self) {
@@ -259,7 +261,7 @@ mod tests {
         for text in ["\"abc\n+0", "%{ assert 1\n+0", "`cmd\n+0"] {
             let lexed = lex(text, 0, 0);
             assert_eq!(lexed.diagnostics.len(), 1, "{text}");
-            assert_eq!(lexed.tokens.len(), 3, "{text}");
+            assert_eq!(lexed.tokens.len(), 4, "{text}");
         }
         assert_eq!(lex("+0 /* abc\n+0", 0, 0).diagnostics.len(), 1);
     }

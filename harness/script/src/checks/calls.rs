@@ -58,7 +58,7 @@ pub(crate) fn call(call: &Call, diagnostics: &mut Vec<Diagnostic>) {
             let most = if *known == "open" { 3 } else { *count };
             if !(least..=most).contains(&call.args.len()) {
                 let plural = if *count == 1 { "" } else { "s" };
-                let message = format!("`{name}` takes {count} argument{plural}, and {} are written", call.args.len());
+                let message = format!("`{name}` takes {count} argument{plural}, not {}", call.args.len());
                 diagnostics.push(Diagnostic::new("arguments", message, span));
             }
         }

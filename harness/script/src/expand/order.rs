@@ -17,7 +17,7 @@ pub(super) fn check(steps: &[Step], faults: &mut Vec<Diagnostic>) {
     if let Some(Step::Event(first)) = steps.first() {
         let start = advance(0, &first.time);
         if start != 0 {
-            let message = format!("the first event is at {} seconds", seconds(start));
+            let message = format!("the first event is at {} s", seconds(start));
             let fault = Diagnostic::new("first-time", message, first.span);
             faults.push(fault.help("a test begins at time 0: write `0` or `+0`"));
             // Everything after it would be late too.
@@ -43,9 +43,9 @@ fn run(steps: &[Step], mut clock: Clock, faults: &mut Vec<Diagnostic>) -> Clock 
 fn one(event: &Event, clock: Clock, faults: &mut Vec<Diagnostic>) -> Clock {
     let micros = advance(clock.micros, &event.time);
     if micros < clock.micros {
-        let message = format!("time runs backwards: {} comes after {}", seconds(micros), seconds(clock.micros));
+        let message = format!("time runs backwards: {} s comes after {} s", seconds(micros), seconds(clock.micros));
         let mut fault = Diagnostic::new("time-backwards", message, event.span);
-        fault.secondary.extend(clock.span.map(|span| (span, format!("this is at {} seconds", seconds(clock.micros)))));
+        fault.secondary.extend(clock.span.map(|span| (span, format!("this is at {} s", seconds(clock.micros)))));
         faults.push(fault.help("`+0.5` counts from the previous event, `0.5` from the start"));
         return clock;
     }

@@ -244,7 +244,12 @@ impl Resolver {
             ArgKind::Ellipsis | ArgKind::Text(_) | ArgKind::TextEllipsis(_) => false,
             ArgKind::Num(num) if num.names.is_empty() => false,
             ArgKind::Num(num) => {
-                let bound = self.scope.evaluate(num);
+                let names = num.names.join("+$");
+                let bound = self.scope.evaluate(num).and_then(|bound| match bound {
+                    // A time has no unit that a call would take.
+                    Bound::Micros(_) => number(&names, &bound, num.span).map(Bound::Int),
+                    Bound::Int(_) | Bound::Word(_) | Bound::Text(_) | Bound::Lazy(_) => Ok(bound),
+                });
                 if let Some(bound) = self.keep(bound) {
                     arg.kind = value(&bound, num);
                     self.symbol(arg);

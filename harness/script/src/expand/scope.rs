@@ -116,7 +116,9 @@ impl Scope {
         let mut known: Vec<&str> = self.names.iter().map(|(known, _)| known.as_str()).collect();
         known.sort_unstable();
         known.dedup();
-        let fault = Diagnostic::new("unknown-name", format!("`${name}` is not defined here"), span);
+        // A word in capitals may stand without its dollar.
+        let dollar = if is_symbol(name) { "" } else { "$" };
+        let fault = Diagnostic::new("unknown-name", format!("`{dollar}{name}` is not defined here"), span);
         let near = nearest(name, known.iter().copied());
         let listed = known.iter().map(|known| format!("`${known}`")).collect::<Vec<_>>().join(", ");
         match near {

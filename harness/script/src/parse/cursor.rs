@@ -117,6 +117,10 @@ impl<'a> Parser<'a> {
             return Box::new(Diagnostic::new("syntax", what, self.span(end, end)).expecting(expected));
         }
         let word = self.word_of(token);
+        if token.kind == Kind::Unreadable {
+            // Known by its code and place, and dropped for the one that is there.
+            return Box::new(self.fault("unreadable", "unreadable", token));
+        }
         let what = match token.kind {
             Kind::Word if !word.as_bytes()[0].is_ascii_digit() => format!("unknown word `{word}`"),
             Kind::Command => "unexpected command".to_owned(),
@@ -171,6 +175,7 @@ impl<'a> Parser<'a> {
                 | Kind::Text
                 | Kind::Code
                 | Kind::OptionValue
+                | Kind::Unreadable
                 | Kind::End => false,
             }
     }

@@ -50,6 +50,9 @@ impl Parser<'_> {
     /// Nothing that could stand at the beginning of a line stands here.
     fn no_statement(&self) -> Box<Diagnostic> {
         let token = self.peek();
+        if token.kind == Kind::Unreadable {
+            return self.unexpected([]);
+        }
         let word = self.word_of(token);
         let mut fault = match token.kind {
             Kind::Word => self.fault("syntax", format!("`{word}` does not begin a line"), token),

@@ -51,6 +51,7 @@ pub fn parse(sources: &Sources, file: FileId) -> Result<Script, Vec<Diagnostic>>
         return Ok(script);
     }
     diagnostics.sort_by_key(|fault| fault.span.start);
+    diagnostics.dedup_by_key(|fault| (fault.code, fault.span.start));
     Err(diagnostics)
 }
 

@@ -119,13 +119,19 @@ impl Parser<'_> {
         })
     }
 
+    /// `a > b`; flags may look like the first port, so the `>` decides.
     fn ports(&mut self) -> Parsed<Option<(Num, Num)>> {
-        if !(self.at_num() && self.peek_at(1).kind == Kind::Punct(b'>')) {
+        let start = self.at;
+        if !self.at_num() && !matches!(self.peek().kind, Kind::Word) {
             return Ok(None);
         }
-        let from = self.field("a port")?;
-        self.bump();
-        Ok(Some((from, self.field("a port")?)))
+        match self.field("a port") {
+            Ok(from) if self.eat(b'>') => Ok(Some((from, self.field("a port")?))),
+            Ok(_) | Err(_) => {
+                self.at = start;
+                Ok(None)
+            }
+        }
     }
 
     fn tcp(&mut self) -> Parsed<Tcp> {
