@@ -184,7 +184,7 @@ impl Stack {
     pub(super) fn connection_of(&self, fd: i32) -> Option<&Connection> {
         match self.sockets.get(fd)?.kind {
             Kind::Connected { id, .. } => self.connections.get(&id).map(|connection| &**connection),
-            Kind::Fresh { .. } | Kind::Listening(_) => None,
+            Kind::Fresh | Kind::Listening(_) => None,
         }
     }
 }

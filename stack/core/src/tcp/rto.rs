@@ -60,11 +60,11 @@ impl Rto {
             }
         }
         self.backoff = 0;
-        self.rto = self.from_estimate(config);
+        self.rto = self.estimate(config);
     }
 
     /// RFC 6298 2.2 to 2.5: SRTT + max(G, K*RTTVAR) within the bounds.
-    fn from_estimate(&self, config: &Config) -> Duration {
+    fn estimate(&self, config: &Config) -> Duration {
         let srtt = self.srtt.unwrap_or(config.rto_initial);
         let variance = (self.rttvar * 4).max(G);
         let rto = match config.rto_floor {

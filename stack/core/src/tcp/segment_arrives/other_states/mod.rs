@@ -50,9 +50,9 @@ fn checks(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
 pub(super) fn from_the_sixth(tcb: &mut Tcb, mut arriving: Arriving<'_>, fx: &mut Fx<'_>) {
     arriving.trim_to_window(tcb.rcv.edge);
     let _: Flow = (|| {
-        urg::check(tcb, &mut arriving, fx)?;
-        text::process(tcb, &mut arriving, fx)?;
-        fin::check(tcb, &mut arriving, fx)
+        urg::check(tcb, &arriving, fx)?;
+        text::process(tcb, &arriving, fx)?;
+        fin::check(tcb, &arriving, fx)
     })();
 }
 
