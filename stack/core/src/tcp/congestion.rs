@@ -226,8 +226,7 @@ mod tests {
         let config = Config::rfc9293();
         let mut congestion = started(1000);
         congestion.cwnd = 10_000;
-        let mut duplicate =
-            |congestion: &mut Congestion| congestion.duplicate(SeqNum(0), SeqNum(10_000), 10_000, &config);
+        let duplicate = |congestion: &mut Congestion| congestion.duplicate(SeqNum(0), SeqNum(10_000), 10_000, &config);
         assert_eq!(duplicate(&mut congestion), Duplicate::Count);
         assert_eq!(congestion.allowance(), 11_000);
         assert_eq!(duplicate(&mut congestion), Duplicate::Count);

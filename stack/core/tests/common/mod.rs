@@ -94,8 +94,7 @@ impl Play {
     }
 
     pub(crate) fn state(&self, fd: i32) -> State {
-        let state = self.stack.status(fd).unwrap().state;
-        state
+        self.stack.status(fd).unwrap().state
     }
 
     /// A segment from the peer with the play's options (SYN only, timestamps always) and window. What the stack sent.

@@ -164,7 +164,7 @@ mod tests {
     fn acceptability_follows_table_6() {
         // seq relative to RCV.NXT, text, window -> acceptable
         let table = [
-            (0, 0, 0, true),
+            (0_i32, 0, 0, true),
             (1, 0, 0, false),
             (-1, 0, 0, false),
             (0, 0, 10, true),
@@ -194,7 +194,7 @@ mod tests {
                 };
                 let octets = [0; 20];
                 let seg = Segment {
-                    seq: nxt.plus((offset as i32) as u32),
+                    seq: nxt.plus(offset as u32),
                     flags: Flags::ACK,
                     payload: &octets[..text],
                     ..Segment::default()
