@@ -182,10 +182,13 @@ impl Resolver {
 
     fn cookie(&mut self, cookie: &mut Cookie, span: Span) -> bool {
         let Cookie::Symbol(symbol) = cookie else { return false };
-        let octets = self.scope.lookup(symbol, span).and_then(|bound| {
-            let message = || format!("`{symbol}` is `{}`, which is not octets", text_of(&bound));
-            let fault = || Box::new(Diagnostic::new("hex", message(), span));
-            parse_hex(&text_of(&bound)).ok_or_else(fault)
+        let text = match self.scope.definition(symbol) {
+            Some(text) => Ok(text.to_owned()),
+            None => self.scope.lookup(symbol, span).map(|bound| text_of(&bound)),
+        };
+        let octets = text.and_then(|text| {
+            let message = || format!("`{symbol}` is `{text}`, which is not octets");
+            parse_hex(&text).ok_or_else(|| Box::new(Diagnostic::new("hex", message(), span)))
         });
         if let Some(octets) = self.keep(octets) {
             *cookie = Cookie::Octets(octets);
@@ -220,7 +223,7 @@ impl Resolver {
                 let bound = self.scope.lookup(name, word.span);
                 self.keep(bound)
             }
-            None => self.scope.define(&word.node).cloned(),
+            None => self.scope.define(&word.node),
         };
         if let Some(bound) = &bound {
             word.node = text_of(bound);
@@ -257,7 +260,7 @@ impl Resolver {
                 true
             }
             ArgKind::Word(word) => {
-                let bound = self.scope.define(word).cloned();
+                let bound = self.scope.define(word);
                 if let Some(bound) = &bound {
                     arg.kind = value(bound, &Num::literal(0));
                 }

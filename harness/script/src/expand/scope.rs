@@ -29,20 +29,18 @@ pub(super) enum Bound {
 #[derive(Debug)]
 pub(super) struct Scope {
     names: Vec<(String, Bound)>,
-    /// Of these, so many from the SUT and then so many from `--define`s stand first.
-    params: usize,
-    defines: usize,
+    /// What `--define` says, as it is written.
+    defines: Vec<(String, String)>,
 }
 
 impl Scope {
     /// Names that are there before the first line: the SUT's, `--define`s, axes, what the labels bind.
     pub(super) fn new(script: &Script, variant: &Variant, params: &[(String, i64)]) -> Self {
         let mut names: Vec<_> = params.iter().map(|(name, micros)| (name.clone(), Bound::Micros(*micros))).collect();
-        for line in script.options.iter().filter(|line| line.name.node == "define") {
-            let definition = line.value.as_ref().and_then(|value| value.node.split_once('='));
-            names.extend(definition.map(|(name, value)| (name.to_owned(), defined(value))));
-        }
-        let defines = names.len() - params.len();
+        let lines = script.options.iter().filter(|line| line.name.node == "define");
+        let definitions = lines.filter_map(|line| line.value.as_ref()?.node.split_once('='));
+        let defines: Vec<_> = definitions.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        names.extend(defines.iter().map(|(name, value)| (name.clone(), defined(value))));
         names.push(("family".to_owned(), Bound::Word(variant.family.to_string())));
         for (variation, (axis, chosen)) in script.variations.iter().zip(&variant.labels) {
             names.push((axis.clone(), word(chosen)));
@@ -50,7 +48,7 @@ impl Scope {
             let bindings = label.map(|label| label.bindings.as_slice()).unwrap_or_default();
             names.extend(bindings.iter().map(|(name, value)| (name.node.clone(), Bound::Lazy(value.clone()))));
         }
-        Self { names, params: params.len(), defines }
+        Self { names, defines }
     }
 
     /// How many names there are, to go back to.
@@ -68,9 +66,13 @@ impl Scope {
     }
 
     /// What `--define` says of a bare word.
-    pub(super) fn define(&self, word: &str) -> Option<&Bound> {
-        let defines = &self.names[self.params..self.params + self.defines];
-        defines.iter().rev().find(|(known, _)| known == word).map(|(_, bound)| bound)
+    pub(super) fn define(&self, word: &str) -> Option<Bound> {
+        self.definition(word).map(defined)
+    }
+
+    /// The same as it is written, with the zeros that a number would lose.
+    pub(super) fn definition(&self, word: &str) -> Option<&str> {
+        self.defines.iter().rev().find(|(known, _)| known == word).map(|(_, value)| value.as_str())
     }
 
     fn find(&self, name: &str) -> Option<&Bound> {
