@@ -156,7 +156,7 @@ rules! {
     BAD_DESTINATION = "rfc9293/3.9.2.3/must-57";
     BAD_CHECKSUM = "rfc9293/3.1/must-3";
     // Other documents.
-    PMTU_LOWERED = "rfc1191/6.3/lower";
+    PMTU_LOWERED = "rfc1191/3/lower";
     TIME_WAIT_RST_IGNORED = "rfc1337/3/ignore-rst";
     SACK_SENT = "rfc2018/4/send-blocks";
     FAST_RETRANSMIT = "rfc5681/3.2/fast-retransmit";

@@ -13,7 +13,7 @@ use crate::time::Instant;
 use crate::wire::ip::{self, Datagram};
 use crate::wire::tcp::{self, Segment};
 use crate::wire::{Malformed, icmp};
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 
 impl Stack {
     /// Takes a datagram that arrived at `now`. What is malformed, for somebody else or from nobody is dropped and counted;
@@ -49,7 +49,7 @@ impl Stack {
     fn refuse(&mut self, fault: Malformed, datagram: &[u8]) {
         self.host.counters.malformed += 1;
         let Some(problem) = icmp::problem_of(fault, datagram) else { return };
-        let Some(dst) = destination(datagram) else { return };
+        let Some(dst) = ip::destination(datagram) else { return };
         if self.host.is_ours(dst)
             && let Ok(error) = icmp::answer(problem, datagram, dst)
         {
@@ -116,14 +116,5 @@ impl Stack {
         if let Some(tcb) = listen::arrives(&listening, tuple, seg, &mut fx) {
             self.insert(tcb, Owner::Listener { fd, queued: false });
         }
-    }
-}
-
-/// The destination in a fixed header that may be at fault elsewhere.
-fn destination(datagram: &[u8]) -> Option<IpAddr> {
-    match datagram.first()? >> 4 {
-        4 => datagram.get(16..20).and_then(|octets| <[u8; 4]>::try_from(octets).ok()).map(IpAddr::from),
-        6 => datagram.get(24..40).and_then(|octets| <[u8; 16]>::try_from(octets).ok()).map(IpAddr::from),
-        _ => None,
     }
 }
