@@ -30,16 +30,18 @@ pub struct Human<W> {
     run: Option<RunInfo>,
     done: usize,
     troubles: usize,
-    /// Failures, one line each, to say again before the summary.
-    again: Vec<String>,
+    /// Failures, one line each with its place in the stable order, to say again before the summary.
+    again: Vec<(usize, String)>,
     /// Characters of the progress line now on the terminal.
     progress: usize,
+    /// The last thing printed ends in an empty line.
+    gap: bool,
 }
 
 impl<W: Write> Human<W> {
     /// A report to `out`; `terminal` when a line can be rewritten there.
     pub fn new(out: W, terminal: bool, volume: Volume) -> Self {
-        Self { out, terminal, volume, run: None, done: 0, troubles: 0, again: Vec::new(), progress: 0 }
+        Self { out, terminal, volume, run: None, done: 0, troubles: 0, again: Vec::new(), progress: 0, gap: false }
     }
 
     fn run(&self) -> &RunInfo {
@@ -141,14 +143,14 @@ impl<W: Write> Reporter for Human<W> {
     fn start(&mut self, run: &RunInfo) -> io::Result<()> {
         if self.volume > Volume::Quiet {
             let version = if run.version.is_empty() { String::new() } else { format!(" {}", run.version) };
+            let profile = run.profile.as_ref().map_or(String::new(), |profile| format!(", profile {profile}"));
             writeln!(
                 self.out,
-                "{BOLD}halfopen{BOLD:#} {} on {}{version} ({}, {}), profile {}, seed {}",
+                "{BOLD}halfopen{BOLD:#} {} on {}{version} ({}, {}){profile}, seed {}",
                 text::count(run.tests, "test"),
                 run.sut,
                 run.runner,
                 text::clock(run.clock),
-                run.profile,
                 run.seed
             )?;
         }
@@ -166,17 +168,22 @@ impl<W: Write> Reporter for Human<W> {
         let ladder = failure || self.volume == Volume::Exchanges;
         if self.wants_line(record.verdict) && !ladder {
             self.line(record)?;
+            self.gap = false;
         }
         if ladder {
             let text = ladder::failure(record, self.run());
-            writeln!(self.out, "\n{text}")?;
+            // One empty line before and after, also between two.
+            let gap = if self.gap { "" } else { "\n" };
+            writeln!(self.out, "{gap}{text}")?;
+            self.gap = true;
         }
         if failure || record.verdict == FinalVerdict::Xpass {
             let style = style(record.verdict);
             let word = record.verdict.word().to_uppercase();
             let line = record.outcome.mismatch.as_ref().and_then(|m| m.line);
             let line = line.map_or(String::new(), |line| format!(":{line}"));
-            self.again.push(format!("{style}{word:>12}{style:#}  {}  {DIM}{}{line}{DIM:#}", record.test, record.file));
+            let line = format!("{style}{word:>12}{style:#}  {}  {DIM}{}{line}{DIM:#}", record.test, record.file);
+            self.again.push((record.index, line));
         }
         self.show_progress(&record.test)
     }
@@ -185,8 +192,9 @@ impl<W: Write> Reporter for Human<W> {
         self.erase()?;
         // With one failure its exchange stands right above the summary.
         if self.again.len() > 1 {
-            writeln!(self.out, "Not as expected:")?;
-            for line in &self.again {
+            writeln!(self.out, "{}Not as expected:", if self.gap { "" } else { "\n" })?;
+            self.again.sort();
+            for (_, line) in &self.again {
                 writeln!(self.out, "{line}")?;
             }
             writeln!(self.out)?;

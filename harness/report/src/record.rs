@@ -98,8 +98,8 @@ pub struct RunInfo {
     pub runner: String,
     /// Version that the SUT gives, e.g. the kernel release.
     pub version: String,
-    /// Profile.
-    pub profile: String,
+    /// Profile, when one was asked for.
+    pub profile: Option<String>,
     /// Whose clock the times are on.
     pub clock: ClockKind,
     /// Number of tests selected.
@@ -150,6 +150,8 @@ pub struct Summary {
     pub must: (usize, usize),
     /// The same for SHOULD.
     pub should: (usize, usize),
+    /// Number of `error` tests that are the script's fault, not the environment's.
+    pub script_errors: usize,
     /// Number of `unsupported` tests by reason.
     pub unsupported: BTreeMap<String, usize>,
     /// Expectations that matched no test of the suite, one line each.

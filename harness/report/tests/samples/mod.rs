@@ -12,7 +12,7 @@ pub fn run() -> RunInfo {
         sut: "reference".into(),
         runner: "sim".into(),
         version: String::new(),
-        profile: "rfc9293".into(),
+        profile: Some("rfc9293".into()),
         clock: ClockKind::Virtual,
         tests: 3,
         seed: 7,

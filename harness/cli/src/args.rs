@@ -1,0 +1,269 @@
+//! The command line.
+
+use crate::captures::Keep;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use halfopen_script::ast::Level;
+use halfopen_script::test::Family;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The seed of a run that names none: one run is like the next.
+pub const SEED: u64 = 0x5eed;
+
+/// Does a TCP stack do what the RFCs say? One command, one answer per rule
+///
+/// Scripts inject segments into a TCP stack and say what must come back; each stands for a rule of an RFC. `halfopen run`
+/// alone runs every one of them against the reference stack, on a virtual clock.
+///
+/// Exit codes: 0 as expected; 1 a test failed unexpectedly or is flaky; 2 usage or script error; 3 environment or harness
+/// error; 4 nothing selected; 5 only the expectation file no longer holds; 6 only inconclusive results stand in the way.
+#[derive(Debug, Parser)]
+#[command(name = "halfopen", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Folder of the specs: registers, scripts, fixtures, expectations
+    ///
+    /// Without it: `specs/` of the current folder or of one above it, otherwise the copy in the binary.
+    #[arg(long, global = true, env = "HALFOPEN_SPECS", value_name = "DIR")]
+    pub specs: Option<PathBuf>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run tests against a SUT
+    Run(Box<RunArgs>),
+    /// List the tests that `run` would run with the same arguments
+    List(ListArgs),
+    /// Check scripts: grammar, rule ids, fixtures, expansion of every variant
+    Check(CheckArgs),
+    /// Print a test as a plain packetdrill script
+    Expand(ExpandArgs),
+    /// Say what a rule asks for, which tests ask it, and who is known to deviate
+    Explain(ExplainArgs),
+}
+
+/// Which tests.
+#[derive(Debug, Args)]
+pub struct SelectArgs {
+    /// Ids, globs over ids (`*`, `?`), folders of ids, rule ids, aliases, or paths of .pkt files and folders
+    ///
+    /// Each must select something; without any, the whole suite is selected. A folder of ids (`rfc5961/4.2`) selects the tests
+    /// in it and those with a rule in it. In a glob `[` is an ordinary character, so
+    /// `'*[v6*'` selects the IPv6 tests. A script of your own needs no header; its id is its path as you give it.
+    #[arg(value_name = "SELECT")]
+    pub select: Vec<String>,
+
+    /// Only tests of this level and above
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub level: Option<LevelArg>,
+
+    /// Only these address families
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "FAMILIES")]
+    pub family: Vec<FamilyArg>,
+}
+
+/// Who is tested.
+#[derive(Debug, Clone, Args)]
+pub struct SutArgs {
+    /// Who is tested: reference, linux
+    #[arg(long, default_value = "reference", value_name = "NAME")]
+    pub sut: String,
+
+    /// How it is reached: sim (in-process, virtual clock), tun; by default what the SUT has
+    #[arg(long, value_name = "RUNNER")]
+    pub runner: Option<String>,
+
+    /// Configuration of the SUT by name: rfc9293, rfc793, ... as far as it has any
+    #[arg(long, value_name = "PROFILE")]
+    pub profile: Option<String>,
+}
+
+impl SutArgs {
+    /// The reference stack as it is.
+    pub fn reference() -> Self {
+        Self { sut: "reference".into(), runner: None, profile: None }
+    }
+}
+
+/// `halfopen run`
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Which tests
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// Who is tested
+    #[command(flatten)]
+    pub sut: SutArgs,
+
+    /// Threads; by default one per core on a virtual clock, 32 on a real one
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+
+    /// Expectation file; by default expect/<SUT>.toml of the specs
+    #[arg(long, value_name = "FILE")]
+    pub expect: Option<PathBuf>,
+
+    /// Repeat a failed test up to N times; if it then passes it is flaky
+    ///
+    /// Timing verdicts on a real clock are repeated once, alone, without being asked to.
+    #[arg(long, value_name = "N")]
+    pub retries: Option<u32>,
+
+    /// Stop after the first unexpected failure
+    #[arg(long)]
+    pub fail_fast: bool,
+
+    /// Report: human, jsonl, or jsonl=FILE; repeatable
+    ///
+    /// With `jsonl` on standard output the human report is written only if asked for with `--format human`, and then to
+    /// standard error. `jsonl=FILE` leaves standard output to the human report.
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = parse_format)]
+    pub format: Vec<Format>,
+
+    /// Folder for captures; by default a new one below target/halfopen, to which target/halfopen/latest points
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Which captures to keep
+    #[arg(long, value_enum, default_value = "fail", value_name = "WHEN")]
+    pub pcap: Keep,
+
+    /// Seed of everything random in an in-process SUT
+    #[arg(long, default_value_t = SEED, value_name = "N")]
+    pub seed: u64,
+
+    /// Say more: -v a line for each test, -vv the exchange of each test
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Say only what failed, and the summary
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Longest time a test may take beyond its scripted duration before its SUT counts as hung
+    #[arg(long, hide = true, default_value = "30", value_parser = parse_seconds)]
+    pub patience: Duration,
+}
+
+/// `halfopen list`
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Which tests
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// Who is tested: scripts that are for other SUTs only are left out
+    #[command(flatten)]
+    pub sut: SutArgs,
+    /// Scripts with their sentences, ids of tests one per line, or a JSON array
+    #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
+    pub format: ListFormat,
+}
+
+/// `halfopen check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Scripts, or folders of scripts; without any, the whole suite
+    #[arg(value_name = "FILE")]
+    pub files: Vec<String>,
+}
+
+/// `halfopen expand`
+#[derive(Debug, Args)]
+pub struct ExpandArgs {
+    /// A selection of one test
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Whose named values are put in (`$time_wait`)
+    #[command(flatten)]
+    pub sut: SutArgs,
+}
+
+/// `halfopen explain`
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Id of a test, script or rule, the RFC's label of a rule (MUST-12), or an alias (tc8:...)
+    #[arg(value_name = "ID|RULE|ALIAS")]
+    pub id: String,
+}
+
+/// A level on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LevelArg {
+    /// MUST
+    Must,
+    /// MUST and SHOULD
+    Should,
+    /// All
+    May,
+}
+
+impl From<LevelArg> for Level {
+    fn from(level: LevelArg) -> Self {
+        match level {
+            LevelArg::Must => Self::Must,
+            LevelArg::Should => Self::Should,
+            LevelArg::May => Self::May,
+        }
+    }
+}
+
+/// An address family on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FamilyArg {
+    /// IPv4
+    V4,
+    /// IPv6
+    V6,
+    /// IPv6 sockets, IPv4 datagrams
+    Mapped,
+}
+
+impl From<FamilyArg> for Family {
+    fn from(family: FamilyArg) -> Self {
+        match family {
+            FamilyArg::V4 => Self::V4,
+            FamilyArg::V6 => Self::V6,
+            FamilyArg::Mapped => Self::V4Mapped,
+        }
+    }
+}
+
+/// How `list` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// Scripts with level, number of tests and sentence
+    Human,
+    /// Ids of tests, one per line
+    Ids,
+    /// A JSON array of tests
+    Json,
+}
+
+/// One `--format`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Format {
+    /// The report for people.
+    Human,
+    /// JSON lines, to a file or to standard output.
+    JsonLines(Option<PathBuf>),
+}
+
+fn parse_format(text: &str) -> Result<Format, String> {
+    let (kind, file) = text.split_once('=').map_or((text, None), |(kind, file)| (kind, Some(file)));
+    match (kind, file) {
+        ("human", None) => Ok(Format::Human),
+        ("jsonl", None | Some("-")) => Ok(Format::JsonLines(None)),
+        ("jsonl", Some("")) => Err("no file after `jsonl=`".into()),
+        ("jsonl", Some(file)) => Ok(Format::JsonLines(Some(file.into()))),
+        _ => Err("human, jsonl and jsonl=FILE are known".into()),
+    }
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| format!("`{text}` is no number of seconds"))?;
+    Duration::try_from_secs_f64(seconds).map_err(|fault| fault.to_string())
+}

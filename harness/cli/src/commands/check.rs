@@ -1,0 +1,70 @@
+//! `halfopen check`
+
+use crate::args::{CheckArgs, SutArgs};
+use crate::fault::{AS_EXPECTED, Fault};
+use crate::register::Register;
+use crate::select::{Case, Filter, select};
+use crate::specs::Specs;
+use crate::suite::{ScriptFile, Suite};
+use crate::sut::Opener;
+use halfopen_report::text::count;
+use halfopen_script::Diagnostic;
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::Path;
+
+/// Finds every fault of the scripts: grammar, header, fixtures, expansion of every variant.
+pub fn check(args: &CheckArgs, specs: Option<&Path>) -> Result<u8, Fault> {
+    let specs = Specs::locate(specs)?;
+    let register = Register::load(&specs)?;
+    let mut suite = Suite::load(&specs);
+    let selection = select(&mut suite, &args.files, &Filter::default())?;
+    // The names that a SUT defines are the same for every SUT; only their values differ.
+    let params = Opener::new(&SutArgs::reference())?.describe()?.params;
+    let mut scripts: BTreeSet<usize> = selection.broken.clone();
+    scripts.extend(selection.cases.iter().map(|case| case.script));
+    let mut faults = Vec::new();
+    for script in &scripts {
+        let file = &suite.scripts[*script];
+        faults.extend(file.faults.clone());
+        faults.extend(header(file, &register));
+    }
+    for Case { script, variant, .. } in &selection.cases {
+        if let Err(found) = suite.expand(*script, variant, &params) {
+            faults.extend(found);
+        }
+    }
+    if !faults.is_empty() {
+        return Err(suite.script_fault(faults));
+    }
+    let mut out = anstream::stdout().lock();
+    writeln!(out, "{} and {} are well", count(scripts.len(), "script"), count(selection.cases.len(), "test"))?;
+    Ok(AS_EXPECTED)
+}
+
+/// What is wrong between a header and the register.
+fn header(file: &ScriptFile, register: &Register) -> Vec<Diagnostic> {
+    let Some(script) = &file.script else { return Vec::new() };
+    let header = &script.header;
+    let mut faults = Vec::new();
+    let mut levels = Vec::new();
+    for id in &header.rules {
+        match register.rule(&id.node) {
+            Some(rule) => levels.push((rule.level, &rule.id)),
+            None => {
+                let mut fault = Diagnostic::new("unknown-rule", format!("no register has rule `{}`", id.node), id.span);
+                if let Some(similar) = register.similar(&id.node) {
+                    fault = fault.help(format!("a rule there is `{similar}`"));
+                }
+                faults.push(fault);
+            }
+        }
+    }
+    let Some(level) = &header.level else { return faults };
+    if faults.is_empty() && !levels.is_empty() && !levels.iter().any(|(rule, _)| rule.level() == level.node) {
+        let said: Vec<_> = levels.iter().map(|(rule, id)| format!("{id} is {}", rule.word())).collect();
+        let message = format!("the level is not that of any rule named: {}", said.join(", "));
+        faults.push(Diagnostic::new("level", message, level.span).expecting([levels[0].0.level().to_string()]));
+    }
+    faults
+}

@@ -1,0 +1,124 @@
+//! `halfopen explain`
+
+use crate::args::ExplainArgs;
+use crate::expect::{Entry, Expectations, kind_name};
+use crate::fault::{AS_EXPECTED, Fault};
+use crate::register::{Register, Rule};
+use crate::select::{Case, Filter, select};
+use crate::specs::Specs;
+use crate::suite::{ScriptFile, Suite};
+use anstyle::Style;
+use halfopen_report::text::count;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::path::Path;
+
+const BOLD: Style = Style::new().bold();
+
+/// Says what there is to know about a rule, a script or a test.
+pub fn explain(args: &ExplainArgs, specs: Option<&Path>) -> Result<u8, Fault> {
+    let specs = Specs::locate(specs)?;
+    let register = Register::load(&specs)?;
+    let mut suite = Suite::load(&specs);
+    let named = named_rules(&register, &args.id);
+    let mut arguments: Vec<String> = named.iter().map(|rule| rule.id.clone()).collect();
+    if arguments.is_empty() {
+        arguments.push(args.id.clone());
+    }
+    let mut cases = Vec::new();
+    for argument in &arguments {
+        match select(&mut suite, std::slice::from_ref(argument), &Filter::default()) {
+            Ok(selection) => cases.extend(selection.cases),
+            Err(Fault::Nothing(_)) if !named.is_empty() => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    let mut out = anstream::stdout().lock();
+    let scripts: BTreeSet<usize> = cases.iter().map(|case| case.script).collect();
+    let mut rules: Vec<&Rule> = named;
+    if rules.is_empty() {
+        let ids: BTreeSet<_> = scripts.iter().flat_map(|script| suite.scripts[*script].rules()).collect();
+        rules = ids.into_iter().filter_map(|id| register.rule(id)).collect();
+    }
+    for rule in &rules {
+        explain_rule(&mut out, &register, rule)?;
+    }
+    if scripts.is_empty() {
+        writeln!(out, "no test asks this")?;
+    }
+    for script in scripts {
+        let of_script: Vec<&Case> = cases.iter().filter(|case| case.script == script).collect();
+        explain_script(&mut out, &suite, &suite.scripts[script], &of_script)?;
+    }
+    deviations(&mut out, &specs, &cases)?;
+    out.flush()?;
+    Ok(AS_EXPECTED)
+}
+
+/// The rules that an id or a label of the RFC names.
+fn named_rules<'a>(register: &'a Register, id: &str) -> Vec<&'a Rule> {
+    match register.rule(id) {
+        Some(rule) => vec![rule],
+        None => register.labelled(id),
+    }
+}
+
+fn explain_rule(out: &mut impl Write, register: &Register, rule: &Rule) -> io::Result<()> {
+    let label = rule.label.as_ref().map_or(String::new(), |label| format!("  {label}"));
+    writeln!(out, "{BOLD}{}{BOLD:#}  {}{label}", rule.id, rule.level.word())?;
+    writeln!(out, "    {}", rule.text)?;
+    let title = register.title(&rule.id).unwrap_or_default();
+    writeln!(out, "    {title}, section {}; observable: {}", rule.section, rule.observable)?;
+    if let Some(profile) = &rule.profile {
+        writeln!(out, "    holds with: {profile}")?;
+    }
+    if let Some(note) = &rule.note {
+        writeln!(out, "    note: {note}")?;
+    }
+    writeln!(out)
+}
+
+fn explain_script(out: &mut impl Write, suite: &Suite, script: &ScriptFile, cases: &[&Case]) -> io::Result<()> {
+    let level = script.level().map_or(String::new(), |level| format!("  {level}"));
+    writeln!(out, "{BOLD}{}{BOLD:#}{level}  {}", script.id, count(cases.len(), "test"))?;
+    writeln!(out, "    {}", script.shown)?;
+    let aliases = script.field("alias");
+    if !aliases.is_empty() {
+        writeln!(out, "    aliases: {}", aliases.join(" "))?;
+    }
+    for case in cases {
+        writeln!(out, "    {}", case.id)?;
+    }
+    writeln!(out)?;
+    for line in suite.sources.text(script.file).lines() {
+        writeln!(out, "    | {line}")?;
+    }
+    writeln!(out)
+}
+
+/// Entries of every expectation file that speak of these tests.
+fn deviations(out: &mut impl Write, specs: &Specs, cases: &[Case]) -> Result<(), Fault> {
+    let mut heading = Some("Known deviations");
+    for (sut, path) in specs.expectations() {
+        let text = specs.text(path).expect("the path is from the specs");
+        let expectations = Expectations::parse(&specs.display(path), text)?;
+        let mut by_entry: BTreeMap<&str, (&Entry, usize)> = BTreeMap::new();
+        for entry in expectations.entries() {
+            let n = cases.iter().filter(|case| entry.matches(&case.id)).count();
+            if n > 0 {
+                by_entry.insert(&entry.place, (entry, n));
+            }
+        }
+        for (entry, n) in by_entry.values() {
+            if let Some(heading) = heading.take() {
+                writeln!(out, "{BOLD}{heading}{BOLD:#}")?;
+            }
+            let kernels = entry.kernels.as_ref().map_or(String::new(), |kernels| format!(" {kernels}"));
+            let got = entry.got.as_ref().map_or(String::new(), |got| format!(", `{got}`"));
+            writeln!(out, "    {sut}{kernels}: {}{got}, {}", kind_name(entry.kind), count(*n, "test"))?;
+            writeln!(out, "        {} ({})", entry.reason, entry.reference)?;
+            writeln!(out, "        {}", entry.place)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,29 @@
+//! The commands, one file each.
+
+pub mod check;
+pub mod expand;
+pub mod explain;
+pub mod list;
+pub mod run;
+
+use crate::args::{Cli, Command, SelectArgs};
+use crate::fault::Fault;
+use crate::select::Filter;
+
+/// Does what the command line says, and returns the exit code.
+pub fn dispatch(cli: &Cli) -> Result<u8, Fault> {
+    let specs = cli.specs.as_deref();
+    match &cli.command {
+        Command::Run(args) => run::run(args, specs),
+        Command::List(args) => list::list(args, specs),
+        Command::Check(args) => check::check(args, specs),
+        Command::Expand(args) => expand::expand(args, specs),
+        Command::Explain(args) => explain::explain(args, specs),
+    }
+}
+
+/// The part of a selection that `run` and `list` share, so that their counts agree.
+fn filter(args: &SelectArgs, sut: &str) -> Filter {
+    let families = args.family.iter().map(|family| (*family).into()).collect();
+    Filter { level: args.level.map(Into::into), families, sut: Some(sut.to_string()) }
+}

@@ -1,0 +1,340 @@
+//! `halfopen run`
+
+use super::filter;
+use crate::args::{RunArgs, SutArgs};
+use crate::captures::Captures;
+use crate::clock;
+use crate::expect::Expectations;
+use crate::fault::{AS_EXPECTED, DRIFT, ENVIRONMENT, FAILED, Fault, INCONCLUSIVE, USAGE};
+use crate::output::Reports;
+use crate::schedule::{Finished, Flow, Work, run_all};
+use crate::select::{Case, Selection, select};
+use crate::specs::Specs;
+use crate::suite::Suite;
+use crate::sut::Opener;
+use halfopen_engine::RunOptions;
+use halfopen_engine::outcome::{Outcome, Verdict};
+use halfopen_engine::sut::{ClockKind, Description};
+use halfopen_report::record::{FinalVerdict, Record, RunInfo, Summary};
+use halfopen_script::duration_hint;
+use halfopen_script::test::Test;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fs, io, thread};
+
+/// Threads on a real clock, where tests mostly sleep.
+const REAL_CLOCK_THREADS: usize = 32;
+
+/// Runs the selected tests and reports them.
+pub fn run(args: &RunArgs, specs: Option<&Path>) -> Result<u8, Fault> {
+    let began = clock::now();
+    let specs = Specs::locate(specs)?;
+    let mut suite = Suite::load(&specs);
+    let selection = select(&mut suite, &args.select.select, &filter(&args.select, &args.sut.sut))?;
+    let opener = Opener::new(&args.sut)?;
+    let sut = opener.describe()?;
+    let tests = expand(&mut suite, &selection, &sut)?;
+    let expectations = expectations(args, &specs, &suite, &selection)?;
+    let work = work(args, tests, &suite, opener, sut.clock);
+
+    let info = RunInfo {
+        sut: sut.name.clone(),
+        runner: sut.runner.clone(),
+        version: sut.version.clone(),
+        profile: args.sut.profile.clone(),
+        clock: sut.clock,
+        tests: work.tests.len(),
+        seed: args.seed,
+    };
+    let mut reports = Reports::open(args)?;
+    reports.start(&info)?;
+    let mut session = Session {
+        args,
+        suite: &suite,
+        cases: &selection.cases,
+        expectations: &expectations,
+        captures: Captures::new(args.out.as_deref(), args.pcap, &sut.name),
+        reports,
+        summary: Summary::default(),
+        again: Vec::new(),
+        fault: None,
+        clock: sut.clock,
+    };
+    session.parallel(&work, &sut);
+    session.alone(&work);
+    session.finish(&selection, began.elapsed())
+}
+
+/// Makes every selected test. A fault in any of them stops the run before it begins.
+fn expand(suite: &mut Suite, selection: &Selection, sut: &Description) -> Result<Vec<Test>, Fault> {
+    let mut faults = Vec::new();
+    for script in &selection.broken {
+        faults.extend(suite.scripts[*script].faults.clone());
+    }
+    let mut tests = Vec::with_capacity(selection.cases.len());
+    for case in &selection.cases {
+        match suite.expand(case.script, &case.variant, &sut.params) {
+            Ok(test) => tests.push(test),
+            Err(found) => faults.extend(found),
+        }
+    }
+    if faults.is_empty() { Ok(tests) } else { Err(suite.script_fault(faults)) }
+}
+
+/// The expectation file, with the entries marked that speak of a test of the suite.
+fn expectations(args: &RunArgs, specs: &Specs, suite: &Suite, selection: &Selection) -> Result<Expectations, Fault> {
+    let expectations = match &args.expect {
+        Some(path) => {
+            let shown = path.display().to_string();
+            let text = fs::read_to_string(path)
+                .map_err(|fault| Fault::Environment(format!("cannot read {shown}: {fault}")))?;
+            Expectations::parse(&shown, &text)?
+        }
+        None => {
+            let path = format!("expect/{}.toml", args.sut.sut);
+            match specs.text(&path) {
+                Some(text) => Expectations::parse(&specs.display(&path), text)?,
+                None => Expectations::default(),
+            }
+        }
+    };
+    if !expectations.entries().is_empty() {
+        let scripts = suite.scripts.iter().filter(|script| script.is_for(&args.sut.sut));
+        for script in scripts {
+            script.variants.iter().for_each(|variant| expectations.mark(&script.test_id(variant)));
+        }
+        selection.cases.iter().for_each(|case| expectations.mark(&case.id));
+    }
+    Ok(expectations)
+}
+
+fn work(args: &RunArgs, tests: Vec<Test>, suite: &Suite, opener: Opener, clock: ClockKind) -> Work {
+    let bound = |test: &Test| match clock {
+        ClockKind::Virtual => args.patience,
+        // Twice the script's time: waits for what never comes may lie on the way.
+        ClockKind::Real => args.patience + 2 * hint(test),
+    };
+    let bounds = tests.iter().map(bound).collect();
+    let options = RunOptions { seed: args.seed, ..RunOptions::default() };
+    // With --fail-fast a worker waits until its result has been looked at.
+    let ahead = if args.fail_fast { 0 } else { 1024 };
+    Work { tests: tests.into(), sources: Arc::new(suite.sources.clone()), opener, options, bounds, ahead }
+}
+
+/// How long the script says the test takes.
+fn hint(test: &Test) -> Duration {
+    Duration::from_micros(duration_hint(test).max(0).unsigned_abs())
+}
+
+/// A run under way.
+struct Session<'a> {
+    args: &'a RunArgs,
+    suite: &'a Suite,
+    cases: &'a [Case],
+    expectations: &'a Expectations,
+    captures: Captures,
+    reports: Reports,
+    summary: Summary,
+    /// Tests to repeat alone, with what they came to.
+    again: Vec<Finished>,
+    /// The first report or capture that could not be written.
+    fault: Option<io::Error>,
+    clock: ClockKind,
+}
+
+impl Session<'_> {
+    /// Every test once, as many at a time as is good for the clock.
+    fn parallel(&mut self, work: &Work, sut: &Description) {
+        let mut order: Vec<usize> = (0..work.tests.len()).collect();
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let threads = match sut.clock {
+            ClockKind::Virtual => cores,
+            ClockKind::Real => {
+                // The longest first: otherwise it would run on when all others are done.
+                order.sort_by_key(|test| std::cmp::Reverse(hint(&work.tests[*test])));
+                REAL_CLOCK_THREADS
+            }
+        };
+        let threads = self.args.jobs.map_or(threads, usize::from);
+        let mut waiting = std::collections::BTreeMap::new();
+        let mut next = 0;
+        run_all(work, order, threads, |finished| {
+            if self.clock == ClockKind::Real {
+                return self.take(finished);
+            }
+            // On a virtual clock results are reported in order, whichever thread was faster.
+            waiting.insert(finished.test, finished);
+            let mut flow = Flow::Continue;
+            while let Some(finished) = waiting.remove(&next) {
+                next += 1;
+                if self.take(finished) == Flow::Stop {
+                    flow = Flow::Stop;
+                }
+            }
+            flow
+        });
+        for finished in waiting.into_values() {
+            self.take(finished);
+        }
+    }
+
+    /// A first result: it is final, or the test is repeated later.
+    fn take(&mut self, finished: Finished) -> Flow {
+        let (verdict, _) = self.expectations.judge(&self.cases[finished.test].id, &finished.outcome);
+        if self.repeats(verdict, &finished.outcome) > 0 {
+            self.again.push(finished);
+            return Flow::Continue;
+        }
+        self.settle(finished, 1, None)
+    }
+
+    /// How often a test that came to this is repeated alone.
+    fn repeats(&self, verdict: FinalVerdict, outcome: &Outcome) -> u32 {
+        let asked = self.args.retries;
+        let timing = outcome.mismatch.as_ref().is_some_and(|mismatch| mismatch.timing);
+        match verdict {
+            FinalVerdict::Fail | FinalVerdict::Nonstrict if timing => asked.unwrap_or(1),
+            FinalVerdict::Fail => asked.unwrap_or(0),
+            // Too slow a host may be fast enough for one test.
+            FinalVerdict::Inconclusive if self.clock == ClockKind::Real => asked.unwrap_or(1),
+            FinalVerdict::Inconclusive
+            | FinalVerdict::Pass
+            | FinalVerdict::Nonstrict
+            | FinalVerdict::Xfail
+            | FinalVerdict::Xpass
+            | FinalVerdict::Unsupported
+            | FinalVerdict::Flaky
+            | FinalVerdict::Error => 0,
+        }
+    }
+
+    /// Repeats what is to be repeated, one test at a time with nothing beside it.
+    fn alone(&mut self, work: &Work) {
+        let mut first = std::mem::take(&mut self.again);
+        first.sort_by_key(|finished| finished.test);
+        for finished in first {
+            let id = &self.cases[finished.test].id;
+            let (verdict, _) = self.expectations.judge(id, &finished.outcome);
+            let repeats = self.repeats(verdict, &finished.outcome);
+            let mut attempts = 1;
+            let mut last = None;
+            let mut passed = false;
+            while attempts <= repeats && !passed {
+                attempts += 1;
+                run_all(work, vec![finished.test], 1, |repeated| {
+                    passed = repeated.outcome.verdict == Verdict::Pass;
+                    last = Some(repeated);
+                    Flow::Continue
+                });
+            }
+            let flow = match (verdict, last) {
+                // It was never said to fail, so the repetition is the first verdict.
+                (FinalVerdict::Inconclusive, Some(repeated)) => self.settle(repeated, attempts, None),
+                (_, _) if passed => self.settle(finished, attempts, Some(FinalVerdict::Flaky)),
+                (_, Some(repeated)) => self.settle(repeated, attempts, None),
+                (_, None) => self.settle(finished, attempts, None),
+            };
+            if flow == Flow::Stop {
+                break;
+            }
+        }
+    }
+
+    /// A verdict is final: count it, keep its capture, report it.
+    fn settle(&mut self, finished: Finished, attempts: u32, verdict: Option<FinalVerdict>) -> Flow {
+        let case = &self.cases[finished.test];
+        self.summary.script_errors += usize::from(finished.script_fault);
+        let mut record = record(self.suite, case, self.expectations, finished, again(self.args, &case.id));
+        record.attempts = attempts;
+        record.verdict = verdict.unwrap_or(record.verdict);
+        match self.captures.write(&record) {
+            Ok(capture) => record.capture = capture,
+            Err(fault) => self.note(fault),
+        }
+        self.summary.add(&record);
+        if let Err(fault) = self.reports.record(&record) {
+            self.note(fault);
+        }
+        if self.args.fail_fast && record.verdict.is_failure() { Flow::Stop } else { Flow::Continue }
+    }
+
+    fn note(&mut self, fault: io::Error) {
+        self.fault.get_or_insert(fault);
+    }
+
+    /// The summary, and the exit code.
+    fn finish(mut self, selection: &Selection, wall: Duration) -> Result<u8, Fault> {
+        self.summary.wall = wall;
+        self.summary.not_run = self.cases.len() - self.summary.total();
+        // A user's own expectation file speaks of scripts that this run may not have been given.
+        if !selection.foreign {
+            self.summary.stale = self.expectations.stale();
+        }
+        self.summary.exit = if self.fault.is_some() { ENVIRONMENT } else { exit(&self.summary) };
+        self.reports.finish(&self.summary)?;
+        match self.fault {
+            Some(fault) => Err(Fault::Output(fault)),
+            None => Ok(self.summary.exit),
+        }
+    }
+}
+
+/// The report of one execution.
+pub fn record(suite: &Suite, case: &Case, expectations: &Expectations, finished: Finished, again: String) -> Record {
+    let script = &suite.scripts[case.script];
+    let (verdict, expectation) = expectations.judge(&case.id, &finished.outcome);
+    let family = ("family".to_string(), case.variant.family.to_string());
+    let span = finished.outcome.mismatch.as_ref().and_then(|mismatch| mismatch.span);
+    Record {
+        index: finished.test,
+        test: case.id.clone(),
+        variant: std::iter::once(family).chain(case.variant.labels.iter().cloned()).collect(),
+        file: span.map_or_else(|| script.shown.clone(), |span| suite.sources.name(span.file).to_string()),
+        rules: script.rules().into_iter().map(str::to_string).collect(),
+        level: script.level(),
+        sentence: script.sentence().to_string(),
+        verdict,
+        outcome: finished.outcome,
+        wall: finished.wall,
+        attempts: 1,
+        expectation,
+        capture: None,
+        again,
+    }
+}
+
+/// The exit code that the counts come to: environment before scripts before failures before
+/// drift before inconclusive.
+fn exit(summary: &Summary) -> u8 {
+    let any = |verdict| summary.count(verdict) > 0;
+    if summary.count(FinalVerdict::Error) > summary.script_errors {
+        ENVIRONMENT
+    } else if summary.script_errors > 0 {
+        USAGE
+    } else if any(FinalVerdict::Fail) || any(FinalVerdict::Flaky) {
+        FAILED
+    } else if any(FinalVerdict::Xpass) || !summary.stale.is_empty() {
+        DRIFT
+    } else if any(FinalVerdict::Inconclusive) {
+        INCONCLUSIVE
+    } else {
+        AS_EXPECTED
+    }
+}
+
+/// The command that repeats one test as it was run.
+fn again(args: &RunArgs, id: &str) -> String {
+    let mut words = vec!["halfopen run".to_string(), format!("'{}'", id.replace('\'', r"'\''"))];
+    let SutArgs { sut, runner, profile } = &args.sut;
+    if *sut != "reference" {
+        words.push(format!("--sut {sut}"));
+    }
+    words.extend(runner.iter().map(|runner| format!("--runner {runner}")));
+    words.extend(profile.iter().map(|profile| format!("--profile {profile}")));
+    if args.seed != crate::args::SEED {
+        words.push(format!("--seed {}", args.seed));
+    }
+    words.push("-vv".into());
+    words.join(" ")
+}

@@ -1,0 +1,17 @@
+//! The binary `halfopen` as a library, for its own tests and benchmarks; nothing here is a stable interface.
+
+pub mod args;
+pub mod captures;
+pub mod clock;
+pub mod commands;
+pub mod expect;
+pub mod fake;
+pub mod fault;
+pub mod output;
+pub mod register;
+pub mod schedule;
+pub mod select;
+pub mod specs;
+pub mod suite;
+pub mod sut;
+pub mod watched;

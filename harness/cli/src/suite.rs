@@ -1,0 +1,199 @@
+//! Scripts, parsed once, and the tests that they stand for.
+
+use crate::fault::Fault;
+use crate::specs::Specs;
+use halfopen_report::text;
+use halfopen_script::ast::{Level, Script};
+use halfopen_script::test::{Test, TestId};
+use halfopen_script::{Diagnostic, FileId, Library, Sources, Variant, expand, parse, render, variants};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// One script file.
+#[derive(Debug, Clone)]
+pub struct ScriptFile {
+    /// Its id: the path below the specs folder without `.pkt`, or the path that the user gave.
+    pub id: String,
+    /// How messages name the file.
+    pub shown: String,
+    /// Its text in [`Suite::sources`].
+    pub file: FileId,
+    /// The tree, when the text has one.
+    pub script: Option<Script>,
+    /// What is wrong with the text.
+    pub faults: Vec<Diagnostic>,
+    /// The tests it stands for.
+    pub variants: Vec<Variant>,
+    /// The script's own folder, for a script that is no part of the specs.
+    pub folder: Option<PathBuf>,
+}
+
+impl ScriptFile {
+    /// The id of one variant.
+    pub fn test_id(&self, variant: &Variant) -> String {
+        TestId { path: self.id.clone(), family: variant.family, labels: variant.labels.clone() }.to_string()
+    }
+
+    /// The rules of the header.
+    pub fn rules(&self) -> Vec<&str> {
+        let header = self.script.iter().flat_map(|script| &script.header.rules);
+        header.map(|rule| rule.node.as_str()).collect()
+    }
+
+    /// The level of the header.
+    pub fn level(&self) -> Option<Level> {
+        Some(self.script.as_ref()?.header.level.as_ref()?.node)
+    }
+
+    /// The sentence of the header.
+    pub fn sentence(&self) -> &str {
+        self.script.as_ref().map_or("", |script| &script.header.sentence)
+    }
+
+    /// The words of a `//: KEY` field.
+    pub fn field(&self, key: &str) -> Vec<&str> {
+        let fields = self.script.iter().flat_map(|script| &script.header.fields);
+        fields.filter(|f| f.key.node == key).flat_map(|f| &f.words).map(|word| word.node.as_str()).collect()
+    }
+
+    /// The script is meant for this SUT: it names none, or this one.
+    pub fn is_for(&self, sut: &str) -> bool {
+        let named = self.field("sut");
+        named.is_empty() || named.contains(&sut)
+    }
+}
+
+/// Scripts in the order of their ids, and the texts that their spans point into.
+#[derive(Debug, Clone)]
+pub struct Suite {
+    /// The scripts.
+    pub scripts: Vec<ScriptFile>,
+    /// Every text.
+    pub sources: Sources,
+    specs: Specs,
+}
+
+impl Suite {
+    /// Parses every script of the specs.
+    pub fn load(specs: &Specs) -> Self {
+        Self::some(specs, |_| true)
+    }
+
+    /// Parses one script of the specs.
+    pub fn only(specs: &Specs, id: &str) -> Self {
+        Self::some(specs, |other| other == id)
+    }
+
+    fn some(specs: &Specs, wanted: impl Fn(&str) -> bool) -> Self {
+        let mut suite = Self { scripts: Vec::new(), sources: Sources::new(), specs: specs.clone() };
+        for (path, text) in specs.scripts() {
+            let id = path.strip_suffix(".pkt").expect("scripts end in .pkt");
+            if wanted(id) {
+                suite.add(id, &specs.display(path), text, None);
+            }
+        }
+        suite.scripts.sort_by(|a, b| natural(&a.id).cmp(&natural(&b.id)));
+        suite
+    }
+
+    /// Parses a script from disk that is no part of the specs, under the path as it was given.
+    pub fn add_file(&mut self, path: &Path) -> Result<usize, Fault> {
+        let shown = path.display().to_string();
+        let text = fs::read_to_string(path).map_err(|fault| Fault::Usage(format!("cannot read {shown}: {fault}")))?;
+        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        self.add(&shown, &shown, &text, Some(folder));
+        Ok(self.scripts.len() - 1)
+    }
+
+    fn add(&mut self, id: &str, shown: &str, text: &str, folder: Option<PathBuf>) {
+        let file = self.sources.add(shown, text);
+        let (script, faults) = match parse(&self.sources, file) {
+            Ok(script) => (Some(script), Vec::new()),
+            Err(faults) => (None, faults),
+        };
+        let variants = script.as_ref().map(variants).unwrap_or_default();
+        let (id, shown) = (id.to_string(), shown.to_string());
+        self.scripts.push(ScriptFile { id, shown, file, script, faults, variants, folder });
+    }
+
+    /// Makes the test of one variant. `params` are the SUT's own names.
+    pub fn expand(
+        &mut self,
+        script: usize,
+        variant: &Variant,
+        params: &[(String, i64)],
+    ) -> Result<Test, Vec<Diagnostic>> {
+        let file = &self.scripts[script];
+        let Some(tree) = &file.script else { return Err(file.faults.clone()) };
+        let library = Fixtures { specs: &self.specs, folder: file.folder.as_deref() };
+        expand(&file.id, tree, variant, &mut self.sources, &library, params)
+    }
+
+    /// The faults as one error, each said once although many variants share it. It carries escape sequences.
+    pub fn script_fault(&self, faults: Vec<Diagnostic>) -> Fault {
+        let mut distinct: Vec<Diagnostic> = Vec::new();
+        for fault in faults {
+            // Spans compare equal to every other span, so their octets are compared here.
+            let same = |a: &Diagnostic| {
+                let place = |d: &Diagnostic| (d.span.file, d.span.start, d.span.end);
+                place(a) == place(&fault) && a.code == fault.code && a.message == fault.message
+            };
+            if !distinct.iter().any(same) {
+                distinct.push(fault);
+            }
+        }
+        distinct.sort_by_key(|fault| (self.sources.name(fault.span.file).to_string(), fault.span.start));
+        let rendered = render(&distinct, &self.sources, true);
+        Fault::Script { rendered, count: text::count(distinct.len(), "fault") }
+    }
+
+    /// The specs that the suite was loaded from.
+    pub fn specs(&self) -> &Specs {
+        &self.specs
+    }
+}
+
+/// Sorts `3.10.7` after `3.2`: runs of digits count as numbers.
+fn natural(id: &str) -> Vec<(u64, String)> {
+    let mut parts = Vec::new();
+    let mut rest = id;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let number = rest[..digits].parse().unwrap_or(u64::from(digits > 0) * u64::MAX);
+        rest = &rest[digits..];
+        let word = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        parts.push((number, rest[..word].to_string()));
+        rest = &rest[word..];
+    }
+    parts
+}
+
+/// Fixtures beside a user's script, then those of the specs.
+struct Fixtures<'a> {
+    specs: &'a Specs,
+    folder: Option<&'a Path>,
+}
+
+impl Library for Fixtures<'_> {
+    fn fixture(&self, name: &str) -> Option<(String, String)> {
+        let beside = self.folder.map(|folder| folder.join("fixtures").join(format!("{name}.pkt")));
+        if let Some((path, text)) = beside.and_then(|path| Some((path.clone(), fs::read_to_string(path).ok()?))) {
+            return Some((path.display().to_string(), text));
+        }
+        let path = format!("fixtures/{name}.pkt");
+        let text = self.specs.text(&path)?.to_string();
+        Some((self.specs.display(&path), text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sections_sort_as_the_rfc_counts_them() {
+        let mut ids = ["rfc9293/3.10.7.4/a", "rfc9293/3.2/b", "rfc9293/3.10.1/a", "rfc793/3.9/x"];
+        ids.sort_by_key(|id| natural(id));
+        assert_eq!(ids, ["rfc793/3.9/x", "rfc9293/3.2/b", "rfc9293/3.10.1/a", "rfc9293/3.10.7.4/a"]);
+    }
+}

@@ -1,0 +1,55 @@
+//! SUTs by name, as worker threads open them.
+
+use crate::args::SutArgs;
+use crate::fake::Fake;
+use crate::fault::Fault;
+
+use halfopen_engine::sut::{Description, Sut, SutError};
+use std::thread;
+
+/// Name of the SUT that exists to test the harness: it is in no help text.
+const FAKE: &str = "fake";
+
+/// How to open a SUT; every worker has its own.
+#[derive(Debug, Clone)]
+pub struct Opener {
+    args: SutArgs,
+}
+
+impl Opener {
+    /// Prepares this process for a SUT. Call it while there is one thread.
+    pub fn new(args: &SutArgs) -> Result<Self, Fault> {
+        if args.sut == "linux" {
+            prepare_linux()?;
+        }
+        Ok(Self { args: args.clone() })
+    }
+
+    /// Opens it. The value belongs to the calling thread.
+    pub fn open(&self) -> Result<Box<dyn Sut>, SutError> {
+        let SutArgs { sut, runner, profile } = &self.args;
+        if sut == FAKE {
+            return Ok(Box::new(Fake::new(runner.as_deref())?));
+        }
+        halfopen_sut::open(sut, runner.as_deref(), profile.as_deref())
+    }
+
+    /// Who it is. It is asked on a thread that ends at once, as a kernel SUT moves its thread to another namespace.
+    pub fn describe(&self) -> Result<Description, Fault> {
+        let opener = self.clone();
+        let asked = thread::spawn(move || opener.open().map(|sut| sut.describe().clone()));
+        match asked.join() {
+            Ok(Ok(description)) => Ok(description),
+            Ok(Err(SutError::Unsupported(why))) => Err(Fault::Usage(why)),
+            Ok(Err(SutError::Environment(why) | SutError::Broken(why))) => {
+                Err(Fault::Environment(format!("{} cannot be tested here: {why}", self.args.sut)))
+            }
+            Err(_) => Err(Fault::Environment(format!("{} crashed before any test", self.args.sut))),
+        }
+    }
+}
+
+/// Gets what a kernel test needs: root, or a user namespace, which a process with more than one thread cannot enter.
+fn prepare_linux() -> Result<(), Fault> {
+    halfopen_sut::linux::enter_user_namespace().map_err(|why| Fault::Environment(format!("{why}")))
+}

@@ -1,0 +1,157 @@
+//! `list`, `check`, `expand`, `explain`, and script errors.
+
+mod world;
+
+use expect_test::expect;
+use world::{EXCHANGE, World};
+
+#[test]
+fn list_shows_scripts_with_their_sentences() {
+    let world = World::new(&[("good", "reset"), ("lack", "lack")]);
+    expect![[r#"
+        rfc9293/3.10.7.1/good  MUST  1 test
+            A SYN to a closed port draws a reset.
+        rfc9293/3.10.7.1/lack  MUST  1 test
+            A SYN to a closed port draws a reset.
+        2 tests in 2 scripts
+        --- exit 0
+    "#]]
+    .assert_eq(&world.halfopen("list").page());
+}
+
+#[test]
+fn explain_tells_rule_tests_script_and_deviations() {
+    let world = World::new(&[("good", "reset")]);
+    let xfail = "[[xfail]]\ntest = \"*good*\"\nkind = \"missing\"\nreason = \"answers are limited\"\n";
+    world.write("specs/expect/linux.toml", &format!("{xfail}link = \"https://example.org/1\"\nkernels = \"6.18\"\n"));
+    let by_rule = world.halfopen("explain rfc9293/3.10.7.1/closed-no-ack").page();
+    expect![[r#"
+        rfc9293/3.10.7.1/closed-no-ack  MUST (text without a keyword)  SEGMENT ARRIVES
+            A segment without ACK to a closed port draws a reset that acknowledges it.
+            RFC 9293, Transmission Control Protocol (TCP), section 3.10.7.1; observable: wire
+            note: Not for a segment with RST.
+
+        rfc9293/3.10.7.1/good  MUST  1 test
+            specs/rfc9293/3.10.7.1/good.pkt
+            aliases: tc8:GOOD
+            rfc9293/3.10.7.1/good[v4]
+
+            | //= rfc9293/3.10.7.1/closed-no-ack MUST
+            | // A SYN to a closed port draws a reset.
+            | //: family v4
+            | //: alias tc8:GOOD
+            | `reset`
+            | 0 < S 0:0(0) win 65535
+            | +0 > R. 0:0(0) ack 1
+
+        Known deviations
+            linux 6.18: missing, 1 test
+                answers are limited (https://example.org/1)
+                specs/expect/linux.toml:1
+        --- exit 0
+    "#]]
+    .assert_eq(&by_rule);
+    for name in ["tc8:GOOD", "rfc9293/3.10.7.1/good", "SEGMENT_ARRIVES", "rfc9293/3.10.7.1/good[v4]"] {
+        let name = name.replace('_', " ");
+        assert_eq!(world.words(&["explain", &name]).page(), by_rule, "{name}");
+    }
+    let untested = world.halfopen("explain shld-99");
+    assert_eq!(untested.code, 0);
+    assert!(untested.stdout.contains("no test asks this"), "{}", untested.stdout);
+    assert_eq!(world.halfopen("explain MUST-1000").code, 4);
+}
+
+#[test]
+fn a_typing_mistake_gets_a_caret_and_nothing_runs() {
+    let world = World::new(&[("good", "reset")]);
+    world.write("mine.pkt", "0 < S 0:0(0) win 65535\n+0 > R. 0:0(0) akc 1\n");
+    expect![[r#"
+        --- stderr
+        error[syntax]: unknown word `akc`
+         --> mine.pkt:2:16
+          |
+        2 | +0 > R. 0:0(0) akc 1
+          |                ^^^ expected `ack N`, `win N`, `urg N`, `<options>` or the end of the line
+          |
+          = help: did you mean `ack`?
+
+        1 fault in the selected scripts
+        --- exit 2
+    "#]]
+    .assert_eq(&world.halfopen("run --sut fake mine.pkt rfc9293").page());
+}
+
+#[test]
+fn every_fault_of_the_selection_is_told_at_once() {
+    let world = World::new(&[("good", "reset")]);
+    world.write("one.pkt", "0 < S 0:0(0) wim 65535\n");
+    world.write("two.pkt", &format!("use NOWHERE\n{EXCHANGE}"));
+    let ran = world.halfopen("run --sut fake one.pkt two.pkt");
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("one.pkt:1:") && ran.stderr.contains("two.pkt:1:"), "{}", ran.stderr);
+    assert_eq!(ran.stdout, "");
+    assert_eq!(world.halfopen("check one.pkt").code, 2);
+    assert_eq!(world.halfopen("list one.pkt").code, 2);
+}
+
+#[test]
+fn check_compares_headers_with_the_register() {
+    let world = World::new(&[("good", "reset")]);
+    expect![[r#"
+        1 script and 1 test are well
+        --- exit 0
+    "#]]
+    .assert_eq(&world.halfopen("check").page());
+    world.write("typo.pkt", &format!("//= rfc9293/3.10.7.1/closed-no-akc MUST\n// So.\n{EXCHANGE}"));
+    world.write("level.pkt", &format!("//= rfc9293/3.10.7.1/closed-slow MUST\n// So.\n{EXCHANGE}"));
+    expect![[r#"
+        --- stderr
+        error[level]: the level is not that of any rule named: rfc9293/3.10.7.1/closed-slow is SHOULD
+         --> level.pkt:1:34
+          |
+        1 | //= rfc9293/3.10.7.1/closed-slow MUST
+          |                                  ^^^^ expected SHOULD
+
+        error[unknown-rule]: no register has rule `rfc9293/3.10.7.1/closed-no-akc`
+         --> typo.pkt:1:5
+          |
+        1 | //= rfc9293/3.10.7.1/closed-no-akc MUST
+          |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          |
+          = help: a rule there is `rfc9293/3.10.7.1/closed-no-ack`
+
+        2 faults in the selected scripts
+        --- exit 2
+    "#]]
+    .assert_eq(&world.halfopen("check typo.pkt level.pkt").page());
+}
+
+#[test]
+fn expand_writes_a_script_that_runs_again() {
+    let world = World::new(&[]);
+    let header = "//= rfc9293/3.10.7.1/closed-no-ack MUST\n// So.\n//: family v4\n";
+    world.write("specs/fixtures/SYN.pkt", "0 < S 0:0(0) win $size\nlet next = 1\n");
+    let body = "vary window: closed(size=0) open(size=1000)\n`reset`\nuse SYN\n+0 > R. 0:0(0) ack $next\n";
+    world.write("specs/rfc9293/3.10.7.1/varied.pkt", &format!("{header}{body}"));
+    let ambiguous = world.halfopen("expand rfc9293/3.10.7.1/varied");
+    assert_eq!(ambiguous.code, 2, "{}", ambiguous.page());
+    assert!(ambiguous.stderr.contains("selects 2 tests"), "{}", ambiguous.stderr);
+    let expanded = world.halfopen("expand --sut fake rfc9293/3.10.7.1/varied[v4,open]");
+    expect![[r#"
+        //= rfc9293/3.10.7.1/closed-no-ack MUST
+        // So.
+        //: family v4
+
+        // rfc9293/3.10.7.1/varied[v4,open]
+
+        --ip_version=ipv4
+
+        `reset`
+
+        0 < S 0:0(0) win 1000
+        +0 > R. 0:0(0) ack 1
+    "#]]
+    .assert_eq(&expanded.stdout);
+    world.write("plain.pkt", &expanded.stdout);
+    assert_eq!(world.halfopen("run --sut fake plain.pkt[v4]").code, 0);
+}

@@ -1,0 +1,150 @@
+//! `halfopen run`: verdicts, what they look like, and what they exit with.
+
+mod world;
+
+use expect_test::expect;
+use world::{EXCHANGE, World};
+
+#[test]
+fn every_exit_code_is_reached() {
+    let world =
+        World::new(&[("crash", "crash"), ("drop", "drop"), ("good", "reset"), ("lack", "lack"), ("refuse", "refuse")]);
+    world.write("known.toml", &xfail("missing"));
+    world.write("otherwise.toml", &xfail("segment"));
+    world.write("passes.toml", &xfail("missing").replace("silent", "good"));
+    world.write("stale.toml", &xfail("missing").replace("silent", "gone"));
+    world.write("unfounded.toml", "[[xfail]]\ntest = \"*\"\nkind = \"missing\"\nrfc = \"RFC 9293 3.2\"\n");
+    world.write("broken.pkt", "0 < S 0:0(1) win 65535\n");
+    world.write("silent.pkt", EXCHANGE);
+    let cases = [
+        ("run --sut fake */good", 0),
+        ("run --sut fake */lack", 0),
+        ("run --sut fake */good silent.pkt[v4]", 1),
+        ("run --sut fake */crash", 1),
+        ("run --sut fake */good --no-such-flag", 2),
+        ("run --sut fake */good --partition hash:1/4", 2),
+        ("run --sut fake broken.pkt", 2),
+        ("run --sut nobody", 2),
+        ("run --sut fake */refuse silent.pkt[v4]", 3),
+        ("run --sut fake --specs /nowhere", 3),
+        ("run --sut fake --expect unfounded.toml", 3),
+        ("run --sut fake nothing/like/this", 4),
+        ("run --sut fake */good nothing/like/this", 4),
+        ("run --sut fake */good --family v6", 4),
+        ("run --sut fake */good --expect passes.toml", 5),
+        ("run --sut fake */good --expect stale.toml", 5),
+        ("run --sut fake silent.pkt[v4] --expect known.toml", 0),
+        ("run --sut fake silent.pkt[v4] --expect otherwise.toml", 1),
+        ("run --sut fake */drop", 6),
+        ("run --sut fake */drop silent.pkt[v4]", 1),
+    ];
+    for (words, code) in cases {
+        let ran = world.halfopen(words);
+        assert_eq!(ran.code, code, "{words}\n{}", ran.page());
+    }
+}
+
+fn xfail(kind: &str) -> String {
+    format!(
+        "[[xfail]]\ntest = \"*silent*\"\nkind = \"{kind}\"\nreason = \"it is silent\"\nrfc = \"RFC 9293 3.10.7.1\"\n"
+    )
+}
+
+#[test]
+fn a_run_as_it_stands_on_the_page() {
+    let world = World::new(&[("bad", "drop"), ("crash", "crash"), ("good", "reset"), ("lack", "lack")]);
+    expect![[r#"
+        halfopen 4 tests on fake (sim, virtual time), seed 24301
+        INCONCLUSIVE  rfc9293/3.10.7.1/bad[v4]  [10 min 0 s]  the capture is incomplete: 1 datagrams were lost
+
+        FAIL rfc9293/3.10.7.1/crash[v4]  MUST                           fake, virtual time
+             specs/rfc9293/3.10.7.1/crash.pkt:5
+             A SYN to a closed port draws a reset.
+
+              line      time  peer                       stack
+                 5  0.000000  `crash`
+
+               expected a SUT that goes on
+               got      the SUT panicked: told to crash at harness/cli/src/fake.rs:94
+               again    halfopen run 'rfc9293/3.10.7.1/crash[v4]' --sut fake -vv
+
+                PASS  rfc9293/3.10.7.1/good[v4]  [10.0 ms]
+         UNSUPPORTED  rfc9293/3.10.7.1/lack[v4]  [0 us]  no such feature
+        Summary  4 tests in <wall>, 10 min 0 s on the clock of fake
+                 1 pass, 1 unsupported, 1 inconclusive, 1 fail
+                 unsupported: 1  no such feature
+                 met: MUST 1 of 2
+                 not as expected (exit 1)
+        --- exit 1
+    "#]]
+    .assert_eq(&world.fake("").page());
+}
+
+#[test]
+fn a_crash_costs_its_test_and_not_the_run() {
+    let world = World::new(&[("a-crash", "crash"), ("b-good", "reset"), ("c-crash", "crash"), ("d-good", "reset")]);
+    let ran = world.fake("-j 1 --format jsonl");
+    let verdicts: Vec<_> = ran.verdicts().into_iter().map(|(_, verdict)| verdict).collect();
+    assert_eq!(verdicts, ["fail", "pass", "fail", "pass"]);
+    assert_eq!(ran.json()[0]["mismatch"]["kind"], "broken");
+    assert!(ran.json()[0]["mismatch"]["got"].as_str().unwrap().contains("told to crash"));
+    assert_eq!(ran.stderr, "", "a crash is told in the report alone");
+}
+
+#[test]
+fn a_hang_costs_its_test_and_not_the_run() {
+    let world = World::new(&[("a-hang", "hang"), ("b-good", "reset"), ("c-good", "reset")]);
+    for runner in ["sim", "real"] {
+        let ran = world.fake(&format!("--runner {runner} -j 1 --patience 0.3 --format jsonl"));
+        let verdicts: Vec<_> = ran.verdicts().into_iter().map(|(_, verdict)| verdict).collect();
+        assert_eq!(verdicts, ["fail", "pass", "pass"], "{runner}");
+        assert!(ran.json()[0]["mismatch"]["got"].as_str().unwrap().contains("hangs"));
+        assert_eq!(ran.code, 1);
+    }
+}
+
+#[test]
+fn a_test_that_passes_when_repeated_is_flaky() {
+    let world = World::new(&[("flake", "flake"), ("good", "reset")]);
+    let ran = world.fake("--retries 2 --format jsonl");
+    assert_eq!(ran.verdicts()[0].1, "flaky");
+    assert_eq!(ran.json()[0]["attempts"], 2);
+    assert!(!ran.json()[0]["mismatch"].is_null(), "the difference that was seen is kept");
+    assert_eq!(ran.code, 1);
+    assert_eq!(world.fake("--format jsonl").verdicts()[0].1, "fail", "nobody asked for a repetition");
+}
+
+#[test]
+fn a_timing_verdict_on_a_real_clock_is_repeated_alone() {
+    let world = World::new(&[("late", "late"), ("good", "reset")]);
+    let attempts = |words: &str| world.fake(&format!("{words} --format jsonl")).json()[1]["attempts"].clone();
+    assert_eq!(attempts("--runner real"), 2);
+    assert_eq!(attempts("--runner real --retries 0"), 1);
+    assert_eq!(attempts("--runner sim"), 1, "a virtual clock is never late");
+}
+
+#[test]
+fn fail_fast_stops_and_says_what_was_not_run() {
+    let world = World::new(&[("a-good", "reset"), ("b-crash", "crash"), ("c-good", "reset"), ("d-good", "reset")]);
+    let ran = world.fake("--fail-fast -j 1 --format jsonl");
+    assert_eq!(ran.code, 1);
+    let summary = ran.json().pop().unwrap()["summary"].clone();
+    let ran_tests = summary["tests"].as_u64().unwrap();
+    assert_eq!(ran_tests + summary["not_run"].as_u64().unwrap(), 4);
+    assert!(ran_tests < 4, "{summary}");
+}
+
+#[test]
+fn an_expected_failure_says_why() {
+    let world = World::new(&[("good", "reset")]);
+    world.write("silent.pkt", EXCHANGE);
+    world.write("known.toml", &xfail("missing"));
+    expect![[r#"
+        halfopen 1 test on fake (sim, virtual time), seed 24301
+               XFAIL  silent.pkt[v4]  [10 min 0 s]  it is silent (RFC 9293 3.10.7.1)
+        Summary  1 test in <wall>, 10 min 0 s on the clock of fake
+                 1 xfail
+        --- exit 0
+    "#]]
+    .assert_eq(&world.fake("silent.pkt[v4] --expect known.toml").page());
+}
