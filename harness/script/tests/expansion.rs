@@ -404,5 +404,6 @@ fn comments_stay_and_layout_becomes_canonical() {
         // * style
 
         `end`
-    "#]].assert_eq(&print(&script));
+    "#]]
+    .assert_eq(&print(&script));
 }
