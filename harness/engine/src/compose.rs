@@ -229,3 +229,19 @@ impl Spoil {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::bare;
+
+    #[test]
+    fn words_that_a_family_does_not_have_are_unsupported() {
+        let icmp = |kind: &str| ast::Icmp { kind: bare(kind.into()), code: None, mtu: None, echoed: None };
+        assert_eq!(kind_and_code(false, &icmp("source_quench")), Ok((4, 0)));
+        let Err(Stop::Unsupported(why)) = kind_and_code(true, &icmp("source_quench")) else {
+            panic!("ICMPv6 has none")
+        };
+        assert!(why.contains("source_quench"), "{why}");
+    }
+}

@@ -9,6 +9,7 @@ mod compose;
 mod control;
 mod exchange;
 mod expect;
+pub mod fake;
 mod mapping;
 mod outbound;
 pub mod outcome;

@@ -263,11 +263,11 @@ fn expectable(packet: &Packet) -> Result<(), Stop> {
         ast::Body::Icmp(_) => Ok(()),
         ast::Body::Tcp(tcp) => {
             let Options::List(list) = &tcp.options else { return Ok(()) };
-            let symbol = list.iter().find_map(|option| match &option.node {
-                TcpOption::FastOpen(Cookie::Symbol(name)) | TcpOption::FastOpenExperimental(Cookie::Symbol(name)) => {
-                    Some(name)
-                }
-                _ => None,
+            let symbol = list.iter().find_map(|option| {
+                let (TcpOption::FastOpen(cookie) | TcpOption::FastOpenExperimental(cookie)) = &option.node else {
+                    return None;
+                };
+                if let Cookie::Symbol(name) = cookie { Some(name) } else { None }
             });
             symbol.map_or(Ok(()), |name| Err(Stop::Unsupported(format!("{name}, which only -D defines"))))
         }

@@ -98,8 +98,8 @@ impl Plan {
             "tcp_ts_tick_usecs" => self.ts_tick = number(name, value)?,
             "tcp_ts_ecr_scaled" => self.ts_ecr_scaled = flag(value),
             "strict_segments" => self.strict_segments = flag(value),
-            // They change what packetdrill prints or frees, nothing of the exchange.
-            "verbose" | "debug" | "send_omit_free" => {}
+            // They change what packetdrill prints or frees, or were used up when names were resolved.
+            "define" | "verbose" | "debug" | "send_omit_free" => {}
             _ => return Err(Stop::Unsupported(format!("option --{name}"))),
         }
         Ok(())

@@ -176,9 +176,8 @@ fn segment(mapping: &Mapping, tcp: &Tcp, line: Option<&ast::Tcp>) -> (ast::Tcp, 
 /// TSval of an option list.
 pub(crate) fn tsval(list: &Options) -> Option<u32> {
     let Options::List(list) = list else { return None };
-    list.iter().find_map(|option| match &option.node {
-        TcpOption::Timestamps { val, .. } => Some(val.value() as u32),
-        _ => None,
+    list.iter().find_map(|option| {
+        if let TcpOption::Timestamps { val, .. } = &option.node { Some(val.value() as u32) } else { None }
     })
 }
 
@@ -259,10 +258,10 @@ fn words(mapping: &Mapping, datagram: &Datagram, line: &Packet, lesson: &mut Opt
         (IpWord::BadChecksum | IpWord::DataOffset(_) | IpWord::Reserved(_), _) => None,
     };
     let mut seen: Vec<_> = line.ip.iter().filter_map(|line| word(&line.node)).collect();
-    let scripted = line.ip.iter().find_map(|word| match &word.node {
-        IpWord::FlowLabel(num) => Some(num.value() as u32),
-        _ => None,
-    });
+    let scripted = line
+        .ip
+        .iter()
+        .find_map(|word| if let IpWord::FlowLabel(num) = &word.node { Some(num.value() as u32) } else { None });
     if let (Some(script), Ip::V6(ip), Some(lesson)) = (scripted, &datagram.ip, lesson) {
         lesson.flow = Some((script, ip.flow_label));
         // The values are the SUT's choice; that equal labels stay equal and different ones different is what a script can say.

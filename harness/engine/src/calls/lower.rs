@@ -220,27 +220,20 @@ impl<'a> Lowering<'a, '_> {
 
     fn poll(&self) -> Result<(SysCall, After<'a>), Stop> {
         let mut fds = Vec::new();
-        let mut revents = Vec::new();
         for entry in elements(self.arg(0)?) {
-            let fields = members(entry, "a `pollfd` structure")?;
-            let field = |name, place| member(fields, name, place).ok_or_else(|| misfit(entry, name));
-            let fd = self.fds.live(int(field("fd", 0)?)?, self.errno)?;
-            fds.push((fd, int(field("events", 1)?)? as i16));
-            let wanted = field("revents", 2)?;
-            revents.push(if is_ellipsis(wanted) { None } else { Some(int(wanted)? as i16) });
+            let fd = self.fds.live(int(poll_field(entry, "fd", 0)?)?, self.errno)?;
+            fds.push((fd, int(poll_field(entry, "events", 1)?)? as i16));
         }
+        let revents = revents(self.arg(0)?)?;
         let timeout_ms = int32(self.arg(2)?)?;
         Ok((SysCall::Poll { fds, timeout_ms }, After::Polls { revents }))
     }
 }
 
-/// An empty list, or the number 0.
+/// An empty list, or `NULL`.
 fn empty(arg: &Arg) -> bool {
-    match &arg.kind {
-        ArgKind::List(list) => list.is_empty(),
-        ArgKind::Word(word) => word == "NULL",
-        _ => false,
-    }
+    matches!(&arg.kind, ArgKind::List(list) if list.is_empty())
+        || matches!(&arg.kind, ArgKind::Word(word) if word == "NULL")
 }
 
 /// Text that a read has to deliver, when the line gives one.
@@ -249,7 +242,13 @@ fn text(arg: &Arg) -> Result<Option<Vec<u8>>, Stop> {
         ArgKind::Text(text) => Ok(Some(octets(text))),
         ArgKind::Ellipsis => Ok(None),
         // A pointer that leads nowhere: `NULL` or a number, for EFAULT.
-        _ => Err(Stop::Unsupported(format!("`{arg}` as a buffer"))),
+        ArgKind::Num(_)
+        | ArgKind::Word(_)
+        | ArgKind::Or(_)
+        | ArgKind::List(_)
+        | ArgKind::Struct(_)
+        | ArgKind::Apply(..)
+        | ArgKind::TextEllipsis(_) => Err(Stop::Unsupported(format!("`{arg}` as a buffer"))),
     }
 }
 
@@ -263,7 +262,13 @@ fn content(arg: &Arg, len: usize, offset: u64) -> Result<Vec<u8>, Stop> {
             Ok(octets)
         }
         ArgKind::TextEllipsis(text) if !text.is_empty() => Ok(octets(text).into_iter().cycle().take(len).collect()),
-        _ => Err(Stop::Unsupported(format!("`{arg}` as a buffer"))),
+        ArgKind::Num(_)
+        | ArgKind::Word(_)
+        | ArgKind::Or(_)
+        | ArgKind::List(_)
+        | ArgKind::Struct(_)
+        | ArgKind::Apply(..)
+        | ArgKind::TextEllipsis(_) => Err(Stop::Unsupported(format!("`{arg}` as a buffer"))),
     }
 }
 
@@ -275,4 +280,18 @@ fn vectors(arg: &Arg) -> Result<Vec<(&Arg, usize)>, Stop> {
         Ok((field("iov_base", 0)?, length(field("iov_len", 1)?)?))
     };
     elements(arg).iter().map(entry).collect()
+}
+
+fn poll_field<'a>(entry: &'a Arg, name: &str, place: usize) -> Result<&'a Arg, Stop> {
+    let fields = members(entry, "a `pollfd` structure")?;
+    member(fields, name, place).ok_or_else(|| misfit(entry, name))
+}
+
+/// The events that a poll has to return; `None` is not looked at.
+pub(crate) fn revents(list: &Arg) -> Result<Vec<Option<i16>>, Stop> {
+    let wanted = |entry| {
+        let wanted = poll_field(entry, "revents", 2)?;
+        Ok(if is_ellipsis(wanted) { None } else { Some(int(wanted)? as i16) })
+    };
+    elements(list).iter().map(wanted).collect()
 }

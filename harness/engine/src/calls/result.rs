@@ -164,9 +164,12 @@ fn read(
 }
 
 fn option(level: i32, name: i32, value: &Arg, data: &[u8], fields: &mut Vec<FieldDiff>) -> Result<(), Stop> {
-    let inner = match &value.kind {
-        ArgKind::List(list) if list.len() == 1 => &list[0],
-        _ => value,
+    let inner = if let ArgKind::List(list) = &value.kind
+        && let [one] = list.as_slice()
+    {
+        one
+    } else {
+        value
     };
     if is_ellipsis(inner) {
         return Ok(());

@@ -7,7 +7,7 @@ pub struct Sum(u64);
 impl Sum {
     /// Adds octets as 16-bit words; an odd octet at the end counts as if a zero octet followed.
     #[must_use]
-    pub fn add(self, octets: &[u8]) -> Self {
+    pub fn plus(self, octets: &[u8]) -> Self {
         let mut sum = self.0;
         let mut words = octets.chunks_exact(4);
         for word in &mut words {
@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn the_example_of_rfc_1071_has_its_sum() {
         let octets = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
-        assert_eq!(Sum::default().add(&octets).value(), !0xddf2);
+        assert_eq!(Sum::default().plus(&octets).value(), !0xddf2);
     }
 
     #[test]
@@ -46,7 +46,7 @@ mod tests {
             let octets: Vec<u8> = (0..len).map(|n: u8| n.wrapping_mul(37) + 5).collect();
             let mut padded = octets.clone();
             padded.resize(octets.len().next_multiple_of(2), 0);
-            assert_eq!(Sum::default().add(&octets).value(), Sum::default().add(&padded).value(), "{len}");
+            assert_eq!(Sum::default().plus(&octets).value(), Sum::default().plus(&padded).value(), "{len}");
         }
     }
 }

@@ -61,7 +61,7 @@ impl Icmp {
     }
 
     pub(super) fn sum(&self, pseudo: Sum) -> Sum {
-        pseudo.add(&self.fixed(0)).add(&self.body)
+        pseudo.plus(&self.fixed(0)).plus(&self.body)
     }
 
     /// The datagram that an error quotes; `None` when too little of it is there.

@@ -85,7 +85,7 @@ impl Ipv4 {
 
     /// The checksum that the header should have.
     pub fn computed(&self) -> u16 {
-        Sum::default().add(&self.fixed(0)).add(&self.options).value()
+        Sum::default().plus(&self.fixed(0)).plus(&self.options).value()
     }
 
     pub(super) fn complete(&mut self, payload: usize) {

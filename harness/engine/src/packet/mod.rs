@@ -124,10 +124,10 @@ impl Ip {
     /// Sum of the pseudo-header for a payload of this protocol and length (RFC 9293 3.1, RFC 8200 8.1).
     fn pseudo(&self, protocol: u8, len: usize) -> checksum::Sum {
         let sum = match self {
-            Self::V4(ip) => checksum::Sum::default().add(&ip.src.octets()).add(&ip.dst.octets()),
-            Self::V6(ip) => checksum::Sum::default().add(&ip.src.octets()).add(&ip.dst.octets()),
+            Self::V4(ip) => checksum::Sum::default().plus(&ip.src.octets()).plus(&ip.dst.octets()),
+            Self::V6(ip) => checksum::Sum::default().plus(&ip.src.octets()).plus(&ip.dst.octets()),
         };
-        sum.add(&(len as u32).to_be_bytes()).add(&[0, protocol])
+        sum.plus(&(len as u32).to_be_bytes()).plus(&[0, protocol])
     }
 }
 

@@ -101,13 +101,13 @@ impl Tcp {
 
     pub(super) fn sum(&self, pseudo: Sum) -> Sum {
         // An option area of odd length (a script can ask for one) must not shift the words of the payload.
-        let sum = pseudo.add(&self.fixed(0));
-        if self.options.len() % 2 == 0 {
-            return sum.add(&self.options).add(&self.payload);
+        let sum = pseudo.plus(&self.fixed(0));
+        if self.options.len().is_multiple_of(2) {
+            return sum.plus(&self.options).plus(&self.payload);
         }
         let mut rest = self.options.clone();
         rest.extend_from_slice(&self.payload);
-        sum.add(&rest)
+        sum.plus(&rest)
     }
 
     /// The data offset that header and options come to.

@@ -42,6 +42,6 @@ impl Udp {
     }
 
     pub(super) fn sum(&self, pseudo: Sum) -> Sum {
-        pseudo.add(&self.fixed(0)).add(&self.payload)
+        pseudo.plus(&self.fixed(0)).plus(&self.payload)
     }
 }

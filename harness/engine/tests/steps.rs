@@ -1,0 +1,277 @@
+//! Alternatives, calls that cannot be made, blocks, commands, option lines.
+
+mod common;
+
+use common::{established, fails, fields, pass, play, show};
+use halfopen_engine::call::{Reply, SysCall};
+use halfopen_engine::fake::{FakeSut, Tamper};
+use halfopen_engine::outcome::{Lane, Mark, MismatchKind, Verdict};
+use halfopen_engine::packet::{Body, tcp::flag};
+use halfopen_engine::pattern::{Stream, fill};
+use halfopen_engine::{RunOptions, run_caught};
+use halfopen_script::ast::{Action, ArgKind, Num};
+use halfopen_script::test::Step;
+
+const ANY: &str = "\
++.1 < . 1:1(0) ack 5 win 100
+any {
+  +0 > . 1:1(0) ack 1
+  +0 < . 1:1(0) ack 1 win 1
+} or {
+  +0 > R 5:5(0)
+  +0 < . 1:1(0) ack 1 win 2
+} or {
+  +.2 silent
+  +0 < . 1:1(0) ack 1 win 3
+}
++0 < . 1:1(0) ack 1 win 4";
+
+#[test]
+fn the_branch_that_matches_is_taken() {
+    let reset = Tamper::Change(|d| {
+        if let Body::Tcp(tcp) = &mut d.body {
+            (tcp.flags, tcp.seq, tcp.ack) = (flag::RST, tcp.seq + 4, 0);
+        }
+        d.complete();
+    });
+    for (tamper, windows) in [(None, [1, 4]), (Some(reset), [2, 4]), (Some(Tamper::Omit), [3, 4])] {
+        let mut sut = FakeSut::passing();
+        if let Some(tamper) = tamper {
+            sut = sut.tamper(1, tamper);
+        }
+        let outcome = play(&established(ANY), &mut sut);
+        pass(&outcome);
+        let sent: Vec<_> = outcome.trace.iter().filter(|e| e.lane == Lane::Peer).map(|e| e.text.clone()).collect();
+        let wanted = windows.map(|window| format!(". 1:1(0) ack 1 win {window}"));
+        assert_eq!(sent[sent.len() - 2..], wanted, "{}", show(&outcome));
+    }
+}
+
+#[test]
+fn no_branch_lists_what_each_wanted() {
+    let other = Tamper::Change(|d| {
+        if let Body::Tcp(tcp) = &mut d.body {
+            tcp.ack += 8;
+        }
+        d.complete();
+    });
+    let outcome = play(&established(ANY), &mut FakeSut::passing().tamper(1, other));
+    let mismatch = fails(&outcome);
+    assert_eq!(mismatch.kind, MismatchKind::Segment);
+    assert_eq!(mismatch.expected, ". 1:1(0) ack 1 or R 5:5(0) or silence until 0.4");
+    assert_eq!(fields(mismatch), ["1: ack 1/9", "2: flags R/.", "2: seq 5/1", "2: ack -/9"]);
+    assert_eq!(outcome.trace.iter().filter(|entry| entry.mark == Mark::Expected).count(), 3);
+    // Too late for its branch, and silence is not broken by what comes after it.
+    let late = established(ANY).replace("} or {\n  +.2 silent\n  +0 < . 1:1(0) ack 1 win 3\n", "");
+    let outcome = play(&late, &mut FakeSut::passing().tamper(1, Tamper::Late(5)));
+    assert_eq!(fields(fails(&outcome))[0], "1: time 0.2/0.200005");
+    let outcome = play(&late, &mut FakeSut::passing().tamper(1, Tamper::Omit));
+    assert_eq!(
+        (fails(&outcome).kind, fails(&outcome).expected.as_str()),
+        (MismatchKind::Missing, ". 1:1(0) ack 1 or R 5:5(0)")
+    );
+}
+
+#[test]
+fn branches_can_begin_with_alternatives() {
+    let nested = "any {\n any {\n  +0 > . 1:1(0) ack 7\n } or {\n  +0 > . 1:1(0) ack 1\n }\n +0 < . 1:1(0) ack 1 win 1\n} or {\n +0 > . 1:1(0) ack 9\n}";
+    let back = Tamper::Change(|d| {
+        if let Body::Tcp(tcp) = &mut d.body {
+            tcp.ack -= 6;
+        }
+        d.complete();
+    });
+    let outcome = play(&established(nested), &mut FakeSut::passing().tamper(1, back));
+    pass(&outcome);
+    assert_eq!(outcome.trace.last().map(|entry| entry.text.as_str()), Some(". 1:1(0) ack 1 win 1"));
+}
+
+#[test]
+fn what_is_not_there_yet_is_named() {
+    let table = [
+        ("+0 epoll_create(1) = 5", "system call `epoll_create`"),
+        ("+0 pipe([5, 6]) = 0", "system call `pipe`"),
+        (
+            "+0 recvmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 100}], msg_flags=0, msg_control=[{cmsg_level=SOL_TCP, cmsg_type=1, cmsg_data=5}]}, 0) = 1",
+            "msg_control",
+        ),
+        ("+0 recvmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 100}], msg_flags=MSG_TRUNC}, 0) = 1", "msg_flags"),
+        ("+0 recv(4, ..., 100, MSG_ERRQUEUE) = 1", "MSG_ERRQUEUE"),
+        ("+0 read(4, NULL, 100) = -1 EFAULT", "`NULL` as a buffer"),
+        ("+0 > udp (10)", "`udp` from the SUT"),
+        ("+0 `unsupported`", "command `unsupported`"),
+    ];
+    for (line, word) in table {
+        let outcome = play(&established(line), &mut FakeSut::passing());
+        assert_eq!(outcome.verdict, Verdict::Unsupported, "{line}: {}", show(&outcome));
+        assert!(outcome.reason.as_ref().is_some_and(|why| why.contains(word)), "{line}: {:?}", outcome.reason);
+    }
+    for (line, word) in [("+0 close(7) = 0", "descriptor 7 is not open"), ("+0 `false`", "ended with status 1")] {
+        let outcome = play(&established(line), &mut FakeSut::passing());
+        assert_eq!(outcome.verdict, Verdict::Error, "{line}: {}", show(&outcome));
+        assert!(outcome.reason.as_ref().is_some_and(|why| why.contains(word)), "{line}: {:?}", outcome.reason);
+    }
+    assert_eq!(
+        play(&format!("--mss=1000\n{}", established("")), &mut FakeSut::passing()).verdict,
+        Verdict::Unsupported
+    );
+}
+
+/// Notes what it is asked, and answers as the fake does.
+struct Listening {
+    inner: FakeSut,
+    calls: Vec<SysCall>,
+    commands: Vec<String>,
+}
+
+impl halfopen_engine::sut::Sut for Listening {
+    fn describe(&self) -> &halfopen_engine::sut::Description {
+        self.inner.describe()
+    }
+    fn announce(&mut self, test: &halfopen_script::test::Test) {
+        self.inner.announce(test);
+    }
+    fn start(&mut self, setup: &halfopen_engine::sut::Setup) -> Result<(), halfopen_engine::sut::SutError> {
+        self.inner.start(setup)
+    }
+    fn now(&mut self) -> i64 {
+        self.inner.now()
+    }
+    fn inject(&mut self, datagram: &[u8]) -> Result<i64, halfopen_engine::sut::SutError> {
+        self.inner.inject(datagram)
+    }
+    fn next(&mut self, deadline: i64) -> Result<halfopen_engine::sut::Happening, halfopen_engine::sut::SutError> {
+        self.inner.next(deadline)
+    }
+    fn call(&mut self, call: &SysCall) -> Result<Reply, halfopen_engine::sut::SutError> {
+        self.calls.push(call.clone());
+        self.inner.call(call)
+    }
+    fn command(&mut self, line: &str) -> Result<(), halfopen_engine::sut::SutError> {
+        self.commands.push(line.to_owned());
+        self.inner.command(line)
+    }
+    fn tcp_info(&mut self, fd: i32) -> Result<Vec<(String, i64)>, halfopen_engine::sut::SutError> {
+        self.inner.tcp_info(fd)
+    }
+    fn finish(&mut self) -> Result<halfopen_engine::sut::Evidence, halfopen_engine::sut::SutError> {
+        self.commands.push("finish".into());
+        self.inner.finish()
+    }
+}
+
+fn listening() -> Listening {
+    Listening { inner: FakeSut::passing(), calls: vec![], commands: vec![] }
+}
+
+#[test]
+fn calls_arrive_as_the_script_means_them() {
+    let int = |value: i32| value.to_ne_bytes().to_vec();
+    let peer = || "192.0.2.1:8080".parse().unwrap();
+    // Descriptor 3 of the script is 103 of the fake, 4 is 104.
+    #[rustfmt::skip]
+    let table: Vec<(&str, SysCall)> = vec![
+        ("socket(..., SOCK_STREAM|SOCK_NONBLOCK, IPPROTO_TCP) = 5", SysCall::Socket { domain: 2, kind: 0o4001, protocol: 6 }),
+        ("bind(3, ..., ...) = 0", SysCall::Bind { fd: 103, addr: "0.0.0.0:8080".parse().unwrap() }),
+        ("bind(3, {sa_family = AF_INET, sin_port = htons(1234), sin_addr = inet_addr(\"192.168.0.2\")}, ...) = 0", SysCall::Bind { fd: 103, addr: "192.168.0.2:1234".parse().unwrap() }),
+        ("connect(4, ..., ...) = -1 EISCONN", SysCall::Connect { fd: 104, addr: peer() }),
+        ("write(4, ..., 5) = 5", SysCall::Send { fd: 104, data: fill(Stream::FromStack, 0, 5), flags: 0, to: None }),
+        ("send(4, ..., 5, MSG_MORE) = 5", SysCall::Send { fd: 104, data: fill(Stream::FromStack, 0, 5), flags: 0x8000, to: None }),
+        ("sendto(4, \"ab\", 3, MSG_FASTOPEN, ..., ...) = 3", SysCall::Send { fd: 104, data: b"ab\0".to_vec(), flags: 0x2000_0000, to: Some(peer()) }),
+        ("writev(4, [{..., 2}, {\"xy\", 2}], 2) = 4", SysCall::Send { fd: 104, data: [fill(Stream::FromStack, 0, 2), b"xy".to_vec()].concat(), flags: 0, to: None }),
+        ("sendmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 2}], msg_flags=0}, 0) = 2", SysCall::Send { fd: 104, data: fill(Stream::FromStack, 0, 2), flags: 0, to: Some(peer()) }),
+        ("recv(4, ..., 10, MSG_PEEK) = 0", SysCall::Receive { fd: 104, len: 10, flags: 2 }),
+        ("readv(4, [{..., 2}, {..., 3}], 2) = 0", SysCall::Receive { fd: 104, len: 5, flags: 0 }),
+        ("recvfrom(4, ..., 10, 0, ..., ...) = 0", SysCall::Receive { fd: 104, len: 10, flags: 0 }),
+        ("recvmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 7}], msg_flags=...}, 0) = 0", SysCall::Receive { fd: 104, len: 7, flags: 0 }),
+        ("shutdown(4, SHUT_RDWR) = 0", SysCall::Shutdown { fd: 104, how: 2 }),
+        ("setsockopt(4, SOL_TCP, TCP_NODELAY, [1], 4) = 0", SysCall::SetSockOpt { fd: 104, level: 6, name: 1, value: int(1) }),
+        ("setsockopt(4, SOL_SOCKET, SO_LINGER, {onoff=1, linger=3}, 8) = 0", SysCall::SetSockOpt { fd: 104, level: 1, name: 13, value: [int(1), int(3)].concat() }),
+        ("setsockopt(4, SOL_TCP, TCP_CONGESTION, \"reno\", 4) = 0", SysCall::SetSockOpt { fd: 104, level: 6, name: 13, value: b"reno".to_vec() }),
+        ("getsockopt(4, SOL_TCP, TCP_MAXSEG, [1460], [4]) = 0", SysCall::GetSockOpt { fd: 104, level: 6, name: 2, len: 4 }),
+        ("fcntl(4, F_SETFL, O_RDWR|O_NONBLOCK) = 0", SysCall::Fcntl { fd: 104, cmd: 4, arg: 0o4002 }),
+        ("fcntl(4, F_GETFL) = 0x2 (flags O_RDWR)", SysCall::Fcntl { fd: 104, cmd: 3, arg: 0 }),
+        ("ioctl(4, SIOCINQ, [0]) = 0", SysCall::Ioctl { fd: 104, request: 0x541b }),
+        ("poll([{fd=4, events=POLLIN, revents=0}], 1, 100) = 0", SysCall::Poll { fds: vec![(104, 1)], timeout_ms: 100 }),
+        ("close(9) = -1 EBADF (Bad file descriptor)", SysCall::Close { fd: -1 }),
+    ];
+    for (line, call) in table {
+        let mut sut = listening();
+        pass(&play(&established(&format!("+0 {line}")), &mut sut));
+        assert_eq!(sut.calls.last(), Some(&call), "{line}");
+    }
+    for (family, domain, addr) in [("v6", 10, "[2001:db8::1]:8080"), ("mapped", 10, "[::ffff:192.0.2.1]:8080")] {
+        let text = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 connect(3, ..., ...) = -1 ENETUNREACH\n";
+        let (test, sources) = common::test(&format!("//= rfc9293/x/y MUST\n// x\n//: family {family}\n{text}"), family);
+        let mut sut = listening();
+        pass(&halfopen_engine::run(&test, &sources, &mut sut, &RunOptions::default()));
+        let calls = [
+            SysCall::Socket { domain, kind: 1, protocol: 6 },
+            SysCall::Connect { fd: 103, addr: addr.parse().unwrap() },
+        ];
+        assert_eq!(sut.calls, calls);
+    }
+}
+
+#[test]
+fn what_is_written_is_what_comes_out() {
+    // Texts too, wherever the stream stands; each write goes on where the last one ended.
+    let lines = "+0 write(4, ..., 10) = 10\n+0 > P. 1:11(10) ack 1\n+0 write(4, ..., 20) = 5\n+0 > P. 11:16(5) ack 1\n+0 write(4, \"abc\", 3) = 3\n+0 > P. 16:19(3) ack 1";
+    let text = established(lines);
+    let abc = Tamper::Change(|d| {
+        if let Body::Tcp(tcp) = &mut d.body {
+            tcp.payload = b"abc".to_vec();
+        }
+        d.complete();
+    });
+    pass(&play(&text, &mut FakeSut::passing().tamper(3, abc)));
+    let outcome = play(&text, &mut FakeSut::passing());
+    assert_eq!((fails(&outcome).kind, fails(&outcome).line), (MismatchKind::Payload, Some(14)));
+}
+
+#[test]
+fn blocks_see_the_socket_at_their_own_time() {
+    let lines = "+0 %{ a = tcpi_unacked }%\n+0 %{ assert a == 3, a; print(a + TCP_ESTABLISHED) }%";
+    let outcome = play(&established(lines), &mut FakeSut::passing().info(&[("tcpi_unacked", 3)]));
+    pass(&outcome);
+    assert!(outcome.trace.iter().any(|entry| entry.text == "4"), "{}", show(&outcome));
+    let outcome = play(&established(lines), &mut FakeSut::passing().info(&[("tcpi_unacked", 2)]));
+    assert_eq!((fails(&outcome).kind, fails(&outcome).line), (MismatchKind::Assertion, Some(10)));
+    let outcome = play(&established("+0 %{ assert tcpi_nothing == 1 }%"), &mut FakeSut::passing().info(&[]));
+    assert_eq!(outcome.verdict, Verdict::Error, "{}", show(&outcome));
+}
+
+#[test]
+fn cleanup_and_finish_run_whatever_happened() {
+    let text = |lines: &str| format!("`begin`\n\n{}\n`end`\n", established(lines));
+    for lines in ["", "+0 > . 1:1(0) ack 5", "+0 close(9) = 0", "+0 epoll_create(1) = 5"] {
+        let mut sut = listening();
+        sut.inner = sut.inner.tamper(1, Tamper::Omit);
+        let outcome = play(&text(lines), &mut sut);
+        assert_eq!(sut.commands, ["begin", "end", "finish"], "{lines}: {}", show(&outcome));
+        assert_eq!(outcome.verdict == Verdict::Pass, lines.is_empty());
+    }
+}
+
+#[test]
+fn a_panic_keeps_the_exchange() {
+    let (test, sources) = common::test(&established(""), "v4");
+    let mut sut = FakeSut::new(halfopen_engine::sut::ClockKind::Virtual, "panic".parse().unwrap());
+    let outcome = run_caught(&test, &sources, &mut sut, &RunOptions::default());
+    let mismatch = fails(&outcome);
+    assert_eq!(mismatch.kind, MismatchKind::Broken);
+    assert!(mismatch.got.contains("the fake panicked, as it was told to"), "{}", mismatch.got);
+    // A panic that is not the SUT's is the harness's own: a test whose names were never resolved.
+    let (mut test, _) = common::test(&established("+0 write(4, ..., 10) = 10"), "v4");
+    for step in &mut test.steps {
+        if let Step::Event(event) = step
+            && let Action::Call(call) = &mut event.action
+        {
+            let num = Num { names: vec!["x".into()], ..Num::literal(0) };
+            call.args.last_mut().expect("every call here has arguments").kind = ArgKind::Num(num);
+        }
+    }
+    let outcome = run_caught(&test, &sources, &mut FakeSut::passing(), &RunOptions::default());
+    assert_eq!(outcome.verdict, Verdict::Error, "{}", show(&outcome));
+    assert!(outcome.reason.is_some_and(|why| why.starts_with("the harness panicked")));
+}
