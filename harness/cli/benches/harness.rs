@@ -56,7 +56,7 @@ impl Bench {
     fn new(mut suite: Suite, arguments: &[String]) -> Self {
         let filter = Filter { sut: Some("reference".into()), ..Filter::default() };
         let cases = select(&mut suite, arguments, &filter).expect("something is selected").cases;
-        let sut = Opener::new(&SutArgs::reference()).and_then(|opener| Ok(opener.open().expect("it opens")));
+        let sut = Opener::new(&SutArgs::reference()).map(|opener| opener.open().expect("it opens"));
         Self { suite, cases, sut: sut.expect("the reference stack is always there"), next: 0 }
     }
 

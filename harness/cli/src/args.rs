@@ -103,7 +103,7 @@ pub struct RunArgs {
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
 
-    /// Expectation file; by default expect/<SUT>.toml of the specs
+    /// Expectation file; by default expect/NAME.toml of the specs
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
 

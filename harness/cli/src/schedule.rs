@@ -163,9 +163,10 @@ fn labour(worker: usize, work: &Work, queue: &Queue, sender: &SyncSender<Message
 /// Runs one test, and says whether an error of it is the script's. After a panic the next test gets a fresh SUT.
 fn attempt(sut: &mut Option<Watched>, work: &Work, test: &Test) -> (Outcome, bool) {
     if sut.is_none() {
-        match work.opener.open() {
-            Ok(opened) => *sut = Some(Watched::new(opened)),
-            Err(fault) => return (error(fault.to_string()), false),
+        match panic::catch_unwind(AssertUnwindSafe(|| work.opener.open())) {
+            Ok(Ok(opened)) => *sut = Some(Watched::new(opened)),
+            Ok(Err(fault)) => return (error(fault.to_string()), false),
+            Err(_) => return (error("the SUT crashed before the test".into()), false),
         }
     }
     let opened = sut.as_mut().expect("just opened");

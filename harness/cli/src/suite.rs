@@ -92,7 +92,7 @@ impl Suite {
                 suite.add(id, &specs.display(path), text, None);
             }
         }
-        suite.scripts.sort_by(|a, b| natural(&a.id).cmp(&natural(&b.id)));
+        suite.scripts.sort_by_key(|script| natural(&script.id));
         suite
     }
 

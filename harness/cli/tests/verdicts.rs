@@ -16,6 +16,7 @@ fn every_exit_code_is_reached() {
     world.write("unfounded.toml", "[[xfail]]\ntest = \"*\"\nkind = \"missing\"\nrfc = \"RFC 9293 3.2\"\n");
     world.write("broken.pkt", "0 < S 0:0(1) win 65535\n");
     world.write("silent.pkt", EXCHANGE);
+    world.write("option.pkt", &format!("--netmask_ip=255.0.255.0\n{EXCHANGE}"));
     let cases = [
         ("run --sut fake */good", 0),
         ("run --sut fake */lack", 0),
@@ -24,8 +25,10 @@ fn every_exit_code_is_reached() {
         ("run --sut fake */good --no-such-flag", 2),
         ("run --sut fake */good --partition hash:1/4", 2),
         ("run --sut fake broken.pkt", 2),
+        ("run --sut fake option.pkt */crash", 2), // found only when it runs
         ("run --sut nobody", 2),
         ("run --sut fake */refuse silent.pkt[v4]", 3),
+        ("run --sut fake */refuse option.pkt", 3),
         ("run --sut fake --specs /nowhere", 3),
         ("run --sut fake --expect unfounded.toml", 3),
         ("run --sut fake nothing/like/this", 4),
@@ -65,7 +68,7 @@ fn a_run_as_it_stands_on_the_page() {
                  5  0.000000  `crash`
 
                expected a SUT that goes on
-               got      the SUT panicked: told to crash at harness/cli/src/fake.rs:94
+               got      the SUT panicked: told to crash at harness/cli/src/fake.rs:<line>
                again    halfopen run 'rfc9293/3.10.7.1/crash[v4]' --sut fake -vv
 
                 PASS  rfc9293/3.10.7.1/good[v4]  [10.0 ms]

@@ -123,6 +123,22 @@ fn quiet_keeps_failures_and_the_summary() {
 }
 
 #[test]
+fn failures_are_said_again_in_the_order_of_the_suite() {
+    let mut out = Vec::new();
+    let mut human = Human::new(anstream::StripStream::new(&mut out), false, Volume::Quiet);
+    human.start(&samples::run()).unwrap();
+    for (index, test) in [(1, "b[v4]"), (0, "a[v4]")] {
+        human.record(&halfopen_report::record::Record { index, test: test.into(), ..samples::failing() }).unwrap();
+    }
+    human.finish(&samples::summary()).unwrap();
+    drop(human);
+    let text = String::from_utf8(out).unwrap();
+    let again = text.split_once("Not as expected:\n").expect(&text).1;
+    let words: Vec<_> = again.lines().take(2).map(|line| line.split_whitespace().nth(1).unwrap()).collect();
+    assert_eq!(words, ["a[v4]", "b[v4]"]);
+}
+
+#[test]
 fn colour_is_there_until_it_is_stripped() {
     let mut out = Vec::new();
     let mut human = Human::new(&mut out, false, Volume::Normal);

@@ -29,7 +29,8 @@ const REAL_CLOCK_THREADS: usize = 32;
 /// Runs the selected tests and reports them.
 pub fn run(args: &RunArgs, specs: Option<&Path>) -> Result<u8, Fault> {
     let began = clock::now();
-    let specs = Specs::locate(specs)?;
+    let named = specs;
+    let specs = Specs::locate(named)?;
     let mut suite = Suite::load(&specs);
     let selection = select(&mut suite, &args.select.select, &filter(&args.select, &args.sut.sut))?;
     let opener = Opener::new(&args.sut)?;
@@ -51,6 +52,7 @@ pub fn run(args: &RunArgs, specs: Option<&Path>) -> Result<u8, Fault> {
     reports.start(&info)?;
     let mut session = Session {
         args,
+        specs: named,
         suite: &suite,
         cases: &selection.cases,
         expectations: &expectations,
@@ -130,6 +132,8 @@ fn hint(test: &Test) -> Duration {
 /// A run under way.
 struct Session<'a> {
     args: &'a RunArgs,
+    /// The specs folder, when one was named.
+    specs: Option<&'a Path>,
     suite: &'a Suite,
     cases: &'a [Case],
     expectations: &'a Expectations,
@@ -229,8 +233,10 @@ impl Session<'_> {
                 });
             }
             let flow = match (verdict, last) {
-                // It was never said to fail, so the repetition is the first verdict.
-                (FinalVerdict::Inconclusive, Some(repeated)) => self.settle(repeated, attempts, None),
+                // These fail no run, so neither does a change of mind: what came when nothing disturbed it counts.
+                (FinalVerdict::Inconclusive | FinalVerdict::Nonstrict, Some(repeated)) => {
+                    self.settle(repeated, attempts, None)
+                }
                 (_, _) if passed => self.settle(finished, attempts, Some(FinalVerdict::Flaky)),
                 (_, Some(repeated)) => self.settle(repeated, attempts, None),
                 (_, None) => self.settle(finished, attempts, None),
@@ -245,7 +251,7 @@ impl Session<'_> {
     fn settle(&mut self, finished: Finished, attempts: u32, verdict: Option<FinalVerdict>) -> Flow {
         let case = &self.cases[finished.test];
         self.summary.script_errors += usize::from(finished.script_fault);
-        let mut record = record(self.suite, case, self.expectations, finished, again(self.args, &case.id));
+        let mut record = record(self.suite, case, self.expectations, finished, again(self.args, self.specs, &case.id));
         record.attempts = attempts;
         record.verdict = verdict.unwrap_or(record.verdict);
         match self.captures.write(&record) {
@@ -324,8 +330,12 @@ fn exit(summary: &Summary) -> u8 {
 }
 
 /// The command that repeats one test as it was run.
-fn again(args: &RunArgs, id: &str) -> String {
-    let mut words = vec!["halfopen run".to_string(), format!("'{}'", id.replace('\'', r"'\''"))];
+fn again(args: &RunArgs, specs: Option<&Path>, id: &str) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+    let path = |flag: &str, path: &Path| format!("{flag} {}", quoted(&path.display().to_string()));
+    let mut words = vec!["halfopen run".to_string(), quoted(id)];
+    words.extend(specs.map(|specs| path("--specs", specs)));
+    words.extend(args.expect.iter().map(|file| path("--expect", file)));
     let SutArgs { sut, runner, profile } = &args.sut;
     if *sut != "reference" {
         words.push(format!("--sut {sut}"));

@@ -7,7 +7,7 @@ use halfopen_report::record::{FinalVerdict, Record, RunInfo, Summary};
 use halfopen_script::ast::Level;
 use std::time::Duration;
 
-pub fn run() -> RunInfo {
+pub(crate) fn run() -> RunInfo {
     RunInfo {
         sut: "reference".into(),
         runner: "sim".into(),
@@ -23,7 +23,7 @@ fn entry(at: i64, line: Option<u32>, lane: Lane, text: &str, mark: Mark, octets:
     Entry { at, line, lane, text: text.into(), octets: octets.to_vec(), cited: Vec::new(), mark }
 }
 
-pub fn passing() -> Record {
+pub(crate) fn passing() -> Record {
     Record {
         index: 0,
         test: "rfc9293/3.10.7.4/rst/exact[v4]".into(),
@@ -42,7 +42,7 @@ pub fn passing() -> Record {
     }
 }
 
-pub fn failing() -> Record {
+pub(crate) fn failing() -> Record {
     let trace = vec![
         entry(0, Some(3), Lane::Call, "socket(..., SOCK_STREAM, IPPROTO_TCP) = 3", Mark::Ok, &[]),
         entry(12_000, Some(5), Lane::Peer, "R 101:101(0)", Mark::Ok, &[0x45, 0, 0, 40, 1]),
@@ -85,7 +85,7 @@ pub fn failing() -> Record {
     }
 }
 
-pub fn unsupported() -> Record {
+pub(crate) fn unsupported() -> Record {
     Record {
         index: 2,
         test: "rfc7413/3.1/cookie[v6]".into(),
@@ -103,7 +103,7 @@ pub fn unsupported() -> Record {
     }
 }
 
-pub fn summary() -> Summary {
+pub(crate) fn summary() -> Summary {
     let mut summary = Summary { wall: Duration::from_micros(1_234), exit: 1, ..Summary::default() };
     for record in [passing(), failing(), unsupported()] {
         summary.add(&record);
