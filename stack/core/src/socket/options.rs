@@ -74,7 +74,7 @@ pub enum OptionName {
     NoDelay,
     /// `TCP_CORK`
     Cork,
-    /// `TCP_MAXSEG`: the segment size in use, without options.
+    /// `TCP_MAXSEG`: the send segment size in use, options deducted.
     MaxSeg,
     /// `TCP_KEEPIDLE`
     KeepIdle,

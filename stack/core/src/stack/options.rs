@@ -9,7 +9,7 @@ use crate::host::Fx;
 use crate::socket::{OptionName, Options, SocketOption};
 use crate::tcp::delayed_ack::Need;
 use crate::tcp::emit;
-use crate::tcp::output;
+use crate::tcp::output::{self, Push};
 use crate::tcp::tcb::Tcb;
 use crate::tcp::timers::Timer;
 use crate::tcp::window;
@@ -121,12 +121,14 @@ fn changed(tcb: &mut Tcb, options: Options, option: SocketOption, fx: &mut Fx<'_
                 emit::ack(tcb, fx);
             }
         }
+        // As in Linux it lets go what is held back, even by TCP_CORK.
+        SocketOption::NoDelay(true) => output::send_text(tcb, Push::Anyway, fx),
         SocketOption::Linger(_)
         | SocketOption::ReuseAddr(_)
         | SocketOption::OobInline(_)
         | SocketOption::SndBuf(_)
         | SocketOption::RcvLowat(_)
-        | SocketOption::NoDelay(_)
+        | SocketOption::NoDelay(false)
         | SocketOption::Cork(_)
         | SocketOption::MaxSeg(_)
         | SocketOption::KeepIntvl(_)
@@ -137,7 +139,7 @@ fn changed(tcb: &mut Tcb, options: Options, option: SocketOption, fx: &mut Fx<'_
         | SocketOption::Tos(_)
         | SocketOption::RecvErr(_) => {}
     }
-    // TCP_NODELAY and the end of TCP_CORK let go what they held back.
+    // The end of TCP_CORK lets go what it held back.
     output::after_event(tcb, fx);
 }
 

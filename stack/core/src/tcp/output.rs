@@ -113,7 +113,8 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
         if push == Push::ByTheRules && text < smss && !fin && !is_worth_sending(tcb, text, unsent, fx) {
             return;
         }
-        send_one(tcb, text, fin, smss, fx);
+        let more = tcb.user.more && push == Push::ByTheRules;
+        send_one(tcb, text, fin, more, fx);
     }
 }
 
@@ -146,11 +147,11 @@ fn is_worth_sending(tcb: &Tcb, text: u32, unsent: u32, fx: &mut Fx<'_>) -> bool 
     true
 }
 
-/// Sends the next `text` octets, and the FIN behind them.
-fn send_one(tcb: &mut Tcb, text: u32, fin: bool, smss: u32, fx: &mut Fx<'_>) {
+/// Sends the next `text` octets, and the FIN behind them. `more`: the user has said that more will follow.
+fn send_one(tcb: &mut Tcb, text: u32, fin: bool, more: bool, fx: &mut Fx<'_>) {
     let seq = tcb.snd.nxt;
     let mut flags = Flags::ACK;
-    let psh = text > 0 && text == tcb.unsent() && !tcb.user.more;
+    let psh = text > 0 && text == tcb.unsent() && !more;
     if psh {
         fx.cite(rules::PUSH_LAST);
         flags |= Flags::PSH;
@@ -165,7 +166,7 @@ fn send_one(tcb: &mut Tcb, text: u32, fin: bool, smss: u32, fx: &mut Fx<'_>) {
     tcb.snd.nxt = sent.end();
     if text > 0 {
         tcb.snd.last_sent = Some(fx.now);
-        if text < smss {
+        if text < tcb.smss(fx.config()) {
             tcb.snd.small = tcb.snd.nxt;
         }
     }

@@ -52,7 +52,7 @@ impl Tcb {
     fn persist_interval(&self, fx: &Fx<'_>) -> Duration {
         let rto = self.rto.timeout();
         if self.snd.wnd > 0 && self.is_corked() {
-            return fx.config().cork_timeout;
+            return fx.config().cork_timeout.unwrap_or(rto);
         }
         rto.saturating_mul(1 << self.persist.backoff.min(16)).min(fx.config().rto_max())
     }

@@ -256,6 +256,10 @@ impl Tcb {
         match to {
             State::Established => {
                 self.user.was_established = true;
+                // Idle times count from here on.
+                self.totals.last_data_recv = Some(fx.now);
+                self.totals.last_ack_recv = Some(fx.now);
+                self.snd.last_sent = Some(fx.now);
                 self.keep_alive_restart(fx);
             }
             State::TimeWait => {

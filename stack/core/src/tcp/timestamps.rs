@@ -51,11 +51,14 @@ impl Timestamps {
         self.recent = Some((val, now));
     }
 
-    /// Takes TS.Recent from a segment that begins at or before Last.ACK.sent (RFC 7323 4.3 step 2).
-    pub(crate) fn update(&mut self, seg: &tcp::Segment<'_>, last_ack_sent: SeqNum, now: Instant) {
+    /// Takes TS.Recent from a segment that began, as it arrived, at or before Last.ACK.sent (RFC 7323 4.3 step 2).
+    ///
+    /// RFC 7323 5.3 does so right after the sequence check. Here a segment has to pass the ACK check too, as in Linux: who
+    /// guesses a sequence number could otherwise push TS.Recent ahead, and PAWS would drop the peer's own segments.
+    pub(crate) fn update(&mut self, seg: &tcp::Segment<'_>, first: SeqNum, last_ack_sent: SeqNum, now: Instant) {
         if let (true, Some(option)) = (self.enabled, seg.options.timestamps) {
             let newer = self.recent(now).is_none_or(|recent| is_at_or_after(option.val, recent));
-            if newer && seg.seq.le(last_ack_sent) {
+            if newer && first.le(last_ack_sent) {
                 self.recent = Some((option.val, now));
             }
         }

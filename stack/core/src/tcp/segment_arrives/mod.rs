@@ -12,6 +12,7 @@ use super::timers::Timer;
 use super::window::MAX_SHIFT;
 use crate::host::Fx;
 use crate::rules;
+use crate::seq::SeqNum;
 use crate::wire::tcp::Segment;
 
 /// A segment on its way through the checks, which trim it to what is new and inside the window.
@@ -20,6 +21,8 @@ pub(crate) struct Arriving<'a> {
     pub(crate) seg: Segment<'a>,
     /// SEG.WND in octets: scaled up, which the field of a SYN never is (RFC 7323 2.2).
     pub(crate) wnd: u32,
+    /// SEG.SEQ as it arrived.
+    pub(crate) first: SeqNum,
     /// SEG.LEN as it arrived.
     pub(crate) len: u32,
 }
@@ -27,7 +30,7 @@ pub(crate) struct Arriving<'a> {
 impl<'a> Arriving<'a> {
     fn new(tcb: &Tcb, seg: &Segment<'a>) -> Self {
         let shift = if seg.flags.syn() { 0 } else { tcb.snd.shift };
-        Self { seg: *seg, wnd: u32::from(seg.window) << shift, len: seg.len() }
+        Self { seg: *seg, wnd: u32::from(seg.window) << shift, first: seg.seq, len: seg.len() }
     }
 }
 

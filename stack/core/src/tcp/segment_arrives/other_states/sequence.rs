@@ -34,7 +34,6 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>)
             return RETURN;
         }
     }
-    tcb.timestamps.update(seg, tcb.rcv.last_ack_sent, fx.now);
     trim(tcb, arriving, fx);
     CONTINUE
 }
