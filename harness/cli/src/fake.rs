@@ -23,6 +23,8 @@ pub struct Fake {
     /// Datagrams under way to the harness.
     out: VecDeque<(Micros, Vec<u8>)>,
     evidence: Evidence,
+    /// It has crashed: whoever goes on using it is at fault.
+    dead: bool,
 }
 
 impl Fake {
@@ -40,7 +42,7 @@ impl Fake {
             clock,
             params: vec![("time_wait".into(), 240_000_000)],
         };
-        Ok(Self { description, now: 0, answer: None, out: VecDeque::new(), evidence: Evidence::default() })
+        Ok(Self { description, now: 0, answer: None, out: VecDeque::new(), evidence: Evidence::default(), dead: false })
     }
 }
 
@@ -50,6 +52,9 @@ impl Sut for Fake {
     }
 
     fn start(&mut self, _: &Setup) -> Result<(), SutError> {
+        if self.dead {
+            return Err(SutError::Environment("this SUT has crashed before".into()));
+        }
         (self.now, self.answer) = (0, None);
         self.out.clear();
         self.evidence = Evidence::default();
@@ -91,7 +96,10 @@ impl Sut for Fake {
             "reset" => self.answer = Some(0),
             "late" => self.answer = Some(50_000),
             "flake" => self.answer = FLAKED.swap(true, Ordering::Relaxed).then_some(0),
-            "crash" => panic!("told to crash"),
+            "crash" => {
+                self.dead = true;
+                panic!("told to crash");
+            }
             "hang" => loop {
                 thread::park();
             },

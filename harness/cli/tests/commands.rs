@@ -95,6 +95,18 @@ fn every_fault_of_the_selection_is_told_at_once() {
 }
 
 #[test]
+fn a_fault_that_all_variants_share_is_told_once() {
+    let world = World::new(&[("good", "reset")]);
+    world.write("mine.pkt", "vary a: x y z\n0 < S 0:0(0) win $nowhere\n");
+    let ran = world.halfopen("check mine.pkt");
+    assert!(
+        ran.stderr.contains("nowhere") && ran.stderr.ends_with("\n1 fault in the selected scripts\n"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
 fn check_compares_headers_with_the_register() {
     let world = World::new(&[("good", "reset")]);
     expect![[r#"

@@ -95,11 +95,15 @@ fn captures_are_made_for_what_is_not_as_expected() {
 #[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
     let world = world();
-    for words in ["list --format ids", "run --sut fake */good"] {
-        let binary = env!("CARGO_BIN_EXE_halfopen");
-        let line = format!("{binary} {words} | true; exit ${{PIPESTATUS[0]}}");
-        let status = std::process::Command::new("bash").args(["-c", &line]).current_dir(world.path()).status();
-        assert_eq!(status.unwrap().code(), Some(0), "{words}");
+    for words in
+        ["list --format ids", "list --format json", "run --sut fake */good", "run --sut fake --format jsonl */good"]
+    {
+        let words: Vec<_> = words.split_whitespace().collect();
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = world.command(&words).stdout(writer).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), stderr.as_str()), (Some(0), ""), "{words:?}");
     }
 }
 

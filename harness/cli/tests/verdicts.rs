@@ -16,6 +16,7 @@ fn every_exit_code_is_reached() {
     world.write("unfounded.toml", "[[xfail]]\ntest = \"*\"\nkind = \"missing\"\nrfc = \"RFC 9293 3.2\"\n");
     world.write("broken.pkt", "0 < S 0:0(1) win 65535\n");
     world.write("silent.pkt", EXCHANGE);
+    world.write("wider.toml", &format!("{}{}", xfail("missing"), xfail("missing").replace("silent", "elsewhere")));
     world.write("option.pkt", &format!("--netmask_ip=255.0.255.0\n{EXCHANGE}"));
     let cases = [
         ("run --sut fake */good", 0),
@@ -37,6 +38,7 @@ fn every_exit_code_is_reached() {
         ("run --sut fake */good --expect passes.toml", 5),
         ("run --sut fake */good --expect stale.toml", 5),
         ("run --sut fake silent.pkt[v4] --expect known.toml", 0),
+        ("run --sut fake silent.pkt[v4] --expect wider.toml", 0), // of a suite that this run was not given
         ("run --sut fake silent.pkt[v4] --expect otherwise.toml", 1),
         ("run --sut fake */drop", 6),
         ("run --sut fake */drop silent.pkt[v4]", 1),
