@@ -52,7 +52,11 @@ impl Opener {
 /// Gets what a kernel test needs: root, or a user namespace, which a process with more than one thread cannot enter.
 #[cfg(target_os = "linux")]
 fn prepare_linux() -> Result<(), Fault> {
-    halfopen_sut::linux::enter_user_namespace().map_err(Fault::Environment)
+    use halfopen_sut::linux::{available, enter_user_namespace};
+    // Asked before any test runs: a thousand tests that say the same say less than one sentence.
+    enter_user_namespace()
+        .and_then(|()| available())
+        .map_err(|why| Fault::Environment(format!("linux cannot be tested here: {why}")))
 }
 
 /// Elsewhere there is nothing to prepare: opening the SUT says that it is not to be had.
