@@ -6,6 +6,7 @@
 pub mod canary;
 pub mod script_parser;
 pub mod segment_parser;
+pub mod state_machine;
 
 #[cfg(test)]
 mod replay;
@@ -22,7 +23,8 @@ pub struct Target {
 }
 
 /// Every target that must hold for every input; the canary, which must not, is not among them.
-pub const TARGETS: [Target; 2] = [
+pub const TARGETS: [Target; 3] = [
     Target { name: "script_parser", run: script_parser::run },
     Target { name: "segment_parser", run: segment_parser::run },
+    Target { name: "state_machine", run: state_machine::run },
 ];

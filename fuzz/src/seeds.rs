@@ -2,6 +2,7 @@
 
 mod script_parser;
 mod segment_parser;
+mod state_machine;
 
 use std::path::Path;
 use std::{env, fs};
@@ -9,8 +10,12 @@ use std::{env, fs};
 /// A seed: its name and its octets.
 pub(crate) type Seed = (&'static str, Vec<u8>);
 
-fn seeds() -> [(&'static str, Vec<Seed>); 2] {
-    [("script_parser", script_parser::seeds()), ("segment_parser", segment_parser::seeds())]
+fn seeds() -> [(&'static str, Vec<Seed>); 3] {
+    [
+        ("script_parser", script_parser::seeds()),
+        ("segment_parser", segment_parser::seeds()),
+        ("state_machine", state_machine::seeds()),
+    ]
 }
 
 #[test]

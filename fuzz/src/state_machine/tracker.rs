@@ -1,0 +1,89 @@
+//! What one connection's outgoing segments must hold from one to the next.
+
+use super::pattern;
+use halfopen_engine::packet::Tcp;
+use halfopen_engine::packet::tcp::flag;
+
+/// One incarnation of a connection, from the host's SYN on.
+#[derive(Debug, Clone)]
+pub(super) struct Tracker {
+    /// ISS of the host.
+    pub(super) iss: u32,
+    /// Octets that the application wrote.
+    pub(super) written: u32,
+    /// The number after the last that the host used.
+    pub(super) next: u32,
+    /// The last acknowledgment number sent.
+    pub(super) acknowledged: Option<u32>,
+    /// The window that went with it, as on the wire, and the host's shift.
+    pub(super) window: u16,
+    pub(super) shift: u8,
+    /// Where its FIN stands.
+    fin: Option<u32>,
+}
+
+impl Tracker {
+    /// Follows a segment that is no RST. `None` when it belongs to no incarnation that was seen to begin.
+    pub(super) fn follow(tracker: &mut Option<Self>, tcp: &Tcp) {
+        if tcp.has(flag::SYN) {
+            let same = tracker.as_ref().is_some_and(|known| {
+                let back = tcp.has(flag::ACK) && known.acknowledged.is_some_and(|ack| before(tcp.ack, ack));
+                known.iss == tcp.seq && !back
+            });
+            if !same {
+                *tracker = Some(Self::new(tcp));
+            }
+        }
+        let Some(known) = tracker else { panic!("a segment of a connection that never sent a SYN: {tcp:?}") };
+        known.segment(tcp);
+    }
+
+    fn new(tcp: &Tcp) -> Self {
+        let next = tcp.seq.wrapping_add(1);
+        Self { iss: tcp.seq, written: 0, next, acknowledged: None, window: 0, shift: 0, fin: None }
+    }
+
+    fn segment(&mut self, tcp: &Tcp) {
+        let syn = tcp.has(flag::SYN);
+        let start = tcp.seq.wrapping_add(u32::from(syn));
+        let end = start.wrapping_add(tcp.payload.len() as u32);
+        assert!(!syn || tcp.seq == self.iss, "a SYN at {} and at {}", self.iss, tcp.seq);
+        assert!(!before(self.next, start), "a hole before {start}, {} was next: {tcp:?}", self.next);
+        self.text(start, tcp);
+        if let Some(fin) = self.fin {
+            assert!(tcp.payload.is_empty() || !before(fin, end), "text up to {end} behind the FIN at {fin}: {tcp:?}");
+        }
+        if tcp.has(flag::FIN) {
+            assert!(self.fin.is_none_or(|fin| fin == end), "a FIN at {:?} and at {end}", self.fin);
+            assert_eq!(end, self.stream(self.written), "a FIN before the last octet that was written: {tcp:?}");
+            self.fin = Some(end);
+        }
+        let end = end.wrapping_add(u32::from(tcp.has(flag::FIN)));
+        if before(self.next, end) {
+            self.next = end;
+        }
+        if tcp.has(flag::ACK) {
+            if let Some(known) = self.acknowledged {
+                assert!(!before(tcp.ack, known), "acknowledgments go back from {known}: {tcp:?}");
+            }
+            (self.acknowledged, self.window) = (Some(tcp.ack), tcp.window);
+        }
+    }
+
+    /// The sequence number of this offset of the application's stream.
+    fn stream(&self, offset: u32) -> u32 {
+        self.iss.wrapping_add(1).wrapping_add(offset)
+    }
+
+    fn text(&self, start: u32, tcp: &Tcp) {
+        let (offset, octets) = (start.wrapping_sub(self.stream(0)), tcp.payload.len());
+        let end = u64::from(offset) + octets as u64;
+        assert!(octets == 0 || end <= self.written.into(), "octets {offset}:{end} were never written: {tcp:?}");
+        assert!(tcp.payload == pattern::written(offset, octets), "octets {offset}:{end} are others: {tcp:?}");
+    }
+}
+
+/// RFC 9293 3.4.
+pub(super) fn before(a: u32, b: u32) -> bool {
+    a.wrapping_sub(b).cast_signed() < 0
+}
