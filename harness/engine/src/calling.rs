@@ -35,7 +35,8 @@ impl<'a> Run<'a> {
         let due = self.start(event, rest)?;
         let lowered = lower(call, &self.fds, self.plan)?;
         let end = blocking_end(&event.time, origin);
-        let end = end.map(|end| Due { from: end, to: end, any: false, interval: (end - due.from).max(0) });
+        let end = end.map(|end| Due { from: end, to: end, any: false, interval: (end - due.from).max(0), lead: 0 });
+        self.began = Some(self.exchange.now());
         let (reply, cited) = self.exchange.call(&lowered.call)?;
         let at = self.exchange.now();
         self.base = at;

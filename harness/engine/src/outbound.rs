@@ -22,7 +22,7 @@ struct Judged {
 impl<'a> Run<'a> {
     pub(crate) fn outbound(&mut self, event: &Event, packet: &Packet) -> Result<(), Stop> {
         expectable(packet)?;
-        let due = Due::new(&event.time, self.base);
+        let due = self.due(event, self.base);
         let Some(arrived) = self.take(self.limit(due))? else { return Err(self.missing(event, packet, due)) };
         let judged = self.judge(packet, due, &arrived);
         if self.is_part(packet, &judged, &arrived) {
@@ -40,6 +40,12 @@ impl<'a> Run<'a> {
                 Err(self.mismatch(kind, Some(event.span), None, expected, got, fields))
             }
         }
+    }
+
+    /// When a packet is due. What a system call causes leaves while the call goes on, on a busy host long before its return is seen.
+    fn due(&self, event: &Event, base: Micros) -> Due {
+        let due = Due::new(&event.time, base);
+        self.began.map_or(due, |began| due.caused_since(began, base))
     }
 
     /// Until when a datagram is waited for: long enough to tell a late one from none.
@@ -63,7 +69,7 @@ impl<'a> Run<'a> {
         let entry = self.exchange.record(arrived.at, Lane::Stack, text(&seen.packet));
         (entry.octets, entry.cited) = (arrived.octets.clone(), arrived.cited.clone());
         self.learn(packet, arrived, seen);
-        (self.base, self.matched) = (arrived.at, self.matched + 1);
+        (self.base, self.began, self.matched) = (arrived.at, None, self.matched + 1);
     }
 
     fn learn(&mut self, packet: &Packet, arrived: &Arrived, seen: &Seen) {
@@ -139,7 +145,7 @@ impl<'a> Run<'a> {
                 (event, None) => quiet = Some((index, Due::new(&event.time, base).to)),
                 (event, Some(packet)) => {
                     expectable(packet)?;
-                    limit = limit.max(self.limit(Due::new(&event.time, base)));
+                    limit = limit.max(self.limit(self.due(event, base)));
                 }
             }
         }
@@ -161,7 +167,7 @@ impl<'a> Run<'a> {
         let mut fields = Vec::new();
         for (index, branch) in branches.iter().enumerate() {
             let (event, Some(packet)) = beginning(branch)? else { continue };
-            let judged = self.judge(packet, Due::new(&event.time, base), &arrived);
+            let judged = self.judge(packet, self.due(event, base), &arrived);
             let Some((_, differences)) = judged.differences else {
                 self.exchange.line = self.line(event.span);
                 self.accept(packet, &arrived, &judged.seen);

@@ -30,6 +30,8 @@ pub(crate) struct Run<'a> {
     pub(crate) fds: Descriptors,
     /// End of the previous event; relative times count from here.
     pub(crate) base: Micros,
+    /// When the previous event began, when it was a system call.
+    pub(crate) began: Option<Micros>,
     /// Scripted time of the previous event when it was a packet to the SUT: the next one chains to that, so that lateness does not add up.
     pub(crate) chain: Option<Micros>,
     /// The blocking call that has not returned.
@@ -50,6 +52,7 @@ impl<'a> Run<'a> {
             mapping: Mapping::new(plan),
             fds: Descriptors::default(),
             base: 0,
+            began: None,
             chain: None,
             pending: None,
             silence: false,
@@ -74,7 +77,10 @@ impl<'a> Run<'a> {
         for (index, step) in steps.iter().enumerate() {
             match step {
                 Step::Event(event) => self.event(event, &steps[index + 1..])?,
-                Step::Any(branches) => self.alternatives(branches)?,
+                Step::Any(branches) => {
+                    self.chain = None;
+                    self.alternatives(branches)?;
+                }
             }
         }
         Ok(())
@@ -83,6 +89,9 @@ impl<'a> Run<'a> {
     fn event(&mut self, event: &'a Event, rest: &[Step]) -> Result<(), Stop> {
         self.exchange.line = self.line(event.span);
         let chain = self.chain.take();
+        if !matches!(event.action, Action::Packet(Packet { direction: Direction::Outbound, .. })) {
+            self.began = None;
+        }
         match &event.action {
             Action::Packet(packet) => match packet.direction {
                 Direction::Inbound => self.inbound(event, packet, chain, rest),

@@ -110,14 +110,20 @@ fn header_faults(mapping: &Mapping, datagram: &Datagram, faults: &mut Vec<(Misma
         fault(MismatchKind::Segment, "ip-len", octets.to_string(), field.to_string());
     }
     if let Ip::V4(ip) = &datagram.ip
-        && ip.checksum != ip.computed()
+        && !verifies(ip.checksum, ip.computed())
     {
         fault(MismatchKind::Checksum, "ip-checksum", hex(ip.computed()), hex(ip.checksum));
     }
     let (expected, got) = (datagram.computed(), datagram.checksum());
-    if expected != got {
+    if !verifies(got, expected) {
         fault(MismatchKind::Checksum, "checksum", hex(expected), hex(got));
     }
+}
+
+/// Whether the sum over everything comes out right (RFC 1071 1): in one's complement 0x0000 and 0xffff are the same number, and stacks
+/// send either.
+fn verifies(field: u16, computed: u16) -> bool {
+    field == computed || matches!((field, computed), (0, 0xffff) | (0xffff, 0))
 }
 
 fn hex(value: u16) -> String {
@@ -299,4 +305,18 @@ fn message(mapping: &Mapping, icmp: &Icmp, line: Option<&Packet>) -> ast::Icmp {
         Some((num(script), num(script.wrapping_add(len)), num(len)))
     });
     ast::Icmp { kind, code, mtu, echoed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::verifies;
+
+    #[test]
+    fn both_zeros_of_ones_complement_verify() {
+        for (field, computed, expected) in
+            [(0, 0, true), (0xffff, 0, true), (0, 0xffff, true), (1, 0, false), (0xfffe, 0xffff, false), (7, 7, true)]
+        {
+            assert_eq!(verifies(field, computed), expected, "{field:#06x} for {computed:#06x}");
+        }
+    }
 }
