@@ -126,7 +126,8 @@ fn answered_probes_keep_the_connection_and_unanswered_ones_end_it() {
     play.inject(A, 1, 1, b"");
     play.send(fd, &[1; 10]);
     for probe in 0..20 {
-        while play.wait(0.5).is_empty() {}
+        let quiet = (0..300).take_while(|_| play.wait(0.5).is_empty()).count();
+        assert!(quiet < 300, "probe {probe} never came");
         assert_eq!(play.inject(A, 1, 1, b""), NOTHING, "probe {probe}");
         assert_eq!(play.state(fd), State::Established, "probe {probe}");
     }
@@ -211,6 +212,8 @@ fn right_edge_never_moves_left_and_opens_by_worthwhile_steps() {
     let mut buffer = [0; 1000];
     assert_eq!(play.stack.recv(play.now, fd, &mut buffer, RecvFlags::default()), Ok(1000));
     assert_eq!(play.drain(), NOTHING, "less than a segment of 1460 or half the buffer");
+    assert_eq!(play.inject(P, 4001, 1, b"x"), [". 1:1(0) ack 4001"]);
+    assert_eq!(play.last().0.window, 0, "nor is it told when asked");
     assert_eq!(play.stack.recv(play.now, fd, &mut buffer, RecvFlags::default()), Ok(1000));
     assert_eq!(play.drain(), [". 1:1(0) ack 4001"]);
     assert_eq!(play.last().0.window, 2000);
@@ -234,6 +237,23 @@ fn window_scale_applies_after_the_syn() {
     play.inject(P, 1, 1, b"x");
     play.wait(0.5);
     assert_eq!(play.last().0.window, 32_768, "a megabyte in units of 32 octets");
+}
+
+#[test]
+fn window_is_not_scaled_unless_both_sides_offer_it() {
+    let mut config = plain();
+    config.tcp_window_scaling = true;
+    config.tcp_rmem = [4096, 1 << 20, 1 << 20];
+    let mut play = Play::new(config);
+    let listener = play.listen(1);
+    play.inject(S, 0, 0, b"");
+    assert_eq!(play.last().0.options.window_scale, None);
+    play.inject(A, 1, 1, b"");
+    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    play.inject(P, 1, 1, b"x");
+    play.wait(0.5);
+    assert_eq!(play.last().0.window, 65_534, "the edge stays");
+    assert_eq!(play.stack.status(fd).unwrap().rcv_wnd, 65_534, "what is offered is what is accepted");
 }
 
 #[test]
@@ -422,4 +442,85 @@ fn challenge_acks_are_limited_as_configured() {
     let (mut play, _) = Play::established(config);
     let answers: usize = (2..12).map(|seq| play.inject(R, seq, 0, b"").len()).sum();
     assert_eq!(answers, 2);
+}
+
+#[test]
+fn single_octets_do_not_push_a_scaled_edge_on_for_ever() {
+    let mut config = plain();
+    config.tcp_window_scaling = true;
+    config.tcp_rmem = [4096, 4000, 1 << 22];
+    let mut play = Play::new(config);
+    play.options.window_scale = Some(0);
+    let listener = play.listen(1);
+    play.inject(S, 0, 0, b"");
+    assert_eq!(play.last().0.options.window_scale, Some(7));
+    play.inject(A, 1, 1, b"");
+    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    for seq in 1..6000 {
+        play.inject(P, seq, 1, b"x");
+    }
+    let held = play.stack.inq(fd).unwrap();
+    assert!((4000..4000 + 2 * 128).contains(&held), "{held} octets in a buffer of 4000");
+}
+
+#[test]
+fn new_ack_starts_the_timer_anew() {
+    let (mut play, fd) = Play::established(plain());
+    play.send(fd, &[1; 2000]);
+    play.wait(0.5);
+    play.inject(A, 1, 1001, b"");
+    // A round trip of 0.5 s against 0 s before: SRTT 62.5 ms, RTTVAR 125 ms, RTO at its lower bound.
+    assert_eq!(lines(&play.wait(1.2)), [(1.0, "P. 1001:2001(1000) ack 1")]);
+}
+
+#[test]
+fn timestamp_is_taken_from_the_earliest_unacknowledged_segment() {
+    let mut config = plain();
+    config.tcp_timestamps = 2;
+    let mut play = Play::new(config);
+    play.timestamp(100, 0);
+    play.listen(1);
+    play.inject(S, 0, 0, b"");
+    play.timestamp(101, 1000);
+    play.inject(A, 1, 1, b"");
+    let echoed = |play: &Play| play.last().0.options.timestamps.map(|option| option.ecr);
+    //  value, seq, text -> echoed by the ACK
+    let table = [(102, 11, 10, 101), (103, 1, 10, 103), (104, 21, 10, 103), (105, 31, 10, 104)];
+    for (val, seq, text, expected) in table {
+        play.timestamp(val, 1000);
+        play.inject(P, seq, 1, &vec![0; text]);
+        if seq == 31 {
+            play.wait(0.5);
+        }
+        if seq != 21 {
+            assert_eq!(echoed(&play), Some(expected), "TSval {val}");
+        }
+    }
+}
+
+#[test]
+fn reopened_connection_starts_above_the_old_numbers() {
+    let (mut play, fd) = Play::established(plain());
+    play.send(fd, b"abc");
+    play.close(fd);
+    play.inject(F, 1, 5, b"");
+    let old = play.last().0.seq;
+    assert_eq!(play.inject(S, 100_000, 0, b"").len(), 1);
+    assert_eq!(old.distance(play.last().0.seq), 65_537);
+}
+
+#[test]
+fn congestion_window_restarts_after_an_idle_timeout() {
+    for (restart, burst) in [(true, 4), (false, 8)] {
+        let mut config = plain();
+        config.tcp_slow_start_after_idle = restart;
+        let (mut play, fd) = Play::established(config);
+        play.send(fd, &[1; 4000]);
+        for ack in [1001, 2001, 3001, 4001] {
+            play.inject(A, 1, ack, b"");
+        }
+        assert_eq!(play.stack.tcp_info(fd).unwrap().snd_cwnd, 8);
+        play.wait(1.5);
+        assert_eq!(play.send(fd, &[1; 10_000]).len(), burst, "restart {restart}");
+    }
 }

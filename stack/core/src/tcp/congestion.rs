@@ -40,11 +40,24 @@ pub(crate) struct Congestion {
     /// SND.NXT when recovery began (RFC 6582 3.2); duplicates below it start nothing.
     recover: Option<SeqNum>,
     pub(crate) duplicates: u32,
+    /// The most octets in flight since SND.UNA passed `peak_until`.
+    peak: u32,
+    peak_until: Option<SeqNum>,
 }
 
 impl Congestion {
     pub(crate) const fn new(smss: u32) -> Self {
-        Self { cwnd: smss, ssthresh: u32::MAX, smss, acked: 0, phase: Phase::Open, recover: None, duplicates: 0 }
+        Self {
+            cwnd: smss,
+            ssthresh: u32::MAX,
+            smss,
+            acked: 0,
+            phase: Phase::Open,
+            recover: None,
+            duplicates: 0,
+            peak: 0,
+            peak_until: None,
+        }
     }
 
     /// The initial window, when the segment size is known. `syn_losses`: timeouts of the SYN or SYN,ACK.
@@ -74,9 +87,30 @@ impl Congestion {
         }
     }
 
-    /// `acked` octets were acknowledged, up to `una`. `limited`: the window was in use (RFC 7661 asks for no growth
-    /// otherwise). `true`: a partial ACK, so the next segment is lost as well (RFC 6582 3.2 step 3).
-    pub(crate) fn ack(&mut self, una: SeqNum, acked: u32, limited: bool) -> bool {
+    /// An ACK is about to advance SND.UNA from `una`, with everything up to `nxt` sent.
+    pub(crate) fn note_flight(&mut self, una: SeqNum, nxt: SeqNum) {
+        let flight = una.distance(nxt);
+        if self.peak_until.is_none_or(|until| una.ge(until)) {
+            self.peak = flight;
+            self.peak_until = Some(nxt);
+        } else {
+            self.peak = self.peak.max(flight);
+        }
+    }
+
+    /// Whether the window was in use. One that the sender does not fill is not shown to be safe and does not grow
+    /// (RFC 7661); slow start may run ahead by twice what was in flight.
+    const fn is_limiting(&self) -> bool {
+        if self.cwnd < self.ssthresh {
+            self.cwnd < self.peak.saturating_mul(2)
+        } else {
+            self.peak.saturating_add(self.smss) > self.cwnd
+        }
+    }
+
+    /// `acked` octets were acknowledged, up to `una`. `true`: a partial ACK, so the next segment is lost as well (RFC 6582
+    /// 3.2 step 3).
+    pub(crate) fn ack(&mut self, una: SeqNum, acked: u32) -> bool {
         self.duplicates = 0;
         let full = self.recover.is_none_or(|recover| una.ge(recover));
         match self.phase {
@@ -98,7 +132,7 @@ impl Congestion {
             Phase::Loss if full => self.phase = Phase::Open,
             Phase::Loss | Phase::Open => {}
         }
-        if limited {
+        if self.is_limiting() {
             self.grow(acked);
         }
         false
@@ -206,18 +240,21 @@ mod tests {
     fn slow_start_grows_by_a_segment_per_ack_and_avoidance_by_one_per_window() {
         let mut congestion = started(1000);
         assert_eq!(congestion.cwnd, 4000);
-        congestion.ack(SeqNum(1000), 1000, true);
+        congestion.note_flight(SeqNum(0), SeqNum(4000));
+        congestion.ack(SeqNum(1000), 1000);
         assert_eq!(congestion.cwnd, 5000);
-        congestion.ack(SeqNum(3000), 2000, true);
+        congestion.ack(SeqNum(3000), 2000);
         assert_eq!(congestion.cwnd, 6000, "never more than SMSS per ACK");
-        congestion.ack(SeqNum(4000), 1000, false);
+        congestion.note_flight(SeqNum(10_000), SeqNum(12_000));
+        congestion.ack(SeqNum(11_000), 1000);
         assert_eq!(congestion.cwnd, 6000, "an unused window does not grow");
         congestion.ssthresh = 6000;
+        congestion.note_flight(SeqNum(12_000), SeqNum(18_000));
         for una in [5000, 6000, 7000, 8000, 9000] {
-            congestion.ack(SeqNum(una), 1000, true);
+            congestion.ack(SeqNum(una), 1000);
             assert_eq!(congestion.cwnd, 6000);
         }
-        congestion.ack(SeqNum(10_000), 1000, true);
+        congestion.ack(SeqNum(10_000), 1000);
         assert_eq!(congestion.cwnd, 7000);
     }
 
@@ -235,9 +272,9 @@ mod tests {
         assert_eq!((congestion.ssthresh, congestion.cwnd), (5000, 8000));
         assert_eq!(duplicate(&mut congestion), Duplicate::Inflate);
         assert_eq!(congestion.cwnd, 9000);
-        assert!(congestion.ack(SeqNum(2000), 2000, true), "partial");
+        assert!(congestion.ack(SeqNum(2000), 2000), "partial");
         assert_eq!(congestion.cwnd, 8000);
-        assert!(!congestion.ack(SeqNum(10_000), 8000, true), "full");
+        assert!(!congestion.ack(SeqNum(10_000), 8000), "full");
         assert_eq!(congestion.cwnd, 5000);
         assert!(!congestion.in_recovery());
     }

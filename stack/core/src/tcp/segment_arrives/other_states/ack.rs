@@ -119,15 +119,7 @@ fn acknowledge(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
 /// Something new is acknowledged.
 fn advance(tcb: &mut Tcb, ack: SeqNum, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
     let acked = tcb.snd.una.distance(ack);
-    let flight = tcb.flight();
-    let smss = tcb.smss(fx.config());
-    let slow_start = tcb.congestion.cwnd < tcb.congestion.ssthresh;
-    // A window that the sender does not fill is not shown to be safe (RFC 7661); slow start may run ahead by half.
-    let limited = if slow_start {
-        tcb.congestion.cwnd < flight.saturating_mul(2)
-    } else {
-        flight.saturating_add(smss) > tcb.congestion.cwnd
-    };
+    tcb.congestion.note_flight(tcb.snd.una, tcb.snd.nxt);
     let removed = tcb.queue.acknowledge(ack);
     tcb.snd.una = ack;
     tcb.outgoing.acknowledge(ack);
@@ -144,7 +136,7 @@ fn advance(tcb: &mut Tcb, ack: SeqNum, arriving: &Arriving<'_>, fx: &mut Fx<'_>)
     // RFC 6298 5.3: the timer starts anew at the end of the event if anything is left.
     tcb.timers.stop(Timer::Retransmission);
     tcb.timers.stop(Timer::User);
-    if tcb.congestion.ack(ack, acked, limited) {
+    if tcb.congestion.ack(ack, acked) {
         fx.cite(rules::PARTIAL_ACK);
         tcb.queue.mark_front_lost();
     }
