@@ -18,7 +18,7 @@ pub mod rules;
 pub mod seq;
 pub mod socket;
 mod stack;
-pub mod tcp;
+mod tcp;
 pub mod time;
 pub mod wire;
 

@@ -2,7 +2,7 @@
 
 use super::Stack;
 use super::connection::Owner;
-use super::sockets::{Kind, Listener, Socket};
+use super::sockets::{Kind, Socket};
 use crate::errno::Errno;
 use crate::host::Fx;
 use crate::rules;
@@ -49,9 +49,7 @@ impl Stack {
             return Err(Errno::EADDRINUSE);
         }
         self.host.cite(rules::OPEN_PASSIVE);
-        let socket = self.sockets.socket_mut(fd)?;
-        socket.local = Some(local);
-        socket.kind = Kind::Listening(Listener::new(backlog));
+        self.sockets.start_listening(fd, local, backlog);
         Ok(())
     }
 
@@ -161,7 +159,7 @@ impl Stack {
             Kind::Listening(_) => {
                 if read {
                     self.abandon_children(fd, now);
-                    self.sockets.socket_mut(fd)?.kind = Kind::Fresh;
+                    self.sockets.stop_listening(fd);
                 }
                 Ok(())
             }

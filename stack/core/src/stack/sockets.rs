@@ -4,7 +4,8 @@ use super::connection::ConnectionId;
 use crate::config::Config;
 use crate::errno::Errno;
 use crate::socket::{Domain, Options};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The first descriptor: those below are standard input, output and error.
@@ -80,54 +81,91 @@ impl Socket {
 }
 
 /// All sockets.
-#[derive(Debug, Default)]
-pub(super) struct Sockets(BTreeMap<i32, Socket>);
+#[derive(Debug)]
+pub(super) struct Sockets {
+    table: BTreeMap<i32, Socket>,
+    /// Descriptors below `end` that are free.
+    holes: BTreeSet<i32>,
+    /// The first descriptor that was never used.
+    end: i32,
+    /// Listeners by port, so that a segment finds its listener however many sockets there are.
+    listening: BTreeMap<u16, Vec<i32>>,
+}
+
+impl Default for Sockets {
+    fn default() -> Self {
+        Self { table: BTreeMap::new(), holes: BTreeSet::new(), end: FIRST, listening: BTreeMap::new() }
+    }
+}
 
 impl Sockets {
     /// Adds a socket under the lowest free descriptor.
     pub(super) fn add(&mut self, socket: Socket) -> i32 {
-        let mut fd = FIRST;
-        for used in self.0.keys() {
-            if *used != fd {
-                break;
-            }
-            fd += 1;
-        }
-        self.0.insert(fd, socket);
+        let fd = self.holes.pop_first().unwrap_or_else(|| {
+            self.end += 1;
+            self.end - 1
+        });
+        self.table.insert(fd, socket);
         fd
     }
 
-    pub(super) fn remove(&mut self, fd: i32) -> Option<Socket> {
-        self.0.remove(&fd)
+    pub(super) fn remove(&mut self, fd: i32) {
+        self.stop_listening(fd);
+        if self.table.remove(&fd).is_some() {
+            self.holes.insert(fd);
+        }
+    }
+
+    /// Makes a socket that is bound to `local` a listener.
+    pub(super) fn start_listening(&mut self, fd: i32, local: SocketAddr, backlog: i32) {
+        if let Some(socket) = self.table.get_mut(&fd) {
+            socket.local = Some(local);
+            socket.kind = Kind::Listening(Listener::new(backlog));
+            self.listening.entry(local.port()).or_default().push(fd);
+        }
+    }
+
+    /// Makes a listener an ordinary socket.
+    pub(super) fn stop_listening(&mut self, fd: i32) {
+        let Some(socket) = self.table.get_mut(&fd) else { return };
+        if let (Kind::Listening(_), Some(local)) = (&socket.kind, socket.local) {
+            socket.kind = Kind::Fresh;
+            if let Some(fds) = self.listening.get_mut(&local.port()) {
+                fds.retain(|listening| *listening != fd);
+                if fds.is_empty() {
+                    self.listening.remove(&local.port());
+                }
+            }
+        }
     }
 
     pub(super) fn get(&self, fd: i32) -> Option<&Socket> {
-        self.0.get(&fd)
+        self.table.get(&fd)
     }
 
     /// The socket, or `EBADF`.
     pub(super) fn socket(&self, fd: i32) -> Result<&Socket, Errno> {
-        self.0.get(&fd).ok_or(Errno::EBADF)
+        self.table.get(&fd).ok_or(Errno::EBADF)
     }
 
     /// The socket, or `EBADF`.
     pub(super) fn socket_mut(&mut self, fd: i32) -> Result<&mut Socket, Errno> {
-        self.0.get_mut(&fd).ok_or(Errno::EBADF)
+        self.table.get_mut(&fd).ok_or(Errno::EBADF)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (i32, &Socket)> {
-        self.0.iter().map(|(fd, socket)| (*fd, socket))
+        self.table.iter().map(|(fd, socket)| (*fd, socket))
     }
 
     pub(super) fn listener(&self, fd: i32) -> Option<&Listener> {
-        match &self.0.get(&fd)?.kind {
+        match &self.table.get(&fd)?.kind {
             Kind::Listening(listener) => Some(listener),
             Kind::Fresh | Kind::Connected { .. } => None,
         }
     }
 
     pub(super) fn listener_mut(&mut self, fd: i32) -> Option<&mut Listener> {
-        match &mut self.0.get_mut(&fd)?.kind {
+        match &mut self.table.get_mut(&fd)?.kind {
             Kind::Listening(listener) => Some(listener),
             Kind::Fresh | Kind::Connected { .. } => None,
         }
@@ -136,14 +174,16 @@ impl Sockets {
     /// Who listens on `local`: a socket bound to the address goes before one bound to any.
     pub(super) fn listening_on(&self, local: SocketAddr) -> Option<i32> {
         let mut wildcard = None;
-        for (fd, socket) in self.iter() {
-            let (Kind::Listening(_), Some(bound)) = (&socket.kind, socket.local) else { continue };
-            if bound.port() == local.port() && socket.takes(local.ip()) {
+        for fd in self.listening.get(&local.port())? {
+            let Some((socket, bound)) = self.get(*fd).and_then(|socket| Some((socket, socket.local?))) else {
+                continue;
+            };
+            if socket.takes(local.ip()) {
                 if bound.ip() == local.ip() {
-                    return Some(fd);
+                    return Some(*fd);
                 }
                 if bound.ip().is_unspecified() {
-                    wildcard = Some(fd);
+                    wildcard = Some(*fd);
                 }
             }
         }
