@@ -1,9 +1,9 @@
 //! Events that are no packets: system calls, `%{ }%` blocks.
 
-use crate::call::Reply;
+use crate::call::{Reply, SysCall};
 use crate::calls::result::{Returned, as_pending, as_returned, check};
 use crate::calls::{Lowered, lower};
-use crate::exchange::Woken;
+use crate::exchange::{Place, Woken};
 use crate::outcome::{FieldDiff, Lane, Mark, MismatchKind};
 use crate::steps::Run;
 use crate::stop::Stop;
@@ -19,7 +19,7 @@ pub(crate) struct Pending<'a> {
     call: &'a Call,
     lowered: Lowered<'a>,
     span: Span,
-    line: Option<u32>,
+    place: Option<Place>,
     /// When it has to return, for a call that is declared to block.
     end: Option<Due>,
 }
@@ -29,20 +29,19 @@ impl<'a> Run<'a> {
         // One call at a time: the one that blocks has to return first, and relative times count from there.
         if let Some(at) = self.settle()? {
             self.base = self.base.max(at);
-            self.exchange.line = self.line(event.span);
+            self.exchange.place = self.place(event.span);
         }
         let origin = self.base;
         let due = self.start(event, rest)?;
         let lowered = lower(call, &self.fds, self.plan)?;
         let end = blocking_end(&event.time, origin);
         let end = end.map(|end| Due { from: end, to: end, any: false, interval: (end - due.from).max(0), lead: 0 });
-        self.began = Some(self.exchange.now());
         let (reply, cited) = self.exchange.call(&lowered.call)?;
         let at = self.exchange.now();
         self.base = at;
-        let line = self.exchange.line;
+        let place = self.exchange.place;
         let blocks = end.is_some();
-        let pending = Pending { call, lowered, span: event.span, line, end };
+        let pending = Pending { call, lowered, span: event.span, place, end };
         match reply {
             Reply::Done { value, errno, data } => {
                 let entries = self.compare_call(&pending, at, Returned { value, errno, data })?;
@@ -81,9 +80,9 @@ impl<'a> Run<'a> {
         let Reply::Done { value, errno, data } = reply else {
             return Err(Stop::Error("the SUT's adapter reports a call that returned as pending".into()));
         };
-        let line = std::mem::replace(&mut self.exchange.line, pending.line);
+        let place = std::mem::replace(&mut self.exchange.place, pending.place);
         self.compare_call(&pending, at, Returned { value, errno, data })?;
-        self.exchange.line = line;
+        self.exchange.place = place;
         Ok(())
     }
 
@@ -108,7 +107,7 @@ impl<'a> Run<'a> {
     /// The pending call did not return in time.
     fn blocked(&mut self, wanted: &str) -> Stop {
         let pending = self.pending.take().expect("only asked for when a call is pending");
-        self.exchange.line = pending.line;
+        self.exchange.place = pending.place;
         let (at, expected) = (self.exchange.now(), pending.call.to_string());
         let due = pending.end.map_or(at, |end| end.from);
         self.expected(due, Lane::Call, expected.clone());
@@ -129,6 +128,9 @@ impl<'a> Run<'a> {
     ) -> Result<&mut crate::outcome::Entry, Stop> {
         let call = pending.call;
         let result = check(call, &pending.lowered, &returned, &mut self.fds)?;
+        if matches!(pending.lowered.call, SysCall::Listen { .. }) && returned.value == 0 {
+            self.mapping.listens();
+        }
         let time = pending.end.and_then(|end| end.judge(at, self.plan.tolerance));
         if result.is_none() && time.is_none() {
             return Ok(self.exchange.record(at, Lane::Call, call.to_string()));

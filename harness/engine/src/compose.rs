@@ -28,7 +28,7 @@ pub(crate) fn compose(mapping: &mut Mapping, packet: &Packet) -> Result<Composed
     }
     let (body, connection, urgent) = match &packet.body {
         ast::Body::Tcp(tcp) => {
-            let index = mapping.inbound(script_ports(tcp));
+            let index = mapping.inbound(script_ports(tcp), tcp.flags.node.set().syn && !tcp.flags.node.set().ack);
             let segment = segment(mapping, index, tcp)?;
             let urgent = segment.has(flag::URG).then(|| {
                 let last = stream_offset(tcp).wrapping_add(u32::from(segment.urgent));

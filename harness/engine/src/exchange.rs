@@ -7,6 +7,7 @@ use crate::packet::{Body, Datagram, Ip, Ipv4};
 use crate::stop::Stop;
 use crate::sut::{ClockKind, Happening, Micros, Sut};
 use crate::view::{Concern, concern};
+use halfopen_script::FileId;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
@@ -35,6 +36,13 @@ pub(crate) enum Woken {
 /// More than any test has: a SUT that goes on beyond this will not stop.
 const HAPPENINGS: u64 = 1_000_000;
 
+/// A line of the script or of a fixture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) file: FileId,
+    pub(crate) line: u32,
+}
+
 pub(crate) struct Exchange<'a> {
     sut: &'a mut dyn Sut,
     pub(crate) clock: ClockKind,
@@ -47,7 +55,7 @@ pub(crate) struct Exchange<'a> {
     /// Last rule that the SUT cited, and the line that was being run.
     pub(crate) cited: Option<(&'static str, Option<u32>)>,
     /// Line that is being run.
-    pub(crate) line: Option<u32>,
+    pub(crate) place: Option<Place>,
     /// Datagrams that were not judged.
     ignored: u64,
     happenings: u64,
@@ -56,8 +64,8 @@ pub(crate) struct Exchange<'a> {
 impl<'a> Exchange<'a> {
     pub(crate) fn new(sut: &'a mut dyn Sut, inside: &'a Cell<bool>, trace: &'a mut Vec<Entry>) -> Self {
         let clock = sut.describe().clock;
-        let (queue, cited, line) = (VecDeque::new(), None, None);
-        Self { sut, clock, origin: 0, inside, queue, trace, cited, line, ignored: 0, happenings: 0 }
+        let (queue, cited, place) = (VecDeque::new(), None, None);
+        Self { sut, clock, origin: 0, inside, queue, trace, cited, place, ignored: 0, happenings: 0 }
     }
 
     /// Lets the SUT do something. While it does, a panic is its own.
@@ -91,7 +99,7 @@ impl<'a> Exchange<'a> {
     fn citations(&mut self) -> Vec<&'static str> {
         let cited = self.sut(|sut| sut.citations());
         if let Some(last) = cited.last() {
-            self.cited = Some((last, self.line));
+            self.cited = Some((last, self.place.map(|place| place.line)));
         }
         cited
     }
@@ -132,8 +140,9 @@ impl<'a> Exchange<'a> {
     }
 
     pub(crate) fn record(&mut self, at: Micros, lane: Lane, text: String) -> &mut Entry {
-        let (line, octets, cited) = (self.line, Vec::new(), Vec::new());
-        self.trace.push(Entry { at, line, lane, text, octets, cited, mark: Mark::Ok });
+        let (line, file) = (self.place.map(|place| place.line), self.place.map(|place| place.file));
+        let (octets, cited) = (Vec::new(), Vec::new());
+        self.trace.push(Entry { at, line, file, lane, text, octets, cited, mark: Mark::Ok });
         self.trace.last_mut().expect("an entry was pushed just now")
     }
 }

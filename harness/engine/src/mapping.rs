@@ -35,8 +35,8 @@ pub(crate) struct Connection {
     pub(crate) local: Option<Isn>,
     /// The SUT acknowledged something: `remote` is settled for this incarnation.
     settled: bool,
-    /// Live number of the last SYN to the SUT.
-    syn: Option<u32>,
+    /// Live number of the last SYN to the SUT, and the number after it and its text.
+    syn: Option<(u32, u32)>,
     /// A RST or FIN was seen since the incarnation began.
     ended: bool,
     /// Live end of what the SUT has sent.
@@ -83,9 +83,13 @@ pub(crate) struct Mapping {
     connections: Vec<Connection>,
     /// The connection of lines without ports.
     under_test: usize,
+    /// Remote and local port of the first passive connection without ports.
+    first: (u16, u16),
     /// Flow labels of the SUT, script to live: which are the same and which are not is checked, not the values.
     pub(crate) flows: BTreeMap<u32, u32>,
     pub(crate) ts_ecr_scaled: bool,
+    /// A listener was made after the connection under test began: the next SYN without ports is for a connection of its own.
+    listener: bool,
 }
 
 impl Mapping {
@@ -96,8 +100,10 @@ impl Mapping {
             remote: plan.setup.remote.0,
             connections: vec![first],
             under_test: 0,
+            first: (plan.remote_port, plan.bind_port),
             flows: BTreeMap::new(),
             ts_ecr_scaled: plan.ts_ecr_scaled,
+            listener: false,
         }
     }
 
@@ -109,9 +115,30 @@ impl Mapping {
         &self.connections[self.under_test]
     }
 
-    /// The connection of a segment to the SUT. Ports that are new make one; they are live ports too.
-    pub(crate) fn inbound(&mut self, ports: Option<(u16, u16)>) -> usize {
-        let Some((remote, local)) = ports else { return self.under_test };
+    /// The SUT listens.
+    pub(crate) fn listens(&mut self) {
+        let connection = &self.connections[self.under_test];
+        self.listener = connection.remote.is_some() || connection.local.is_some();
+    }
+
+    /// A connection from the next remote port, under test from here on.
+    fn next_port(&mut self) {
+        let (first, live_local) = self.first;
+        let taken = self.connections.iter().filter(|c| c.script.is_none() && c.live_local == live_local);
+        // Every second one: the ports between are those of controls.
+        let live_remote = taken.map(|c| c.live_remote).max().unwrap_or(first).wrapping_add(2);
+        self.connections.push(Connection { live_remote, live_local, ..Connection::default() });
+        (self.under_test, self.listener) = (self.connections.len() - 1, false);
+    }
+
+    /// The connection of a segment to the SUT, which may open one. Ports that are new make one; they are live ports too.
+    pub(crate) fn inbound(&mut self, ports: Option<(u16, u16)>, opens: bool) -> usize {
+        let Some((remote, local)) = ports else {
+            if self.listener && opens {
+                self.next_port();
+            }
+            return self.under_test;
+        };
         let known = self.connections.iter().position(|connection| connection.script == ports);
         known.unwrap_or_else(|| {
             let (live_remote, live_local) = (remote, local);
@@ -166,7 +193,8 @@ impl Mapping {
             Some(isn) if isn.live == tcp.seq => as_before,
             // A SYN,ACK with another ISN answers a SYN that is not the one of this incarnation: the next incarnation.
             Some(_) if tcp.has(flag::ACK) => match connection.syn {
-                Some(answered) if tcp.ack == answered.wrapping_add(1) && connection.may_be_over(answered) => {
+                // Text on a SYN may be acknowledged with it (RFC 7413).
+                Some((answered, end)) if covers(answered, tcp.ack, end) && connection.may_be_over(answered) => {
                     let remote = Some(Isn { script: answered, live: answered });
                     Numbering { local, remote, fresh: true }
                 }
@@ -181,7 +209,8 @@ impl Mapping {
     pub(crate) fn sent(&mut self, index: usize, tcp: &Tcp) {
         let connection = &mut self.connections[index];
         if tcp.has(flag::SYN) {
-            connection.syn = Some(tcp.seq);
+            let end = tcp.seq.wrapping_add(1 + tcp.payload.len() as u32);
+            connection.syn = Some((tcp.seq, end));
             if !connection.settled {
                 connection.remote = Some(Isn { script: tcp.seq, live: tcp.seq });
             }
@@ -246,6 +275,11 @@ impl Connection {
     fn may_be_over(&self, answered: u32) -> bool {
         self.ended || self.remote.is_none_or(|isn| isn.live != answered)
     }
+}
+
+/// The number acknowledges the SYN, and no more than SYN and text.
+fn covers(syn: u32, ack: u32, end: u32) -> bool {
+    (1..=end.wrapping_sub(syn)).contains(&ack.wrapping_sub(syn))
 }
 
 /// Source and destination as written.

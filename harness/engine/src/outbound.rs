@@ -42,10 +42,10 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// When a packet is due. What a system call causes leaves while the call goes on, on a busy host long before its return is seen.
+    /// When a packet is due. What a system call causes leaves while the call goes on, on a busy host long before its return is seen, and
+    /// before the calls that follow it are made.
     fn due(&self, event: &Event, base: Micros) -> Due {
-        let due = Due::new(&event.time, base);
-        self.began.map_or(due, |began| due.caused_since(began, base))
+        Due::new(&event.time, base).caused_since(self.nominal, base)
     }
 
     /// Until when a datagram is waited for: long enough to tell a late one from none.
@@ -69,7 +69,7 @@ impl<'a> Run<'a> {
         let entry = self.exchange.record(arrived.at, Lane::Stack, text(&seen.packet));
         (entry.octets, entry.cited) = (arrived.octets.clone(), arrived.cited.clone());
         self.learn(packet, arrived, seen);
-        (self.base, self.began, self.matched) = (arrived.at, None, self.matched + 1);
+        (self.base, self.nominal, self.matched) = (arrived.at, arrived.at, self.matched + 1);
     }
 
     fn learn(&mut self, packet: &Packet, arrived: &Arrived, seen: &Seen) {
@@ -149,15 +149,15 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        self.exchange.line =
-            branches.first().and_then(|branch| beginning(branch).ok()).and_then(|b| self.line(b.0.span));
+        self.exchange.place =
+            branches.first().and_then(|branch| beginning(branch).ok()).and_then(|b| self.place(b.0.span));
         let arrived = match quiet {
             None => self.take(limit)?,
             Some((index, end)) => match self.quiet(end)? {
                 Some(arrived) => Some(arrived),
                 None => {
                     self.silence = true;
-                    self.base = end;
+                    (self.base, self.nominal) = (end, end);
                     self.exchange.record(end, Lane::Note, format!("silent until {}", seconds(end)));
                     return self.rest(&branches[index]);
                 }
@@ -169,7 +169,7 @@ impl<'a> Run<'a> {
             let (event, Some(packet)) = beginning(branch)? else { continue };
             let judged = self.judge(packet, self.due(event, base), &arrived);
             let Some((_, differences)) = judged.differences else {
-                self.exchange.line = self.line(event.span);
+                self.exchange.place = self.place(event.span);
                 self.accept(packet, &arrived, &judged.seen);
                 return self.rest(branch);
             };
@@ -204,7 +204,7 @@ impl<'a> Run<'a> {
         for branch in branches {
             let Ok((event, packet)) = beginning(branch) else { continue };
             let due = Due::new(&event.time, self.base);
-            self.exchange.line = self.line(event.span);
+            self.exchange.place = self.place(event.span);
             let words = packet.map_or_else(|| format!("silence until {}", seconds(due.to)), text);
             let lane = if packet.is_some() { Lane::Stack } else { Lane::Note };
             self.expected(due.from, lane, words.clone());

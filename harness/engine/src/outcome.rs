@@ -1,6 +1,7 @@
 //! What came of a test: verdict, mismatch, trace. Reports are made from these values and nothing else.
 
 use crate::sut::Micros;
+use halfopen_script::FileId;
 use halfopen_script::ast::Span;
 use serde::Serialize;
 
@@ -105,6 +106,8 @@ pub struct Entry {
     pub at: Micros,
     /// Script line (1-based) it belongs to, when it belongs to one.
     pub line: Option<u32>,
+    /// The file of that line: the script's own, or a fixture's.
+    pub file: Option<FileId>,
     /// Who did it.
     pub lane: Lane,
     /// Script notation.

@@ -54,7 +54,7 @@ fn execute(
         let result = body(test, &mut run);
         elapsed = run.exchange.now();
         let cleanup = test.cleanup.as_ref().map_or(Ok(()), |command| {
-            run.exchange.line = run.line(command.span);
+            run.exchange.place = run.place(command.span);
             run.command(&command.node)
         });
         let evidence = run.exchange.sut(|sut| sut.finish()).map_err(Stop::from);
@@ -66,7 +66,7 @@ fn execute(
 /// Everything between start and cleanup.
 fn body<'a>(test: &'a Test, run: &mut Run<'a>) -> Result<(), Stop> {
     if let Some(command) = &test.init {
-        run.exchange.line = run.line(command.span);
+        run.exchange.place = run.place(command.span);
         run.command(&command.node)?;
     }
     run.exchange.begin();

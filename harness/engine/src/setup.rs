@@ -53,6 +53,7 @@ impl Plan {
         for (name, value) in &test.options {
             plan.option(name, value, test.id.family)?;
         }
+        plan.setup.gateway = beside(plan.setup.gateway, plan.setup.local.0);
         Ok(plan)
     }
 
@@ -111,6 +112,15 @@ impl Plan {
             return Err(Stop::Unsupported(format!("--{name}={value} in a test of family {}", self.setup.family)));
         }
         Ok(address)
+    }
+}
+
+/// The gateway, or its neighbour when a script has given its address to the SUT itself.
+fn beside(gateway: IpAddr, local: IpAddr) -> IpAddr {
+    match gateway {
+        _ if gateway != local => gateway,
+        IpAddr::V4(v4) => IpAddr::from((v4.to_bits() ^ 3).to_be_bytes()),
+        IpAddr::V6(v6) => IpAddr::from((v6.to_bits() ^ 3).to_be_bytes()),
     }
 }
 
@@ -194,6 +204,11 @@ mod tests {
             let Err(Stop::Unsupported(why)) = plan(Family::V4, &[(name, value)]) else { panic!("{name}") };
             assert!(why.contains(word), "{why}");
         }
+        let moved = plan(Family::V4, &[("local_ip", "192.168.0.1")]).unwrap().setup;
+        assert_eq!(
+            (moved.local.0.to_string(), moved.gateway.to_string()),
+            ("192.168.0.1".into(), "192.168.0.2".into())
+        );
         assert!(matches!(plan(Family::V4, &[("mtu", "many")]), Err(Stop::Error(_))));
         assert!(matches!(plan(Family::V4, &[("netmask_ip", "255.0.255.0")]), Err(Stop::Error(_))));
     }

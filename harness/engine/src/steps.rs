@@ -3,7 +3,7 @@
 use crate::calling::Pending;
 use crate::calls::Descriptors;
 use crate::compose::compose;
-use crate::exchange::{Arrived, Exchange, Woken};
+use crate::exchange::{Arrived, Exchange, Place, Woken};
 use crate::mapping::Mapping;
 use crate::outcome::{FieldDiff, Lane, Mark, Mismatch, MismatchKind};
 use crate::packet::Body;
@@ -30,8 +30,8 @@ pub(crate) struct Run<'a> {
     pub(crate) fds: Descriptors,
     /// End of the previous event; relative times count from here.
     pub(crate) base: Micros,
-    /// When the previous event began, when it was a system call.
-    pub(crate) began: Option<Micros>,
+    /// Where [`Self::base`] would be if the harness's own turns took no time: what they cause may come from here on.
+    pub(crate) nominal: Micros,
     /// Scripted time of the previous event when it was a packet to the SUT: the next one chains to that, so that lateness does not add up.
     pub(crate) chain: Option<Micros>,
     /// The blocking call that has not returned.
@@ -52,7 +52,7 @@ impl<'a> Run<'a> {
             mapping: Mapping::new(plan),
             fds: Descriptors::default(),
             base: 0,
-            began: None,
+            nominal: 0,
             chain: None,
             pending: None,
             silence: false,
@@ -64,7 +64,7 @@ impl<'a> Run<'a> {
     /// Runs every step, waits for what is still pending, and sees that nothing comes after the end.
     pub(crate) fn whole(&mut self, steps: &'a [Step]) -> Result<(), Stop> {
         self.steps(steps)?;
-        self.exchange.line = None;
+        self.exchange.place = None;
         self.settle()?;
         let end = self.exchange.now().max(self.base) + LINGER;
         match self.take(end)? {
@@ -87,11 +87,8 @@ impl<'a> Run<'a> {
     }
 
     fn event(&mut self, event: &'a Event, rest: &[Step]) -> Result<(), Stop> {
-        self.exchange.line = self.line(event.span);
+        self.exchange.place = self.place(event.span);
         let chain = self.chain.take();
-        if !matches!(event.action, Action::Packet(Packet { direction: Direction::Outbound, .. })) {
-            self.began = None;
-        }
         match &event.action {
             Action::Packet(packet) => match packet.direction {
                 Direction::Inbound => self.inbound(event, packet, chain, rest),
@@ -112,8 +109,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    pub(crate) fn line(&self, span: Span) -> Option<u32> {
-        Some(self.sources.line_col(span).0)
+    pub(crate) fn place(&self, span: Span) -> Option<Place> {
+        Some(Place { file: span.file, line: self.sources.line_col(span).0 })
     }
 
     /// Waits until an event of the harness's own is due.
@@ -131,13 +128,16 @@ impl<'a> Run<'a> {
                 Woken::Datagram => self.premature(due.from, rest)?,
             }
         }
+        if due.interval > 0 {
+            self.nominal = due.from;
+        }
         let late = self.exchange.now() - due.from;
         let slack = self.plan.tolerance.of(due.interval);
         // `+0` means at once: what the harness itself needs for that is no lateness.
         if late <= slack || due.interval == 0 {
             return Ok(());
         }
-        let line = self.exchange.line.unwrap_or_default();
+        let line = self.exchange.place.map_or(0, |place| place.line);
         let what = format!("line {line} was due at {} and could begin only {} later", seconds(due.from), seconds(late));
         Err(match self.exchange.clock {
             ClockKind::Real => Stop::Inconclusive(format!("host too slow: {what}")),
@@ -163,8 +163,9 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let arrived = self.exchange.queue.pop_back().expect("there is one at the back");
-        let line = self.exchange.line.map_or_else(String::new, |line| format!(" before line {line}"));
-        Err(self.unexpected(&arrived, self.exchange.line, &format!("nothing{line}, which is due at {}", seconds(turn))))
+        let line = self.exchange.place.map(|place| place.line);
+        let before = line.map_or_else(String::new, |line| format!(" before line {line}"));
+        Err(self.unexpected(&arrived, line, &format!("nothing{before}, which is due at {}", seconds(turn))))
     }
 
     /// The next datagram, at most until a time on the script's clock.
@@ -200,12 +201,12 @@ impl<'a> Run<'a> {
     fn silent(&mut self, event: &Event) -> Result<(), Stop> {
         let due = Due::new(&event.time, self.base);
         self.silence = true;
-        let line = self.exchange.line;
+        let line = self.exchange.place.map(|place| place.line);
         self.exchange.record(due.to, Lane::Note, format!("silent until {}", seconds(due.to)));
         if let Some(arrived) = self.quiet(due.to)? {
             return Err(self.unexpected(&arrived, line, &format!("silence until {}", seconds(due.to))));
         }
-        self.base = due.to;
+        (self.base, self.nominal) = (due.to, due.to);
         Ok(())
     }
 
@@ -264,7 +265,7 @@ impl<'a> Run<'a> {
         fields: Vec<FieldDiff>,
     ) -> Stop {
         let (cited, cited_line) = self.exchange.cited.map_or((None, None), |(rule, line)| (Some(rule), line));
-        let line = span.map_or(line, |span| self.line(span));
+        let line = span.map_or(line, |span| self.place(span).map(|place| place.line));
         // On a virtual clock nothing is late by accident.
         let timing =
             matches!(kind, MismatchKind::Time | MismatchKind::Blocking) && self.exchange.clock == ClockKind::Real;

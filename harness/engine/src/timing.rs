@@ -16,7 +16,7 @@ pub(crate) struct Due {
     pub(crate) any: bool,
     /// What the tolerance is a fraction of: the time since the previous event.
     pub(crate) interval: Micros,
-    /// How long the previous event took: what it caused may have come since it began.
+    /// How long the harness's own turns before it took: what they caused may have come since the first of them began.
     pub(crate) lead: Micros,
 }
 

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{established, fails, fields, pass, play, show};
+use common::{HANDSHAKE, established, fails, fields, pass, play, show};
 use halfopen_engine::fake::{FakeSut, Tamper};
 use halfopen_engine::outcome::{Lane, MismatchKind, Verdict};
 use halfopen_engine::packet::{Body, Datagram, Tcp, tcp::flag};
@@ -344,4 +344,21 @@ fn long_lines_may_come_in_parts() {
         let outcome = run(&strict.0, &strict.1, &mut sut, &RunOptions::default());
         assert_eq!(fields(fails(&outcome)), ["flags P./.", "len 3000/1460"]);
     }
+}
+
+#[test]
+fn another_listener_serves_another_connection() {
+    let again =
+        HANDSHAKE.replace("0 socket", "+0 socket").replace("= 3", "= 5").replace("= 4", "= 6").replace("(3,", "(5,");
+    let text = established(&format!("+0 close(3) = 0\n{again}+0 < P. 1:3(2) ack 1 win 100\n+0 > . 1:1(0) ack 3"));
+    let mut sut = FakeSut::passing();
+    pass(&play(&text, &mut sut));
+    let ports: Vec<_> = injected(&sut).iter().map(|tcp| tcp.src_port).collect();
+    assert_eq!(ports, [PORT, PORT, PORT + 2, PORT + 2, PORT + 2]);
+}
+
+#[test]
+fn a_syn_ack_may_acknowledge_text_and_begin_an_incarnation() {
+    let lines = "+0 < R 1:1(0) win 0\n+0 < S 0:10(10) win 100\n+0 > S. 0:0(0) ack 11\n+0 > . 1:1(0) ack 11";
+    pass(&play(&established(lines), &mut FakeSut::passing()));
 }

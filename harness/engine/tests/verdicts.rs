@@ -279,3 +279,13 @@ fn two_hours_of_virtual_time_cost_nothing() {
         play(&established("* > . 0:0(0) ack 1"), &mut FakeSut::passing().tamper(1, Tamper::Late(7_200_000_000)));
     pass(&outcome);
 }
+
+#[test]
+fn what_a_slow_harness_causes_is_not_early() {
+    // Two calls at once, each of which takes 20 ms to be made: the segment that the first one causes leaves in between.
+    let lines = "+0 write(4, ..., 1) = 1\n+0 getsockopt(4, SOL_SOCKET, SO_ERROR, [0], [4]) = 0\n+0 > P. 1:2(1) ack 1";
+    for (slow, kind) in [(Tamper::Late(-30_000), None), (Tamper::Late(-50_000), Some(MismatchKind::Time))] {
+        let outcome = play(&established(lines), &mut real().slow_calls(20_000).tamper(1, slow));
+        assert_eq!(outcome.mismatch.as_ref().map(|mismatch| mismatch.kind), kind, "{}", show(&outcome));
+    }
+}

@@ -40,7 +40,7 @@ fn write_failure(out: &mut String, record: &Record, run: &RunInfo) -> fmt::Resul
     heading(out, record, run)?;
     if !record.outcome.trace.is_empty() {
         out.push('\n');
-        exchange(out, &record.outcome.trace)?;
+        exchange(out, record)?;
     }
     out.push('\n');
     if let Some(mismatch) = &record.outcome.mismatch {
@@ -86,7 +86,10 @@ fn heading(out: &mut String, record: &Record, run: &RunInfo) -> fmt::Result {
 }
 
 /// The two lanes.
-fn exchange(out: &mut String, trace: &[Entry]) -> fmt::Result {
+fn exchange(out: &mut String, record: &Record) -> fmt::Result {
+    let trace = &record.outcome.trace;
+    let lines: Vec<String> = trace.iter().map(|entry| line(entry, record)).collect();
+    let first = lines.iter().map(|line| line.chars().count()).max().unwrap_or_default().max(4);
     let longest = trace
         .iter()
         .filter(|entry| matches!(entry.lane, Lane::Peer))
@@ -102,18 +105,26 @@ fn exchange(out: &mut String, trace: &[Entry]) -> fmt::Result {
         .max()
         .unwrap_or_default()
         .max(20);
-    writeln!(out, "      {DIM}line{:>10}  {:lane$}       stack{DIM:#}", "time", "peer")?;
-    for entry in trace {
-        row(out, entry, lane, right)?;
+    writeln!(out, "      {DIM}{:>first$}{:>10}  {:lane$}       stack{DIM:#}", "line", "time", "peer")?;
+    for (entry, line) in trace.iter().zip(lines) {
+        row(out, entry, &format!("{line:>first$}"), lane, right)?;
     }
     Ok(())
 }
 
-fn row(out: &mut String, entry: &Entry, lane: usize, right: usize) -> fmt::Result {
+/// The line that an entry belongs to, with the fixture's name when it is in one.
+fn line(entry: &Entry, record: &Record) -> String {
+    let Some(line) = entry.line else { return "-".into() };
+    match entry.file.and_then(|file| record.fixtures.get(&file)) {
+        Some(fixture) => format!("{fixture}:{line}"),
+        None => line.to_string(),
+    }
+}
+
+fn row(out: &mut String, entry: &Entry, line: &str, lane: usize, right: usize) -> fmt::Result {
     // The arrow head shows where the script stood when the difference came.
     let head = if entry.mark == Mark::Expected { '>' } else { ' ' };
-    let line = entry.line.map_or("-".to_string(), |line| line.to_string());
-    write!(out, "  {head}   {line:>4}{:>10}  ", text::seconds(entry.at))?;
+    write!(out, "  {head}   {line}{:>10}  ", text::seconds(entry.at))?;
     match entry.lane {
         Lane::Peer => write!(out, "{:lane$}  -->", entry.text)?,
         Lane::Stack => write!(out, "{:lane$}  <--  ", "")?,

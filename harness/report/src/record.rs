@@ -2,6 +2,7 @@
 
 use halfopen_engine::outcome::{self, Outcome};
 use halfopen_engine::sut::{ClockKind, Micros};
+use halfopen_script::FileId;
 use halfopen_script::ast::Level;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -119,6 +120,8 @@ pub struct Record {
     pub variant: Vec<(String, String)>,
     /// Path of the file that the mismatch points into (a fixture, perhaps), otherwise of the script.
     pub file: String,
+    /// Fixtures that lines of the trace stand in, by the file that an entry names.
+    pub fixtures: BTreeMap<FileId, String>,
     /// Rules, when the script has a header.
     pub rules: Vec<String>,
     /// Level, when the script has a header.

@@ -292,11 +292,15 @@ pub fn record(suite: &Suite, case: &Case, expectations: &Expectations, finished:
     let (verdict, expectation) = expectations.judge(&case.id, &finished.outcome);
     let family = ("family".to_string(), case.variant.family.to_string());
     let span = finished.outcome.mismatch.as_ref().and_then(|mismatch| mismatch.span);
+    let files = finished.outcome.trace.iter().filter_map(|entry| entry.file).filter(|file| *file != script.file);
+    let stem = |file| Path::new(suite.sources.name(file)).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let fixtures = files.filter_map(|file| Some((file, stem(file)?))).collect();
     Record {
         index: finished.test,
         test: case.id.clone(),
         variant: std::iter::once(family).chain(case.variant.labels.iter().cloned()).collect(),
         file: span.map_or_else(|| script.shown.clone(), |span| suite.sources.name(span.file).to_string()),
+        fixtures,
         rules: script.rules().into_iter().map(str::to_string).collect(),
         level: script.level(),
         sentence: script.sentence().to_string(),

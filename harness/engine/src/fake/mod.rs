@@ -40,6 +40,8 @@ pub struct FakeSut {
     info: Vec<(String, i64)>,
     /// No call blocks.
     hasty: bool,
+    /// How long each call takes, in microseconds.
+    slow: Micros,
     /// Played instead of the test that is announced.
     other: Option<Test>,
     /// Executions by test id: a flaky one fails the first.
@@ -67,6 +69,7 @@ impl FakeSut {
             replies: BTreeMap::new(),
             info: Vec::new(),
             hasty: false,
+            slow: 0,
             other: None,
             runs: BTreeMap::new(),
             behaviour: Behaviour::Pass,
@@ -91,6 +94,13 @@ impl FakeSut {
     #[must_use]
     pub fn reply(mut self, index: usize, reply: Reply) -> Self {
         self.replies.insert(index, reply);
+        self
+    }
+
+    /// Takes this many microseconds for each call.
+    #[must_use]
+    pub fn slow_calls(mut self, micros: Micros) -> Self {
+        self.slow = micros;
         self
     }
 
@@ -192,7 +202,9 @@ impl Sut for FakeSut {
 
     fn call(&mut self, call: &SysCall) -> Result<Reply, SutError> {
         self.mortal()?;
-        Ok(self.play.call(call))
+        let reply = self.play.call(call);
+        self.play.now += self.slow;
+        Ok(reply)
     }
 
     fn command(&mut self, line: &str) -> Result<(), SutError> {

@@ -5,6 +5,7 @@ use halfopen_engine::outcome::{Entry, FieldDiff, Lane, Mark, Mismatch, MismatchK
 use halfopen_engine::sut::ClockKind;
 use halfopen_report::record::{FinalVerdict, Record, RunInfo, Summary};
 use halfopen_script::ast::Level;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(crate) fn run() -> RunInfo {
@@ -20,7 +21,7 @@ pub(crate) fn run() -> RunInfo {
 }
 
 fn entry(at: i64, line: Option<u32>, lane: Lane, text: &str, mark: Mark, octets: &[u8]) -> Entry {
-    Entry { at, line, lane, text: text.into(), octets: octets.to_vec(), cited: Vec::new(), mark }
+    Entry { at, line, file: None, lane, text: text.into(), octets: octets.to_vec(), cited: Vec::new(), mark }
 }
 
 pub(crate) fn passing() -> Record {
@@ -29,6 +30,7 @@ pub(crate) fn passing() -> Record {
         test: "rfc9293/3.10.7.4/rst/exact[v4]".into(),
         variant: vec![("family".into(), "v4".into())],
         file: "specs/rfc9293/3.10.7.4/rst/exact.pkt".into(),
+        fixtures: BTreeMap::new(),
         rules: vec!["rfc9293/3.10.7.4/rst/exact".into()],
         level: Some(Level::Must),
         sentence: "A reset at RCV.NXT ends the connection.".into(),
@@ -71,6 +73,7 @@ pub(crate) fn failing() -> Record {
         test: id.into(),
         variant: vec![("family".into(), "v4".into()), ("state".into(), "FIN-WAIT-1".into())],
         file: "specs/rfc9293/3.10.7.4/rst/in-window.pkt".into(),
+        fixtures: BTreeMap::new(),
         rules: vec!["rfc9293/3.10.7.4/rst/in-window".into()],
         level: Some(Level::Must),
         sentence: "A reset inside the window but not at RCV.NXT draws one challenge ACK and leaves the connection up."
