@@ -109,9 +109,9 @@ pub struct Config {
     pub tcp_slow_start_after_idle: bool,
     /// Which Nagle rule. RFC: any outstanding data. Linux: Minshall's.
     pub nagle: Nagle,
-    /// How long a corked partial segment waits; `None` is one retransmission timeout. RFC: 200 ms, of the 0.1 to 1 s of
-    /// RFC 9293 3.8.6.2.1. Linux: `None`.
-    pub cork_timeout: Option<Duration>,
+    /// How long a partial segment waits for more text (cork) or more window; `None` is one retransmission timeout. RFC:
+    /// 200 ms, of the 0.1 to 1 s of RFC 9293 3.8.6.2.1. Linux: `None`.
+    pub override_timeout: Option<Duration>,
     /// Zero-window probes. RFC: one octet. Linux: empty.
     pub zero_window_probe: ZeroWindowProbe,
 
@@ -215,7 +215,7 @@ impl Config {
             syn_losses_for_small_window: 1,
             tcp_slow_start_after_idle: true,
             nagle: Nagle::AnyOutstanding,
-            cork_timeout: Some(Duration::from_millis(200)),
+            override_timeout: Some(Duration::from_millis(200)),
             zero_window_probe: ZeroWindowProbe::Octet,
             tcp_timestamps: 1,
             tcp_window_scaling: true,
@@ -282,7 +282,7 @@ impl Config {
         config.initial_window = InitialWindow::Segments(10);
         config.syn_losses_for_small_window = 2;
         config.nagle = Nagle::SmallOutstanding;
-        config.cork_timeout = None;
+        config.override_timeout = None;
         config.zero_window_probe = ZeroWindowProbe::Empty;
         config.require_timestamps = false;
         config.tcp_rmem = [4096, 131_072, 33_554_432];

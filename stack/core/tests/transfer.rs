@@ -184,7 +184,11 @@ fn cork_holds_partial_segments_for_200_ms() {
     assert_eq!(play.stack.send(play.now, fd, b"more", SendFlags { more: true, ..SendFlags::default() }), Ok(4));
     assert_eq!(play.drain(), NOTHING);
     play.stack.set_option(play.now, fd, SocketOption::Cork(false)).unwrap();
-    assert_eq!(play.send(fd, b"!"), ["P. 1301:1306(5) ack 1"]);
+    assert_eq!(play.drain(), ["P. 1301:1305(4) ack 1"]);
+    play.inject(A, 1, 1305, b"");
+    assert_eq!(play.stack.send(play.now, fd, b"more", SendFlags { more: true, ..SendFlags::default() }), Ok(4));
+    assert_eq!(play.drain(), NOTHING);
+    assert_eq!(play.send(fd, b"!"), ["P. 1305:1310(5) ack 1"]);
 }
 
 #[test]

@@ -47,12 +47,12 @@ impl Tcb {
         }
     }
 
-    /// The retransmission timeout, doubled with each probe (SHLD-29, SHLD-30). Text that waits for company behind an open
-    /// window waits no longer than a corked segment may.
+    /// The retransmission timeout, doubled with each probe (SHLD-29, SHLD-30). Text that waits behind an open window, for
+    /// company or for more window, has a time of its own.
     fn persist_interval(&self, fx: &Fx<'_>) -> Duration {
         let rto = self.rto.timeout();
-        if self.snd.wnd > 0 && self.is_corked() {
-            return fx.config().cork_timeout.unwrap_or(rto);
+        if self.snd.wnd > 0 {
+            return fx.config().override_timeout.unwrap_or(rto);
         }
         rto.saturating_mul(1 << self.persist.backoff.min(16)).min(fx.config().rto_max())
     }

@@ -54,6 +54,8 @@ impl Tcb {
             self.snd.up = Some(self.outgoing.end());
         }
         output::after_event(self, fx);
+        // As in Linux the promise of more holds back this call's segment only: the next ACK or timeout lets it go.
+        self.user.more = false;
         Ok(taken)
     }
 }

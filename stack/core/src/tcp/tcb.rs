@@ -109,7 +109,7 @@ pub(crate) struct User {
     pub(crate) shut_read: bool,
     /// The connection was established once.
     pub(crate) was_established: bool,
-    /// The last `send` said that more would follow.
+    /// The `send` that is being served says that more will follow.
     pub(crate) more: bool,
 }
 
