@@ -4,9 +4,9 @@
 mod support;
 
 use halfopen_engine::call::{Reply, SysCall};
-use halfopen_engine::sut::{ClockKind, Happening, Sut, SutError};
+use halfopen_engine::sut::{ClockKind, Happening, Setup, Sut, SutError};
 use halfopen_script::test::Family;
-use halfopen_sut::linux::{Linux, available};
+use halfopen_sut::linux::{Linux, available, work_in};
 use nix::libc;
 use rstest::rstest;
 use std::io::Write as _;
@@ -49,6 +49,17 @@ fn a_closed_port_answers_syn_with_reset(#[values(Family::V4, Family::V6, Family:
     assert_eq!((reset.flags, reset.seq, reset.ack), (RST | ACK, 0, 1001));
     assert_eq!((reset.from, reset.to), (path.sut, path.peer));
     assert!((injected..=injected + 50_000).contains(&reset.at), "{} after {injected}", reset.at);
+    finish(sut, 1);
+}
+
+/// A gateway beyond the link, and one that is the SUT itself.
+#[rstest]
+fn any_gateway_will_do(#[values("10.1.2.3", "192.168.0.2")] gateway: &str) {
+    let Some(mut sut) = started(Family::V4) else { return };
+    let setup = Setup { gateway: gateway.parse().expect("an address"), ..setup(Family::V4) };
+    sut.start(&setup).expect("it starts again");
+    sut.inject(&Path::of(&setup).segment(SYN, 1000, 0, &[])).expect("injected");
+    assert_eq!(expect(&mut sut).flags, RST | ACK);
     finish(sut, 1);
 }
 
@@ -313,4 +324,18 @@ fn parallel_tests_have_scratch_names_of_their_own() {
     sut.command("touch /tmp/halfopen-test-$PPID").expect("as before");
     other.command("test ! -e /tmp/halfopen-test-$PPID").expect("another test has another");
     sut.command("rm /tmp/halfopen-test-$PPID").expect("as before");
+}
+
+#[test]
+fn each_thread_has_a_directory_for_its_commands() {
+    let Some(mut sut) = started(Family::V4) else { return };
+    work_in(std::path::Path::new("/usr")).expect("it exists");
+    sut.command("test $(pwd) = /usr").expect("it is there");
+    let elsewhere = std::thread::spawn(std::env::current_dir).join().expect("no panic").expect("somewhere");
+    assert_eq!(elsewhere, std::path::Path::new("/usr"), "a new thread begins where its parent is");
+    let first =
+        std::fs::read_link(format!("/proc/{0}/task/{0}/cwd", std::process::id())).expect("the first thread lives");
+    assert_ne!(first, std::path::Path::new("/usr"));
+    let Err(SutError::Environment(reason)) = work_in(std::path::Path::new("/no/such")) else { panic!("no error") };
+    assert!(reason.contains("/no/such"), "{reason}");
 }

@@ -69,10 +69,12 @@ impl Tun {
         netlink.request(&format!("address {local}/{prefix} of tun0"), address)?;
         let (remote, prefix) = setup.remote;
         let network = masked(remote, prefix);
+        // Only for a gateway elsewhere: one on the link may even be the SUT itself, as in packetdrill's own runner.
+        let elsewhere = masked(setup.gateway, setup.local.1) != masked(local, setup.local.1);
         let route = Message::new(libc::RTM_NEWROUTE, libc::NLM_F_CREATE | libc::NLM_F_EXCL)
             .octets(&[family, prefix, 0, 0])
             .octets(&[libc::RT_TABLE_MAIN, libc::RTPROT_STATIC, libc::RT_SCOPE_UNIVERSE, libc::RTN_UNICAST])
-            .word(RTNH_F_ONLINK)
+            .word(if elsewhere { RTNH_F_ONLINK } else { 0 })
             .address(libc::RTA_DST, network)
             .address(libc::RTA_GATEWAY, setup.gateway)
             .attribute(libc::RTA_OIF, &self.index.to_ne_bytes());

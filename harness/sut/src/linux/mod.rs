@@ -26,6 +26,7 @@ mod clock;
 mod device;
 mod netlink;
 mod netns;
+mod priority;
 mod shell;
 mod sockets;
 mod sysctl;
@@ -33,6 +34,7 @@ mod tcp_info;
 mod worker;
 
 pub use netns::{available, enter_user_namespace};
+pub use shell::work_in;
 
 use crate::command;
 use capture::Capture;
@@ -158,6 +160,7 @@ impl Sut for Linux {
         self.sockets.start((!namespace_wide).then(|| sysctl::CONGESTION_CONTROL.to_owned()));
         self.test = Some(Test { tun, capture, shells: Shells::new() });
         drop(turn);
+        priority::raise();
         self.clock = Clock::start();
         Ok(())
     }
@@ -220,6 +223,7 @@ impl Sut for Linux {
 
     fn finish(&mut self) -> Result<Evidence, SutError> {
         let Some(mut test) = self.test.take() else { return Ok(Evidence::default()) };
+        priority::lower();
         let counted = test.capture.fill(&mut self.clock).and_then(|()| test.capture.count_drops());
         test.shells.end();
         let closed = self.sockets.finish();

@@ -10,16 +10,29 @@ use halfopen_engine::sut::SutError;
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, poll};
+use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, chdir};
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
 use std::os::fd::{AsFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Has the commands of tests that this thread runs from now on start in a directory; those of other threads stay where they
+/// are. Scripts name their helpers relative to themselves.
+///
+/// # Errors
+/// `Environment` when there is no such directory.
+pub fn work_in(directory: &Path) -> Result<(), SutError> {
+    // A thread that shares its working directory with nobody may change it.
+    unshare(CloneFlags::CLONE_FS).map_err(|errno| environment("a working directory of the thread's own", errno))?;
+    chdir(directory).map_err(|errno| environment(&directory.display().to_string(), errno))
+}
 
 /// A command that runs longer is ended; milliseconds.
 const LIMIT: u16 = 60_000;

@@ -5,7 +5,7 @@
 
 use super::calls::Checked;
 use super::clock::monotonic;
-use super::environment;
+use super::{environment, priority};
 use halfopen_engine::call::Reply;
 use halfopen_engine::sut::SutError;
 use nix::errno::Errno;
@@ -70,6 +70,7 @@ impl Worker {
         let thread = std::thread::Builder::new()
             .name("calls".to_owned())
             .spawn(move || {
+                priority::raise();
                 // The receiver waits until it has both; if it has gone there is nothing to do either.
                 let _ = hello.send((gettid(), pthread_self()));
                 for job in work {
