@@ -339,3 +339,23 @@ fn each_thread_has_a_directory_for_its_commands() {
     let Err(SutError::Environment(reason)) = work_in(std::path::Path::new("/no/such")) else { panic!("no error") };
     assert!(reason.contains("/no/such"), "{reason}");
 }
+
+#[test]
+fn a_test_in_progress_goes_first() {
+    let Some(mut sut) = started(Family::V4) else { return };
+    // Fields 40 and 41 of the whole line: real-time priority and policy; 2 is SCHED_RR.
+    let policy = || {
+        let stat = std::fs::read_to_string("/proc/thread-self/stat").expect("the thread lives");
+        let fields = stat.rsplit(')').next().expect("the name is in parentheses").split_whitespace();
+        fields.skip(37).take(2).map(str::to_owned).collect::<Vec<_>>()
+    };
+    if policy() != ["1", "2"] {
+        writeln!(std::io::stderr(), "not run: this host permits no real-time priority")
+            .expect("standard error is open");
+        return;
+    }
+    sut.command("test \"$(sed 's/.*)//' /proc/self/stat | cut -d' ' -f 39-40)\" = '0 0'")
+        .expect("commands wait their turn");
+    sut.finish().expect("everything closes");
+    assert_eq!(policy(), ["0", "0"]);
+}

@@ -16,6 +16,9 @@
 //! | `net.ipv6.conf.default.disable_ipv6` | 1, for IPv4 tests | no background traffic |
 //! | `net.ipv6.conf.default.addr_gen_mode` | 1, for IPv6 tests | no link-local address, so no router solicitations |
 //!
+//! While a test runs, its threads have real-time priority where the host permits it, so that a busy host does not make the
+//! harness late; the commands of a script do not.
+//!
 //! Absent on purpose: offloads (a captured datagram is what would be on the wire), and IP version numbers other than 4 and 6
 //! in injected datagrams, which TUN refuses.
 #![allow(unsafe_code, reason = "system calls that nix does not wrap, or wraps more narrowly than a script needs")]
