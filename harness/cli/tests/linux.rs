@@ -12,11 +12,12 @@ use std::path::Path;
 use std::process::Command;
 
 /// Tests whose script takes longer than this, in microseconds, are left to `halfopen run --sut linux`.
-const QUICK: i64 = 3_000_000;
+const QUICK: i64 = 500_000;
 
 #[test]
 fn quick_tests_are_as_expected_on_this_kernel() {
     if let Err(why) = halfopen_sut::linux::available() {
+        assert!(std::env::var_os("CI").is_none(), "CI is to test the kernel: {why}");
         // Past the capture of the test harness: a kernel that was not tested is not to look like one that was.
         let _ = writeln!(std::io::stderr(), "the kernel was NOT tested: {why}");
         return;
