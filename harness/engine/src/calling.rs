@@ -36,6 +36,10 @@ impl<'a> Run<'a> {
         let lowered = lower(call, &self.fds, self.plan)?;
         let end = blocking_end(&event.time, origin);
         let end = end.map(|end| Due { from: end, to: end, any: false, interval: (end - due.from).max(0), lead: 0 });
+        if let Some(fd) = lowered.connects().filter(|fd| self.fds.under_test != Some(*fd)) {
+            // A connect that goes on in the background fails with EINPROGRESS and is the socket under test all the same.
+            (self.fds.under_test, self.mapping.leaving) = (Some(fd), true);
+        }
         let (reply, cited) = self.exchange.call(&lowered.call)?;
         let at = self.exchange.now();
         self.base = at;
@@ -147,7 +151,7 @@ impl<'a> Run<'a> {
     /// Evaluates a block with the values that the socket under test has now.
     pub(crate) fn code(&mut self, event: &Event, code: &str) -> Result<(), Stop> {
         let at = self.exchange.now();
-        let values = match self.fds.under_test {
+        let values = match self.fds.under_test.or(self.fds.newest) {
             // Blocks that only compute need no socket.
             Some(fd) if code.contains("tcpi_") || code.contains("SK_MEMINFO") => {
                 self.exchange.sut(|sut| sut.tcp_info(fd))?

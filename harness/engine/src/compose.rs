@@ -45,7 +45,13 @@ pub(crate) fn compose(mapping: &mut Mapping, packet: &Packet) -> Result<Composed
             let payload = pattern::fill(Stream::ToStack, 0, len.value() as usize);
             (Body::Udp(Udp { src_port, dst_port, payload, ..Udp::default() }), None, None)
         }
-        ast::Body::Icmp(icmp) => (Body::Icmp(message(mapping, icmp)?), None, None),
+        ast::Body::Icmp(icmp) => {
+            let message = message(mapping, icmp)?;
+            if message.rest > 0 && icmp.mtu.is_some() {
+                mapping.path_mtu = mapping.path_mtu.min(message.rest);
+            }
+            (Body::Icmp(message), None, None)
+        }
     };
     let mut datagram = Datagram { ip: header(mapping.remote, mapping.local, &body), body, trailer: Vec::new() };
     let spoil = ip_words(&mut datagram.ip, packet)?;

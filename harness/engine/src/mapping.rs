@@ -3,7 +3,7 @@
 //! The rules, which `docs/script-language.md` states for authors: a segment with SYN carries absolute numbers, every other one numbers
 //! relative to the initial sequence number (ISN) of their side; a number of a side whose ISN is not known yet is taken literally.
 
-use crate::packet::{Tcp, tcp::flag};
+use crate::packet::{RawOption, Tcp, options, tcp::flag};
 use crate::setup::Plan;
 use crate::timestamps::Stamps;
 use halfopen_script::ast;
@@ -39,6 +39,8 @@ pub(crate) struct Connection {
     syn: Option<(u32, u32)>,
     /// A RST or FIN was seen since the incarnation began.
     ended: bool,
+    /// Maximum segment size that the harness announced.
+    mss: Option<u16>,
     /// Live end of what the SUT has sent.
     pub(crate) highest: Option<u32>,
     pub(crate) stamps: Stamps,
@@ -88,6 +90,10 @@ pub(crate) struct Mapping {
     /// Flow labels of the SUT, script to live: which are the same and which are not is checked, not the values.
     pub(crate) flows: BTreeMap<u32, u32>,
     pub(crate) ts_ecr_scaled: bool,
+    /// Smallest datagram size that an ICMP message has asked the SUT for.
+    pub(crate) path_mtu: u32,
+    /// The application opens another connection: what still comes from the one under test belongs to the past.
+    pub(crate) leaving: bool,
     /// A listener was made after the connection under test began: the next SYN without ports is for a connection of its own.
     listener: bool,
 }
@@ -103,7 +109,28 @@ impl Mapping {
             first: (plan.remote_port, plan.bind_port),
             flows: BTreeMap::new(),
             ts_ecr_scaled: plan.ts_ecr_scaled,
+            path_mtu: plan.setup.mtu,
+            leaving: false,
             listener: false,
+        }
+    }
+
+    /// Octets of text that a segment from the SUT can have: the path and the harness's MSS allow no more.
+    pub(crate) fn room(&self, route: Route, headers: usize, options: usize) -> usize {
+        let mss = match route {
+            Route::Known(index) => self.connections[index].mss,
+            Route::Opening | Route::Stray => None,
+        };
+        let path = (self.path_mtu as usize).saturating_sub(headers);
+        path.min(mss.map_or(usize::MAX, usize::from)).saturating_sub(options)
+    }
+
+    /// A segment of a connection without ports that is no longer the one under test.
+    pub(crate) fn is_left(&self, tcp: &Tcp) -> bool {
+        match self.route(tcp) {
+            Route::Known(index) if index == self.under_test => self.leaving,
+            Route::Known(index) => self.connections[index].script.is_none(),
+            Route::Opening | Route::Stray => false,
         }
     }
 
@@ -128,7 +155,7 @@ impl Mapping {
         // Every second one: the ports between are those of controls.
         let live_remote = taken.map(|c| c.live_remote).max().unwrap_or(first).wrapping_add(2);
         self.connections.push(Connection { live_remote, live_local, ..Connection::default() });
-        (self.under_test, self.listener) = (self.connections.len() - 1, false);
+        (self.under_test, self.listener, self.leaving) = (self.connections.len() - 1, false, false);
     }
 
     /// The connection of a segment to the SUT, which may open one. Ports that are new make one; they are live ports too.
@@ -211,6 +238,12 @@ impl Mapping {
         if tcp.has(flag::SYN) {
             let end = tcp.seq.wrapping_add(1 + tcp.payload.len() as u32);
             connection.syn = Some((tcp.seq, end));
+            connection.mss = options::iter(&tcp.options).find_map(|option| match option {
+                RawOption::Known { kind: options::kind::MSS, data: [high, low] } => {
+                    Some(u16::from_be_bytes([*high, *low]))
+                }
+                RawOption::Known { .. } | RawOption::Eol | RawOption::Nop | RawOption::Malformed(_) => None,
+            });
             if !connection.settled {
                 connection.remote = Some(Isn { script: tcp.seq, live: tcp.seq });
             }
@@ -263,7 +296,7 @@ impl Mapping {
             }
         };
         if script.is_none() {
-            self.under_test = index;
+            (self.under_test, self.leaving) = (index, false);
         }
         index
     }

@@ -25,7 +25,7 @@ impl<'a> Run<'a> {
         let due = self.due(event, self.base);
         let Some(arrived) = self.take(self.limit(due))? else { return Err(self.missing(event, packet, due)) };
         let judged = self.judge(packet, due, &arrived);
-        if self.is_part(packet, &judged, &arrived) {
+        if self.is_part(packet, due, &judged, &arrived) {
             return self.assemble(event, packet, due, arrived);
         }
         match judged.differences {
@@ -87,15 +87,17 @@ impl<'a> Run<'a> {
         self.mismatch(MismatchKind::Missing, Some(event.span), None, expected, got, Vec::new())
     }
 
-    /// A line that is longer than any datagram can be stands for several: what a stack with segmentation offload hands down at once.
-    fn is_part(&self, packet: &Packet, judged: &Judged, arrived: &Arrived) -> bool {
-        let (ast::Body::Tcp(line), ast::Body::Tcp(seen)) = (&packet.body, &judged.seen.packet.body) else {
+    /// A line that is longer than any segment can be stands for several: what a stack with segmentation offload hands down at once.
+    fn is_part(&self, packet: &Packet, due: Due, judged: &Judged, arrived: &Arrived) -> bool {
+        let (ast::Body::Tcp(line), Some(lesson), Body::Tcp(tcp)) =
+            (&packet.body, &judged.seen.lesson, &arrived.datagram.body)
+        else {
             return false;
         };
-        let headers = arrived.datagram.ip.header_len() + 20;
-        let room = (self.plan.setup.mtu as usize).saturating_sub(headers) as i64;
-        let got = seen.len.value();
-        !self.plan.strict_segments && line.len.value() > room && (1..line.len.value()).contains(&got)
+        let room = self.mapping.room(lesson.route, arrived.datagram.ip.header_len() + 20, tcp.options.len());
+        let wanted = line.len.value() as usize;
+        let in_time = due.judge(arrived.at, self.plan.tolerance).is_none();
+        !self.plan.strict_segments && wanted > room && (1..wanted).contains(&tcp.payload.len()) && in_time
     }
 
     /// Collects the datagrams of a long line, and judges them as the one segment that they are parts of.
@@ -222,9 +224,10 @@ fn append(whole: &mut Arrived, part: &Arrived, next_seq: u32) -> bool {
         return false;
     }
     tcp.payload.extend_from_slice(&more.payload);
-    tcp.flags |= more.flags;
-    (tcp.window, tcp.urgent) = (more.window, more.urgent);
+    // Segmentation leaves PSH and FIN to the last part.
+    (tcp.flags, tcp.window, tcp.urgent) = (more.flags, more.window, more.urgent);
     whole.datagram.complete();
+    whole.at = part.at;
     true
 }
 

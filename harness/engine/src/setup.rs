@@ -16,11 +16,13 @@ pub struct RunOptions {
     pub tolerance_usecs: i64,
     /// Factor on the tolerances of a real clock, for slow hosts.
     pub time_scale: f64,
+    /// As packetdrill judges: segments of connections that the script has left, and what comes after the last line, are not looked at.
+    pub lenient: bool,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
-        Self { seed: 0x5eed, tolerance_usecs: 4000, time_scale: 1.0 }
+        Self { seed: 0x5eed, tolerance_usecs: 4000, time_scale: 1.0, lenient: false }
     }
 }
 
@@ -35,6 +37,8 @@ pub(crate) struct Plan {
     /// Remote port of portless passive connections.
     pub(crate) remote_port: u16,
     pub(crate) tolerance: Tolerance,
+    /// See [`RunOptions::lenient`].
+    pub(crate) lenient: bool,
     /// A scripted segment is one datagram, even when it is longer than any datagram can be.
     pub(crate) strict_segments: bool,
     /// Microseconds per tick of the SUT's timestamps; 0: TSval is not checked.
@@ -78,6 +82,7 @@ impl Plan {
             connect_port: 8080,
             remote_port: (first + options.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) % count) as u16,
             tolerance: Tolerance { clock, micros: scaled(options.tolerance_usecs), permille: scaled(125) },
+            lenient: options.lenient,
             strict_segments: false,
             ts_tick: 0,
             ts_ecr_scaled: false,

@@ -122,6 +122,7 @@ struct Listening {
     inner: FakeSut,
     calls: Vec<SysCall>,
     commands: Vec<String>,
+    asked: Vec<i32>,
 }
 
 impl halfopen_engine::sut::Sut for Listening {
@@ -152,6 +153,7 @@ impl halfopen_engine::sut::Sut for Listening {
         self.inner.command(line)
     }
     fn tcp_info(&mut self, fd: i32) -> Result<Vec<(String, i64)>, halfopen_engine::sut::SutError> {
+        self.asked.push(fd);
         self.inner.tcp_info(fd)
     }
     fn finish(&mut self) -> Result<halfopen_engine::sut::Evidence, halfopen_engine::sut::SutError> {
@@ -161,7 +163,7 @@ impl halfopen_engine::sut::Sut for Listening {
 }
 
 fn listening() -> Listening {
-    Listening { inner: FakeSut::passing(), calls: vec![], commands: vec![] }
+    Listening { inner: FakeSut::passing(), calls: vec![], commands: vec![], asked: vec![] }
 }
 
 #[test]
@@ -274,4 +276,47 @@ fn a_panic_keeps_the_exchange() {
     let outcome = run_caught(&test, &sources, &mut FakeSut::passing(), &RunOptions::default());
     assert_eq!(outcome.verdict, Verdict::Error, "{}", show(&outcome));
     assert!(outcome.reason.is_some_and(|why| why.starts_with("the harness panicked")));
+}
+
+#[test]
+fn packetdrill_s_leniency_is_there_for_who_asks() {
+    let lenient = RunOptions { lenient: true, ..RunOptions::default() };
+    let with = |text: &str, sut: &mut FakeSut, options: &RunOptions| {
+        let (test, sources) = common::test(text, "v4");
+        halfopen_engine::run(&test, &sources, sut, options)
+    };
+    // After the last line.
+    let text = established("+0 > . 1:1(0) ack 1");
+    let mut again = FakeSut::passing().tamper(1, Tamper::Again(0));
+    pass(&with(&text, &mut again, &lenient));
+    assert_eq!(with(&text, &mut again, &RunOptions::default()).verdict, Verdict::Fail);
+    // Of a connection that the script has left.
+    let connect = "socket(..., SOCK_STREAM|SOCK_NONBLOCK, IPPROTO_TCP) = 5\n+0 connect(5, ..., ...) = -1 EINPROGRESS\n";
+    let text = established(&format!("+0 > . 1:1(0) ack 1\n+0 {connect}+1 > S 0:0(0) <...>\n+0 > . 1:1(0) ack 1"));
+    let (left, _) = common::test(
+        &established(&format!(
+            "+0 > . 1:1(0) ack 1\n+0 > F. 1:1(0) ack 1\n+0 {connect}+1 > S 0:0(0) <...>\n+0 > . 1:1(0) ack 1"
+        )),
+        "v4",
+    );
+    let mut sut = FakeSut::passing().playing(left);
+    pass(&with(
+        &text.replace("\n+0 > . 1:1(0) ack 1\n+0 socket", "\n+0 > . 1:1(0) ack 1\n+.1 socket"),
+        &mut sut,
+        &lenient,
+    ));
+    assert_eq!(with(&text, &mut sut, &RunOptions::default()).verdict, Verdict::Fail);
+}
+
+#[test]
+fn blocks_look_at_the_socket_that_was_opened_last() {
+    let ask = "+0 %{ assert tcpi_state == 1 }%";
+    let lines = format!(
+        "{ask}\n+0 close(4) = 0\n{ask}\n+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 7\n{ask}\n+0 sendto(7, ..., 9, MSG_FASTOPEN, ..., ...) = 9\n+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 8\n{ask}"
+    );
+    let mut sut = listening();
+    sut.inner = sut.inner.info(&[("tcpi_state", 1)]);
+    pass(&play(&established(&lines), &mut sut));
+    // The accepted one, the listener, the new one, the one that opened with text.
+    assert_eq!(sut.asked, [104, 103, 107, 107]);
 }

@@ -18,8 +18,10 @@ pub(crate) struct Descriptors {
     /// The SUT's by the script's.
     live: BTreeMap<i64, i32>,
     positions: BTreeMap<i32, Position>,
-    /// The socket that `%{ }%` blocks look at: the last accepted or connected.
+    /// The last socket that was accepted or connected, while it is open.
     pub(crate) under_test: Option<i32>,
+    /// The last socket that was made, while it is open.
+    pub(crate) newest: Option<i32>,
     /// Texts that the script has written itself, with their stream offsets.
     pub(crate) written: Vec<(u64, Vec<u8>)>,
     /// Stream offsets of octets sent as urgent: they may be missing from what is read in line.
@@ -44,6 +46,8 @@ impl Descriptors {
     pub(crate) fn close(&mut self, script: i64) {
         if let Some(live) = self.live.remove(&script) {
             self.positions.remove(&live);
+            self.under_test = self.under_test.filter(|fd| *fd != live);
+            self.newest = self.newest.filter(|fd| *fd != live);
         }
     }
 

@@ -26,8 +26,6 @@ pub(crate) enum After<'a> {
     Opens { serves: bool },
     /// The script's descriptor is gone.
     Closes { script: i64 },
-    /// The descriptor is the socket under test.
-    Connects { fd: i32 },
     /// Octets of the stream, or of a text that the line gives.
     Reads { fd: i32, flags: i32, text: Option<Vec<u8>> },
     /// Octets of the stream went out.
@@ -46,6 +44,28 @@ pub(crate) fn lower<'a>(call: &'a Call, fds: &Descriptors, plan: &Plan) -> Resul
     let lowering = Lowering { call, fds, plan, errno };
     let (call, after) = lowering.lower()?;
     Ok(Lowered { call, after })
+}
+
+impl Lowered<'_> {
+    /// The descriptor that becomes the socket under test: `connect`, and a write that opens (RFC 7413).
+    pub(crate) fn connects(&self) -> Option<i32> {
+        match &self.call {
+            SysCall::Connect { fd, .. } => Some(*fd),
+            SysCall::Send { fd, flags, .. } => (flags & number::MSG_FASTOPEN != 0).then_some(*fd),
+            SysCall::Socket { .. }
+            | SysCall::Bind { .. }
+            | SysCall::Listen { .. }
+            | SysCall::Accept { .. }
+            | SysCall::Receive { .. }
+            | SysCall::Shutdown { .. }
+            | SysCall::Close { .. }
+            | SysCall::SetSockOpt { .. }
+            | SysCall::GetSockOpt { .. }
+            | SysCall::Fcntl { .. }
+            | SysCall::Ioctl { .. }
+            | SysCall::Poll { .. } => None,
+        }
+    }
 }
 
 struct Lowering<'a, 'b> {
@@ -69,7 +89,7 @@ impl<'a> Lowering<'a, '_> {
             }
             "connect" => {
                 let (fd, addr) = (self.fd()?, self.remote(1)?);
-                Ok((SysCall::Connect { fd, addr }, After::Connects { fd }))
+                Ok((SysCall::Connect { fd, addr }, After::Plain))
             }
             "listen" => Ok((SysCall::Listen { fd: self.fd()?, backlog: int32(self.arg(1)?)? }, After::Plain)),
             "accept" => Ok((SysCall::Accept { fd: self.fd()? }, After::Opens { serves: true })),

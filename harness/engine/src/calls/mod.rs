@@ -15,6 +15,7 @@ pub(crate) mod number {
     pub(crate) const MSG_OOB: i32 = 0x1;
     pub(crate) const MSG_PEEK: i32 = 0x2;
     pub(crate) const MSG_ERRQUEUE: i32 = 0x2000;
+    pub(crate) const MSG_FASTOPEN: i32 = 0x2000_0000;
     pub(crate) const FIONBIO: u64 = 0x5421;
     pub(crate) const SOL_TCP: i32 = 6;
     pub(crate) const TCP_INFO: i32 = 11;
