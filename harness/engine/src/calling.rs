@@ -141,7 +141,7 @@ impl<'a> Run<'a> {
         }
         let (kind, mut fields) = result.unwrap_or((MismatchKind::Time, Vec::new()));
         fields.extend(time);
-        let (expected, got) = (call.to_string(), as_returned(call, &returned));
+        let (expected, got) = (call.to_string(), as_returned(call, &returned, &fields));
         self.expected(pending.end.map_or(at, |end| end.from), Lane::Call, expected.clone());
         let entry = self.exchange.record(at, Lane::Call, got.clone());
         (entry.mark, entry.line) = (Mark::Got, None);

@@ -201,7 +201,7 @@ impl Session<'_> {
             FinalVerdict::Fail | FinalVerdict::Nonstrict if timing => asked.unwrap_or(1),
             FinalVerdict::Fail => asked.unwrap_or(0),
             // Too slow a host may be fast enough for one test.
-            FinalVerdict::Inconclusive if self.clock == ClockKind::Real => asked.unwrap_or(1),
+            FinalVerdict::Inconclusive if self.clock == ClockKind::Real => asked.unwrap_or(3),
             FinalVerdict::Inconclusive
             | FinalVerdict::Pass
             | FinalVerdict::Nonstrict
@@ -223,11 +223,13 @@ impl Session<'_> {
             let repeats = self.repeats(verdict, &finished.outcome);
             let mut attempts = 1;
             let mut last = None;
-            let mut passed = false;
-            while attempts <= repeats && !passed {
+            let mut done = false;
+            while attempts <= repeats && !done {
                 attempts += 1;
                 run_all(work, vec![finished.test], 1, |repeated| {
-                    passed = repeated.outcome.verdict == Verdict::Pass;
+                    let came = repeated.outcome.verdict;
+                    let undecided = verdict == FinalVerdict::Inconclusive;
+                    done = if undecided { came != Verdict::Inconclusive } else { came == Verdict::Pass };
                     last = Some(repeated);
                     Flow::Continue
                 });
@@ -237,7 +239,7 @@ impl Session<'_> {
                 (FinalVerdict::Inconclusive | FinalVerdict::Nonstrict, Some(repeated)) => {
                     self.settle(repeated, attempts, None)
                 }
-                (_, _) if passed => self.settle(finished, attempts, Some(FinalVerdict::Flaky)),
+                (_, _) if done => self.settle(finished, attempts, Some(FinalVerdict::Flaky)),
                 (_, Some(repeated)) => self.settle(repeated, attempts, None),
                 (_, None) => self.settle(finished, attempts, None),
             };

@@ -20,6 +20,7 @@ pub(crate) mod number {
     pub(crate) const SOL_TCP: i32 = 6;
     pub(crate) const TCP_INFO: i32 = 11;
     pub(crate) const SOL_SOCKET: i32 = 1;
+    pub(crate) const SO_ERROR: i32 = 4;
     pub(crate) const SO_RCVTIMEO: i32 = 20;
     pub(crate) const SO_SNDTIMEO: i32 = 21;
     pub(crate) const EBADF: &str = "EBADF";

@@ -177,7 +177,10 @@ fn option(level: i32, name: i32, value: &Arg, data: &[u8], fields: &mut Vec<Fiel
         let got = signed(data).filter(|_| data.len() <= 8).map(|got| got.to_string());
         let words =
             || data.chunks_exact(4).map(|word| signed(word).unwrap_or_default().to_string()).collect::<Vec<_>>();
-        fields.push(diff("value", inner, got.unwrap_or_else(|| words().join(", "))));
+        let errno = (level, name) == (number::SOL_SOCKET, number::SO_ERROR);
+        let named = signed(data).filter(|_| errno).and_then(|got| symbols::errno_name(i32::try_from(got).ok()?));
+        let got = named.map(str::to_owned).or(got).unwrap_or_else(|| words().join(", "));
+        fields.push(diff("value", inner, got));
     }
     Ok(())
 }
@@ -209,13 +212,15 @@ fn events(bits: i16) -> String {
 }
 
 /// The line as it would have to be for what the call returned.
-pub(crate) fn as_returned(call: &Call, returned: &Returned) -> String {
+pub(crate) fn as_returned(call: &Call, returned: &Returned, fields: &[FieldDiff]) -> String {
     let kind = ArgKind::Num(Num::literal(returned.value));
     let result = Arg { kind, span: call.result.span };
     let failed = returned.value == -1 && returned.errno != 0;
     let errno = failed.then(|| bare(errno_name(returned.errno)));
     let note = symbols::errno_text(returned.errno).filter(|_| failed).map(str::to_owned);
-    Call { result, errno, note, ..call.clone() }.to_string()
+    let line = Call { result, errno, note, ..call.clone() }.to_string();
+    let values = fields.iter().filter(|field| field.field == "value");
+    values.fold(line, |line, value| line.replacen(&format!("[{}]", value.expected), &format!("[{}]", value.got), 1))
 }
 
 /// The line without a result: a call that has not returned.
