@@ -109,7 +109,7 @@ pub struct RunArgs {
 
     /// Repeat a failed test up to N times; if it then passes it is flaky
     ///
-    /// Timing verdicts on a real clock are repeated once, alone, without being asked to.
+    /// On a real clock timing verdicts are repeated once and inconclusive tests up to three times, alone, without being asked to.
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,
 
