@@ -3,8 +3,9 @@
 mod common;
 
 use common::{HANDSHAKE, fields, show};
-use halfopen_engine::fake::FakeSut;
-use halfopen_engine::outcome::Verdict;
+use halfopen_engine::fake::{FakeSut, Tamper};
+use halfopen_engine::outcome::{MismatchKind, Verdict};
+use halfopen_engine::packet::{Body, Datagram, Icmp, Ip, protocol};
 use halfopen_engine::{RunOptions, run};
 
 /// Differences between what a script expects and what a fake does that plays another.
@@ -100,4 +101,58 @@ fn flow_labels_are_names() {
     assert_eq!(differences("v6", &other, &other), [""; 0]);
     assert_eq!(differences("v6", &same, &other), ["flowlabel 0x5/0x106"]);
     assert_eq!(differences("v6", &other, &same), ["flowlabel 0x6/0x105"]);
+}
+
+/// Makes an ICMP error out of a segment: about what the harness sent with sequence number 1.
+fn unreachable(datagram: &mut Datagram) {
+    let mut about = datagram.clone();
+    if let (Body::Tcp(tcp), Ip::V4(ip)) = (&mut about.body, &mut about.ip) {
+        tcp.seq = 1;
+        std::mem::swap(&mut tcp.src_port, &mut tcp.dst_port);
+        std::mem::swap(&mut ip.src, &mut ip.dst);
+    }
+    datagram.body = Body::Icmp(Icmp { kind: 3, code: 3, body: about.encode(), ..Icmp::default() });
+    if let Ip::V4(ip) = &mut datagram.ip {
+        ip.protocol = protocol::ICMP;
+    }
+    datagram.complete();
+}
+
+#[test]
+fn icmp_errors_of_the_sut_are_judged() {
+    #[rustfmt::skip]
+    let table = [
+        ("icmp unreachable port_unreachable",                ""),
+        ("icmp unreachable port_unreachable [1:1(0)]",       ""),
+        ("icmp unreachable port_unreachable [2:2(0)]",       "echoed 2/1"),
+        ("icmp unreachable host_unreachable",                "icmp unreachable host_unreachable/type_3 code_3"),
+        ("icmp unreachable frag_needed mtu 1200",            "icmp unreachable frag_needed/type_3 code_3, mtu 1200/0"),
+        (". 1:1(0) ack 1",                                   "protocol tcp/icmp"),
+    ];
+    let (sent, _) = common::test(&format!("{HANDSHAKE}+0 > . 1:1(0) ack 1\n"), "v4");
+    for (expected, found) in table {
+        let (test, sources) = common::test(&format!("{HANDSHAKE}+0 > {expected}\n"), "v4");
+        let mut sut = FakeSut::passing().playing(sent.clone()).tamper(1, Tamper::Change(unreachable));
+        let outcome = run(&test, &sources, &mut sut, &RunOptions::default());
+        let got = outcome.mismatch.as_ref().map(fields).unwrap_or_default();
+        assert_eq!(got.join(", "), found, "{expected}: {}", show(&outcome));
+    }
+    // Where nothing is expected it is as unexpected as a segment; other messages are no concern of the script.
+    let (test, sources) = common::test(HANDSHAKE, "v4");
+    for (change, kind) in
+        [(Tamper::Change(unreachable), Some(MismatchKind::Unexpected)), (Tamper::Change(discovery), None)]
+    {
+        let mut sut = FakeSut::passing().playing(sent.clone()).tamper(1, change);
+        let outcome = run(&test, &sources, &mut sut, &RunOptions::default());
+        assert_eq!(outcome.mismatch.as_ref().map(|mismatch| mismatch.kind), kind, "{}", show(&outcome));
+    }
+}
+
+/// Makes a router solicitation out of a segment.
+fn discovery(datagram: &mut Datagram) {
+    unreachable(datagram);
+    if let Body::Icmp(icmp) = &mut datagram.body {
+        (icmp.kind, icmp.code) = (10, 0);
+    }
+    datagram.complete();
 }

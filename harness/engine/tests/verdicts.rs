@@ -171,7 +171,7 @@ fn results_of_calls_are_compared() {
         ("+0 write(4, ..., 10) = -1 EAGAIN (why)", Reply::errno(32), MismatchKind::Call, vec!["errno EAGAIN/EPIPE"], "write(4, ..., 10) = -1 EPIPE (Broken pipe)"),
         ("+0 write(4, ..., 10) = -1 EAGAIN", Reply::value(10), MismatchKind::Call, vec!["result -1/10", "errno EAGAIN/-"], "write(4, ..., 10) = 10"),
         ("+0 accept(3, ..., ...) = 5", Reply::errno(11), MismatchKind::Call, vec!["result 5/-1", "errno -/EAGAIN"], "accept(3, ..., ...) = -1 EAGAIN (Resource temporarily unavailable)"),
-        ("+0 getsockopt(4, SOL_SOCKET, SO_ERROR, [0], [4]) = 0", Reply::Done { value: 0, errno: 0, data: 104i32.to_ne_bytes().to_vec() }, MismatchKind::Call, vec!["value 0/104"], "getsockopt(4, SOL_SOCKET, SO_ERROR, [0], [4]) = 0"),
+        ("+0 getsockopt(4, SOL_SOCKET, SO_ERROR, [0], [4]) = 0", Reply::Done { value: 0, errno: 0, data: 104i32.to_ne_bytes().to_vec() }, MismatchKind::Call, vec!["value 0/ECONNRESET"], "getsockopt(4, SOL_SOCKET, SO_ERROR, [ECONNRESET], [4]) = 0"),
         ("+0 getsockopt(4, SOL_SOCKET, SO_ERROR, [0], [4]) = 0", Reply::Done { value: 0, errno: 0, data: vec![0] }, MismatchKind::Call, vec!["optlen 4/1"], "getsockopt(4, SOL_SOCKET, SO_ERROR, [0], [4]) = 0"),
         ("+0 getsockopt(4, SOL_SOCKET, SO_LINGER, {onoff=1, linger=5}, [8]) = 0", Reply::Done { value: 0, errno: 0, data: [1i32, 6].map(i32::to_ne_bytes).concat() }, MismatchKind::Call, vec!["value {onoff=1, linger=5}/"], ""),
         ("+0 getsockopt(4, SOL_TCP, TCP_CONGESTION, \"reno\", [16]) = 0", Reply::Done { value: 0, errno: 0, data: b"cubic\0\0\0\0\0\0\0\0\0\0\0".to_vec() }, MismatchKind::Call, vec!["value reno/cubic"], ""),
