@@ -161,7 +161,7 @@ pub(crate) fn parse_seconds(text: &str) -> Option<i64> {
         micros = micros * 10 + fraction.as_bytes().get(index).map_or(0, |digit| i64::from(digit - b'0'));
     }
     // A century of test is enough, and leaves room for sums.
-    (seconds < 3_000_000_000).then_some(seconds * 1_000_000 + micros)
+    (seconds < 3_000_000_000).then(|| seconds * 1_000_000 + micros)
 }
 
 #[cfg(test)]
@@ -180,6 +180,7 @@ mod tests {
             (".", None),
             ("1s", None),
             ("99999999999", None),
+            ("1444444444444444", None),
         ];
         for (text, micros) in table {
             assert_eq!(parse_seconds(text), micros, "{text}");
