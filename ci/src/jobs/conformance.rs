@@ -58,7 +58,7 @@ fn judged(sut: &str, code: Option<i32>, read: &tally::Conformance) -> Result<Str
         (Some(0), None) => Err(format!("{sut}: exit code 0, but the run has no summary")),
         (Some(0), Some(_)) if counts.failed > 0 => Err(format!("{sut}: exit code 0, but {counts}")),
         (Some(0), Some(_)) if counts.passed == 0 => Err(format!("{sut}: exit code 0, but no test passed")),
-        (Some(0), Some(summary)) => Ok(format!("{sut}: {counts} {summary}")),
+        (Some(0), Some(_)) => Ok(format!("{sut}: {counts}")),
         (Some(code), _) => Err(format!("{sut}: exit code {code} ({}); {counts}", meaning(code))),
         (None, _) => Err(format!("{sut}: ended by a signal; {counts}")),
     }
