@@ -98,6 +98,7 @@ fn what_is_not_there_yet_is_named() {
         ("+0 recvmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 100}], msg_flags=MSG_TRUNC}, 0) = 1", "msg_flags"),
         ("+0 recv(4, ..., 100, MSG_ERRQUEUE) = 1", "MSG_ERRQUEUE"),
         ("+0 read(4, NULL, 100) = -1 EFAULT", "`NULL` as a buffer"),
+        ("+0 connect(4, AF_UNSPEC, ...) = 0", "`AF_UNSPEC` as an address"),
         ("+0 > udp (10)", "`udp` from the SUT"),
         ("+0 `unsupported`", "command `unsupported`"),
     ];

@@ -88,6 +88,10 @@ pub(crate) fn elements(arg: &Arg) -> &[Arg] {
 
 /// `{sa_family = AF_INET, sin_port = htons(8080), sin_addr = inet_addr("192.0.2.1")}`
 pub(crate) fn sockaddr(arg: &Arg) -> Result<SocketAddr, Stop> {
+    if let ArgKind::Word(word) = &arg.kind {
+        // `connect(fd, AF_UNSPEC, ...)` dissolves an association; a typed call has no room for it yet.
+        return Err(Stop::Unsupported(format!("`{word}` as an address")));
+    }
     let members = members(arg, "an address structure")?;
     let family = member(members, "sa_family", 0).ok_or_else(|| misfit(arg, "an address with `sa_family`"))?;
     let (port, address) = match int32(family)? {
