@@ -3,9 +3,9 @@
 //! The input decodes into set-up and events ([`program`]): segments whose numbers are relative to the connection, socket
 //! calls, ICMP errors, time. At the end everything is closed and the peer falls silent. Oracles, after every event:
 //! - nothing panics;
-//! - what goes out is well-formed, by the harness's codec ([`outgoing`]);
+//! - what goes out is well-formed, by the harness's codec (`outgoing`);
 //! - each connection's own numbers hold: acknowledgments do not go back, text is what the application wrote, where it
-//!   wrote it, and nothing follows a FIN ([`tracker`]);
+//!   wrote it, and nothing follows a FIN (`tracker`);
 //! - a segment with RST draws no RST, one with a wrong checksum draws nothing;
 //! - what the application reads is what the peer sent, in order;
 //! - one event causes a bounded number of datagrams; after [`Stack::advance`] no timer is due; when everything is closed

@@ -45,6 +45,11 @@ const fn segment(flags: u8, seq: u8, ack: u8, bits: u8, length: u8) -> [u8; 6] {
 const RST_IN_WINDOW: [u8; 6] = segment(0x04, 5, 0, 0, 0);
 const SYN_IN_WINDOW: [u8; 6] = segment(0x02, 5, 0, 0, 0);
 const OUT_OF_ORDER: [u8; 6] = segment(0x10, 20, 0, 0, 10);
+/// Five octets ahead of what is acknowledged, ten octets; and the octets before it, reaching into it.
+const AHEAD: [u8; 6] = segment(0x10, 0x45, 0, 0, 10);
+const OVERLAPPING: [u8; 6] = segment(0x10, 0x40, 0, 0, 7);
+/// From before what is acknowledged to behind it, with FIN.
+const BACKWARD_FIN: [u8; 6] = segment(0x11, 0x7c, 0, 0, 20);
 const BEYOND_WINDOW: [u8; 6] = segment(0x10, 0x80, 0, 0, 50);
 const ACK_OF_UNSENT: [u8; 6] = segment(0x10, 0, 9, 0, 0);
 const OLD_ACK: [u8; 6] = segment(0x10, 0, 0xff, 0, 0);
@@ -78,6 +83,7 @@ pub(super) fn seeds() -> Vec<Seed> {
         ("zero-window-forever", LINUX_V6, open, &[ACK_ZERO_WINDOW, SEND_MUCH, CLOSE]),
         ("small-segments", SMALL, open, &[SEND_MUCH, ACK, TEXT, TEXT, TEXT, RECEIVE]),
         ("reassembly", PLAIN, open, &[&OUT_OF_ORDER, &OUT_OF_ORDER, TEXT, RECEIVE, &BEYOND_WINDOW]),
+        ("overlap", MODERN, open, &[&AHEAD, &OVERLAPPING, RECEIVE, &AHEAD, &BACKWARD_FIN, RECEIVE, CLOSE]),
         ("reset", MODERN, open, &[TEXT, RST, RECEIVE, SEND]),
         ("reset-in-window", LINUX_V6, open, &[&RST_IN_WINDOW, &SYN_IN_WINDOW, SEND]),
         ("abort", MODERN, open, &[SEND, ABORT, AGAIN]),

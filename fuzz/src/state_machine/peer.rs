@@ -43,6 +43,8 @@ pub(super) struct Peer {
     /// The last acknowledgment sent, and the window that went with it.
     acknowledged: u32,
     window: u32,
+    /// The greatest window of its SYNs.
+    syn_window: u32,
     /// The host's side.
     pub(super) tracker: Option<Tracker>,
     /// The last TSval of the host.
@@ -66,6 +68,7 @@ impl Peer {
             next: iss,
             acknowledged: 0,
             window: 0,
+            syn_window: 0,
             tracker: None,
             echo: 0,
             sent: None,
@@ -98,6 +101,11 @@ impl Peer {
             return;
         }
         Tracker::follow(&mut self.tracker, tcp);
+        // RFC 9293 3.7.1: options count. A peer that names no size takes the default.
+        let default = if setup.v6 { 1220 } else { 536 };
+        let most = setup.mss.unwrap_or(default).max(default);
+        let octets = tcp.payload.len() + tcp.options.len();
+        assert!(tcp.payload.is_empty() || octets <= most.into(), "{octets} octets, {most} are allowed: {tcp:?}");
         if let Some(tracker) = &mut self.tracker
             && tcp.has(flag::SYN)
         {
@@ -106,6 +114,7 @@ impl Peer {
                 RawOption::Known { .. } | RawOption::Eol | RawOption::Nop | RawOption::Malformed(_) => None,
             });
             tracker.shift = if setup.scaling { offered.unwrap_or(0) } else { 0 };
+            tracker.offered(None, self.syn_window);
         }
     }
 
@@ -166,9 +175,6 @@ impl Peer {
         let next = host.map_or(0, |tracker| tracker.next);
         let ack = resolve(draft.ack, next, self.acknowledged, self.acknowledged.wrapping_add(self.window));
         let mut options = Vec::new();
-        if draft.illegal {
-            options.extend([kind::MSS, 0, 0, 0]);
-        }
         if draft.sack {
             options.extend([1, 1, kind::SACK, 10]);
             options.extend(ack.wrapping_add(10).to_be_bytes());
@@ -183,7 +189,8 @@ impl Peer {
         }
         let now = if draft.stale { now.saturating_sub(1_000_000_000) } else { now };
         let segment = Tcp { seq, ack, flags, window: draft.window.0, urgent, options, payload, ..Tcp::default() };
-        let octets = self.emit_as_is(segment, draft.timestamps, now, setup);
+        let last: &[u8] = if draft.illegal { &[kind::MSS, 0, 0, 0] } else { &[] };
+        let octets = self.emit_as_is(segment, setup.timestamps != draft.odd_timestamps, last, now, setup);
         if draft.broken { damaged(octets) } else { octets }
     }
 
@@ -192,19 +199,28 @@ impl Peer {
         if tcp.has(flag::ACK) {
             tcp.ack = self.tracker.as_ref().map_or(0, |tracker| tracker.next);
         }
-        self.emit_as_is(tcp, timestamps, now, setup)
+        self.emit_as_is(tcp, timestamps, &[], now, setup)
     }
 
-    fn emit_as_is(&mut self, mut tcp: Tcp, timestamps: bool, now: u64, setup: &Setup) -> Vec<u8> {
-        if tcp.has(flag::ACK) {
-            let scaled = setup.scaling && !tcp.has(flag::SYN);
-            (self.acknowledged, self.window) = (tcp.ack, u32::from(tcp.window) << if scaled { SHIFT } else { 0 });
+    /// Emits with timestamps, if there are to be any, and the options `last` behind them.
+    fn emit_as_is(&mut self, mut tcp: Tcp, timestamps: bool, last: &[u8], now: u64, setup: &Setup) -> Vec<u8> {
+        let scaled = setup.scaling && !tcp.has(flag::SYN);
+        let window = u32::from(tcp.window) << if scaled { SHIFT } else { 0 };
+        if tcp.has(flag::SYN) {
+            self.syn_window = self.syn_window.max(window);
         }
-        if timestamps && tcp.options.len() <= 28 {
+        if tcp.has(flag::ACK) {
+            (self.acknowledged, self.window) = (tcp.ack, window);
+            if let Some(tracker) = &mut self.tracker {
+                tracker.offered(Some(tcp.ack), window);
+            }
+        }
+        if timestamps && tcp.options.len() <= 24 {
             tcp.options.extend([1, 1, kind::TIMESTAMPS, 10]);
             tcp.options.extend((2_000_000 + (now / 1000) as u32).to_be_bytes());
             tcp.options.extend(self.echo.to_be_bytes());
         }
+        tcp.options.extend_from_slice(last);
         tcp.src_port = self.port;
         tcp.dst_port = self.host_port.unwrap_or(CLOSED);
         let octets = datagram(Body::Tcp(tcp), setup.v6);

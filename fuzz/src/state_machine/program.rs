@@ -90,8 +90,8 @@ pub struct Draft {
     pub ack: Ref,
     /// Window.
     pub window: Window,
-    /// Bit 3 of the fourth operand: timestamps.
-    pub timestamps: bool,
+    /// Bit 3 of the fourth operand: timestamps although the set-up has none, or the other way round.
+    pub odd_timestamps: bool,
     /// Bit 4: the timestamps are old.
     pub stale: bool,
     /// Bit 5: the checksum is wrong.
@@ -203,7 +203,7 @@ impl Draft {
             seq,
             ack,
             window: Window::decode(bits & 7),
-            timestamps: bits & 8 != 0,
+            odd_timestamps: bits & 8 != 0,
             stale: bits & 16 != 0,
             broken: bits & 32 != 0,
             illegal: bits & 64 != 0,

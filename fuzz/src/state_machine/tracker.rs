@@ -20,6 +20,8 @@ pub(super) struct Tracker {
     pub(super) shift: u8,
     /// Where its FIN stands.
     fin: Option<u32>,
+    /// The right edge of the furthest window that the peer offered.
+    edge: u32,
 }
 
 impl Tracker {
@@ -40,7 +42,18 @@ impl Tracker {
 
     fn new(tcp: &Tcp) -> Self {
         let next = tcp.seq.wrapping_add(1);
-        Self { iss: tcp.seq, written: 0, next, acknowledged: None, window: 0, shift: 0, fin: None }
+        Self { iss: tcp.seq, written: 0, next, acknowledged: None, window: 0, shift: 0, fin: None, edge: next }
+    }
+
+    /// The peer offers `window` octets from `ack` on; `None` is a SYN, whose window begins after the host's SYN.
+    pub(super) fn offered(&mut self, ack: Option<u32>, window: u32) {
+        let ack = ack.unwrap_or(self.stream(0));
+        // What acknowledges nothing that was sent offers nothing.
+        let sent = self.next.wrapping_sub(self.iss);
+        let edge = ack.wrapping_add(window);
+        if ack.wrapping_sub(self.iss) <= sent && before(self.edge, edge) {
+            self.edge = edge;
+        }
     }
 
     fn segment(&mut self, tcp: &Tcp) {
@@ -50,6 +63,9 @@ impl Tracker {
         assert!(!syn || tcp.seq == self.iss, "a SYN at {} and at {}", self.iss, tcp.seq);
         assert!(!before(self.next, start), "a hole before {start}, {} was next: {tcp:?}", self.next);
         self.text(start, tcp);
+        // One octet is a probe (RFC 9293 3.8.6.1).
+        let beyond = before(self.edge.wrapping_add(1), end) || before(self.edge, end) && tcp.payload.len() > 1;
+        assert!(!beyond, "text up to {end}, the window ends at {}: {tcp:?}", self.edge);
         if let Some(fin) = self.fin {
             assert!(tcp.payload.is_empty() || !before(fin, end), "text up to {end} behind the FIN at {fin}: {tcp:?}");
         }

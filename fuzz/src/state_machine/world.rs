@@ -22,9 +22,9 @@ const TICK: Duration = Duration::from_micros(10);
 /// Octets of text in a full segment, at the least: a path MTU of 68 less headers and timestamps.
 const LEAST_TEXT: usize = 68 - 52;
 
-/// Timers that may fire after everything is closed. The longest schedule is that of 15 retransmissions and TIME-WAIT,
-/// for each of a few connections.
-const MOST_LAST_TIMERS: usize = 2000;
+/// Timers that may fire after everything is closed: those of a keep-alive that looks every second whether the
+/// connection is idle, for the half hour that the last retransmissions take, on each connection of a program.
+const MOST_LAST_TIMERS: usize = 100_000;
 
 /// A descriptor, and how far its stream has come.
 #[derive(Debug)]
