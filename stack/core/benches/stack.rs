@@ -37,8 +37,18 @@ fn datagram(local: &str, flags: Flags, seq: u32, ack: SeqNum) -> Vec<u8> {
     tcp::emit(&Header::new(remote(local), local.parse().unwrap()), &segment)
 }
 
-#[divan::bench(args = LOCAL)]
-fn syn_to_closed_port(bencher: Bencher<'_, '_>, local: &str) {
+#[divan::bench]
+fn syn_to_rst(bencher: Bencher<'_, '_>) {
+    refused(bencher, LOCAL[0]);
+}
+
+#[divan::bench]
+fn syn_to_rst_v6(bencher: Bencher<'_, '_>) {
+    refused(bencher, LOCAL[1]);
+}
+
+/// A SYN to a port that nobody holds, from octets to octets.
+fn refused(bencher: Bencher<'_, '_>, local: &str) {
     let mut stack = stack(local);
     let syn = datagram(local, Flags::SYN, 0, SeqNum(0));
     bencher.bench_local(|| {
