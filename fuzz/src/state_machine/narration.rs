@@ -29,8 +29,17 @@ impl fmt::Display for Line<'_> {
 fn datagram(f: &mut fmt::Formatter<'_>, at: u64, direction: char, octets: &[u8]) -> fmt::Result {
     write!(f, "    {}.{:06} {direction} ", at / 1_000_000, at % 1_000_000)?;
     match Datagram::decode(octets).map(|datagram| datagram.body) {
-        Ok(Body::Tcp(tcp)) => segment(f, &tcp),
+        Ok(Body::Tcp(tcp)) => write!(f, "{}", Shown(&tcp)),
         other => write!(f, "{other:?}"),
+    }
+}
+
+/// A segment without its text: ports, flags, `seq:end(length)`, acknowledgment, window, options as octets.
+pub(super) struct Shown<'a>(pub(super) &'a Tcp);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        segment(f, self.0)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Whatever goes out, whatever the connection: read with the harness's codec.
 
+use super::narration::Shown;
 use halfopen_engine::packet::options::{self, RawOption, kind};
 use halfopen_engine::packet::tcp::flag;
 use halfopen_engine::packet::{Body, Datagram, Ip, Tcp};
@@ -36,7 +37,7 @@ fn lengths_and_checksums(datagram: &Datagram) {
     assert!(claimed == length && datagram.trailer.is_empty(), "a wrong length: {datagram:?}");
     assert_eq!(datagram.checksum(), datagram.computed(), "a wrong checksum: {datagram:?}");
     if let Body::Tcp(tcp) = &datagram.body {
-        assert_eq!(usize::from(tcp.data_offset), tcp.true_offset(), "a wrong data offset: {tcp:?}");
+        assert_eq!(usize::from(tcp.data_offset), tcp.true_offset(), "a wrong data offset: {}", Shown(tcp));
     }
 }
 
@@ -51,33 +52,33 @@ pub(super) fn parts(datagram: Datagram) -> Outgoing {
 
 /// RFC 9293 3.1: what no segment may violate.
 fn well_formed(tcp: &Tcp) {
-    assert_eq!(tcp.reserved, 0, "reserved bits: {tcp:?}");
+    assert_eq!(tcp.reserved, 0, "reserved bits: {}", Shown(tcp));
     let (syn, rst, ack) = (tcp.has(flag::SYN), tcp.has(flag::RST), tcp.has(flag::ACK));
-    assert!(ack || syn || rst, "neither ACK nor SYN nor RST: {tcp:?}");
-    assert!(!(syn && (rst || tcp.has(flag::FIN))), "SYN with RST or FIN: {tcp:?}");
-    assert!(ack || tcp.ack == 0, "an acknowledgment number without ACK: {tcp:?}");
-    assert!(tcp.has(flag::URG) || tcp.urgent == 0, "an urgent pointer without URG: {tcp:?}");
-    assert!(!rst || tcp.payload.is_empty(), "RST with text: {tcp:?}");
+    assert!(ack || syn || rst, "neither ACK nor SYN nor RST: {}", Shown(tcp));
+    assert!(!(syn && (rst || tcp.has(flag::FIN))), "SYN with RST or FIN: {}", Shown(tcp));
+    assert!(ack || tcp.ack == 0, "an acknowledgment number without ACK: {}", Shown(tcp));
+    assert!(tcp.has(flag::URG) || tcp.urgent == 0, "an urgent pointer without URG: {}", Shown(tcp));
+    assert!(!rst || tcp.payload.is_empty(), "RST with text: {}", Shown(tcp));
     for option in options::iter(&tcp.options) {
         match option {
             RawOption::Eol | RawOption::Nop => {}
             RawOption::Known { kind: kind::MSS | kind::WINDOW_SCALE | kind::SACK_PERMITTED, .. } => {
-                assert!(syn, "an option of SYN only: {tcp:?}");
+                assert!(syn, "an option of SYN only: {}", Shown(tcp));
             }
             RawOption::Known { kind: kind::SACK, data } => sack(data, tcp),
             RawOption::Known { .. } => {}
-            RawOption::Malformed(_) => panic!("malformed options: {tcp:?}"),
+            RawOption::Malformed(_) => panic!("malformed options: {}", Shown(tcp)),
         }
     }
 }
 
 /// RFC 2018 3: blocks are not empty and do not reach below the acknowledgment number, duplicates apart.
 fn sack(data: &[u8], tcp: &Tcp) {
-    assert!(tcp.has(flag::ACK) && !tcp.has(flag::SYN), "SACK without ACK: {tcp:?}");
+    assert!(tcp.has(flag::ACK) && !tcp.has(flag::SYN), "SACK without ACK: {}", Shown(tcp));
     for block in data.chunks(8) {
         let word = |at: usize| u32::from_be_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]]);
         let (left, right) = (word(0), word(4));
-        assert!(right.wrapping_sub(left).wrapping_sub(1) < 1 << 30, "an empty SACK block: {tcp:?}");
-        assert!(left.wrapping_sub(tcp.ack).cast_signed() > 0, "a SACK block of what is acknowledged: {tcp:?}");
+        assert!(right.wrapping_sub(left).wrapping_sub(1) < 1 << 30, "an empty SACK block: {}", Shown(tcp));
+        assert!(left.wrapping_sub(tcp.ack).cast_signed() > 0, "a SACK block of what is acknowledged: {}", Shown(tcp));
     }
 }

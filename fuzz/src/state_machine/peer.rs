@@ -1,6 +1,7 @@
 //! The other end of one connection, as far as it has to know: numbers used, numbers seen. It keeps no state machine; a
 //! program may have it say anything.
 
+use super::narration::Shown;
 use super::outgoing::{self, Outgoing};
 use super::pattern;
 use super::program::{Draft, Ref, Setup, Window};
@@ -88,7 +89,7 @@ impl Peer {
         }
         if self.host_port != Some(tcp.src_port) {
             let accounted = tcp.has(flag::RST) || self.former.contains(&tcp.src_port);
-            assert!(accounted, "a segment from nowhere: {tcp:?}");
+            assert!(accounted, "a segment from nowhere: {}", Shown(tcp));
             return;
         }
         self.heard = Some(datagram.to_vec());
@@ -105,7 +106,7 @@ impl Peer {
         let default = if setup.v6 { 1220 } else { 536 };
         let most = setup.mss.unwrap_or(default).max(default);
         let octets = tcp.payload.len() + tcp.options.len();
-        assert!(tcp.payload.is_empty() || octets <= most.into(), "{octets} octets, {most} are allowed: {tcp:?}");
+        assert!(tcp.payload.is_empty() || octets <= most.into(), "{octets} octets, {most} are allowed: {}", Shown(tcp));
         if let Some(tracker) = &mut self.tracker
             && tcp.has(flag::SYN)
         {

@@ -1,5 +1,6 @@
 //! What one connection's outgoing segments must hold from one to the next.
 
+use super::narration::Shown;
 use super::pattern;
 use halfopen_engine::packet::Tcp;
 use halfopen_engine::packet::tcp::flag;
@@ -36,7 +37,7 @@ impl Tracker {
                 *tracker = Some(Self::new(tcp));
             }
         }
-        let Some(known) = tracker else { panic!("a segment of a connection that never sent a SYN: {tcp:?}") };
+        let Some(known) = tracker else { panic!("a segment of a connection that never sent a SYN: {}", Shown(tcp)) };
         known.segment(tcp);
     }
 
@@ -61,17 +62,21 @@ impl Tracker {
         let start = tcp.seq.wrapping_add(u32::from(syn));
         let end = start.wrapping_add(tcp.payload.len() as u32);
         assert!(!syn || tcp.seq == self.iss, "a SYN at {} and at {}", self.iss, tcp.seq);
-        assert!(!before(self.next, start), "a hole before {start}, {} was next: {tcp:?}", self.next);
+        assert!(!before(self.next, start), "a hole before {start}, {} was next: {}", self.next, Shown(tcp));
         self.text(start, tcp);
         // One octet is a probe (RFC 9293 3.8.6.1).
         let beyond = before(self.edge.wrapping_add(1), end) || before(self.edge, end) && tcp.payload.len() > 1;
-        assert!(!beyond, "text up to {end}, the window ends at {}: {tcp:?}", self.edge);
+        assert!(!beyond, "text up to {end}, the window ends at {}: {}", self.edge, Shown(tcp));
         if let Some(fin) = self.fin {
-            assert!(tcp.payload.is_empty() || !before(fin, end), "text up to {end} behind the FIN at {fin}: {tcp:?}");
+            assert!(
+                tcp.payload.is_empty() || !before(fin, end),
+                "text up to {end} behind the FIN at {fin}: {}",
+                Shown(tcp)
+            );
         }
         if tcp.has(flag::FIN) {
             assert!(self.fin.is_none_or(|fin| fin == end), "a FIN at {:?} and at {end}", self.fin);
-            assert_eq!(end, self.stream(self.written), "a FIN before the last octet that was written: {tcp:?}");
+            assert_eq!(end, self.stream(self.written), "a FIN before the last octet that was written: {}", Shown(tcp));
             self.fin = Some(end);
         }
         let end = end.wrapping_add(u32::from(tcp.has(flag::FIN)));
@@ -80,7 +85,7 @@ impl Tracker {
         }
         if tcp.has(flag::ACK) {
             if let Some(known) = self.acknowledged {
-                assert!(!before(tcp.ack, known), "acknowledgments go back from {known}: {tcp:?}");
+                assert!(!before(tcp.ack, known), "acknowledgments go back from {known}: {}", Shown(tcp));
             }
             (self.acknowledged, self.window) = (Some(tcp.ack), tcp.window);
         }
@@ -94,8 +99,8 @@ impl Tracker {
     fn text(&self, start: u32, tcp: &Tcp) {
         let (offset, octets) = (start.wrapping_sub(self.stream(0)), tcp.payload.len());
         let end = u64::from(offset) + octets as u64;
-        assert!(octets == 0 || end <= self.written.into(), "octets {offset}:{end} were never written: {tcp:?}");
-        assert!(tcp.payload == pattern::written(offset, octets), "octets {offset}:{end} are others: {tcp:?}");
+        assert!(octets == 0 || end <= self.written.into(), "octets {offset}:{end} were never written: {}", Shown(tcp));
+        assert!(tcp.payload == pattern::written(offset, octets), "octets {offset}:{end} are others: {}", Shown(tcp));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The host, its sockets, four connections of the peer, and the clock.
 
 use super::narration::Line;
+use super::narration::Shown;
 use super::outgoing::{self, Outgoing};
 use super::pattern;
 use super::peer::{self, LISTENING, Peer, addresses};
@@ -162,9 +163,9 @@ impl<'a> World<'a> {
         self.begun += usize::from(stimulus.has(flag::SYN));
         self.stack.receive(self.now, octets);
         for answer in self.settle() {
-            assert!(!broken, "a wrong checksum draws {answer:?}");
+            assert!(!broken, "a wrong checksum draws {}", Shown(&answer));
             let both = answer.has(flag::RST) && stimulus.has(flag::RST);
-            assert!(!both, "RST answers RST: {stimulus:?} {answer:?}");
+            assert!(!both, "RST answers RST: {}, {}", Shown(&stimulus), Shown(&answer));
         }
     }
 
@@ -190,7 +191,7 @@ impl<'a> World<'a> {
 
     fn leaves(&mut self, tcp: &Tcp, octets: &[u8]) {
         let peer = self.peers.iter_mut().find(|peer| peer.port == tcp.dst_port);
-        let peer = peer.unwrap_or_else(|| panic!("a segment to nobody: {tcp:?}"));
+        let peer = peer.unwrap_or_else(|| panic!("a segment to nobody: {}", Shown(tcp)));
         peer.hears(tcp, octets, self.setup);
     }
 
