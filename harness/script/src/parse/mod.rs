@@ -42,10 +42,19 @@ pub fn parse(sources: &Sources, file: FileId) -> Result<Script, Vec<Diagnostic>>
     diagnostics.extend(unreadable);
     let script = Script { header, ..Script::default() };
     let mut parser = Parser { text, file, tokens, at: 0, comments: comments.into(), diagnostics, script, depth: 0 };
-    parser.preamble();
+    let anything = parser.preamble();
     let items = parser.items(None);
     let mut script = parser.script;
     script.items = items;
+    if !anything {
+        // A comment behind the first event moves above it, where comments are the file's.
+        let above = script.items.iter().take_while(|item| matches!(item, Item::Comment(_))).count();
+        let comments = script.items.drain(..above).filter_map(|item| match item {
+            Item::Comment(line) => Some(line),
+            Item::Event(_) | Item::Use(_) | Item::Let(..) | Item::When(_) | Item::Any(_) => None,
+        });
+        script.comments.extend(comments);
+    }
     let mut diagnostics = parser.diagnostics;
     if diagnostics.is_empty() {
         return Ok(script);
@@ -68,8 +77,8 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    /// Option lines, `vary` lines and the first command.
-    fn preamble(&mut self) {
+    /// Option lines, `vary` lines and the first command. Whether there is any.
+    fn preamble(&mut self) -> bool {
         loop {
             let start = self.at;
             let token = self.peek();
@@ -92,6 +101,7 @@ impl Parser<'_> {
             let comment = self.comments.pop_front();
             self.script.comments.extend(comment.into_iter().flat_map(|comment| comment.lines));
         }
+        anything
     }
 
     fn first_command(&mut self) -> Parsed<()> {

@@ -32,7 +32,7 @@ impl Stack {
         let waiting = tcb.outgoing.len();
         let space = tcb.send_space(&self.host.config);
         Ok(Readiness {
-            readable: !opening && (tcb.incoming.len() >= tcb.user.options.rcv_lowat as usize || ended || error),
+            readable: !opening && (tcb.readable() >= tcb.user.options.rcv_lowat as usize || ended || error),
             // As Linux: a third of the buffer free, so that writers are not woken for single octets.
             writable: !opening && (shut_write || error || space >= waiting / 2 && space > 0),
             error,

@@ -1,6 +1,5 @@
 //! Segments of a connection, from its variables to octets.
 
-use super::mss::ip_header;
 use super::retransmission_queue::Sent;
 use super::state::State;
 use super::tcb::Tcb;
@@ -83,9 +82,9 @@ fn syn_options(tcb: &Tcb, fx: &Fx<'_>) -> Options {
 fn options(tcb: &Tcb, flags: Flags, text: usize, fx: &mut Fx<'_>) -> Options {
     let mut options = Options { timestamps: tcb.timestamps.option(fx.now), ..Options::default() };
     if tcb.sack && flags.ack() && !flags.rst() && !tcb.reassembly.is_empty() {
-        // Blocks go into what a segment's text leaves of the datagram.
-        let used = ip_header(tcb.tuple.remote.is_ipv6()) as usize + tcp::HEADER + options.octets() + text + 4;
-        let most = (tcb.path_mtu as usize).saturating_sub(used) / 8;
+        // Blocks go into what a segment's text leaves of Eff.snd.MSS (RFC 9293 3.7.1, MUST-16).
+        let room = (tcb.smss(fx.config()) + tcb.timestamps.octets()) as usize;
+        let most = room.saturating_sub(options.octets() + text + 4) / 8;
         options.sack = tcb.reassembly.sack_blocks(most.min(if tcb.timestamps.enabled { 3 } else { 4 }));
         if !options.sack.is_empty() {
             fx.cite(rules::SACK_SENT);

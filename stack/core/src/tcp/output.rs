@@ -62,11 +62,12 @@ fn retransmit_lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     let smss = tcb.smss(fx.config());
     let edge = tcb.snd.una.plus(tcb.snd.wnd);
     loop {
-        let pipe = tcb.queue.pipe();
+        let in_flight = tcb.queue.in_flight();
         let allowance = tcb.congestion.allowance();
         let Some(&mut sent) = tcb.queue.first_lost(smss) else { return };
         let front = sent.seq == tcb.snd.una;
-        if !front && (sent.end().gt(edge) || pipe.saturating_add(sent.len()) > allowance) {
+        // Each counts as a full one: a loss window of one segment is one segment, however small (RFC 6298 5.4, RFC 5681 3.1).
+        if !front && (sent.end().gt(edge) || smss.saturating_mul(in_flight + 1) > allowance) {
             return;
         }
         if sent.probe {

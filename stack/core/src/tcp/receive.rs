@@ -22,6 +22,16 @@ impl Tcb {
         octet.ge(unread).then(|| unread.distance(octet) as usize)
     }
 
+    /// Whether the next octet is the urgent one, which is not part of the stream unless the user asked for that.
+    fn urgent_is_next(&self) -> bool {
+        self.urgent_mark() == Some(0) && !self.user.options.oob_inline && self.incoming.len() > 0
+    }
+
+    /// Octets that RECEIVE can hand out, the urgent one apart.
+    pub(crate) fn readable(&self) -> usize {
+        self.incoming.len() - usize::from(self.urgent_is_next())
+    }
+
     /// Whether no more text will come.
     pub(crate) const fn at_end(&self) -> bool {
         self.rcv.fin || self.user.shut_read || matches!(self.state(), State::Closed)
@@ -32,11 +42,11 @@ impl Tcb {
         if flags.oob {
             return self.receive_urgent(to, flags);
         }
-        if self.urgent_mark() == Some(0) && !self.user.options.oob_inline && self.incoming.len() > 0 {
-            // The urgent octet is not part of the stream unless the user asked for that.
-            self.incoming.consume(1);
+        let mut skipped = usize::from(self.urgent_is_next());
+        if !flags.peek {
+            self.incoming.consume(core::mem::take(&mut skipped));
         }
-        let mut readable = self.incoming.len();
+        let mut readable = self.incoming.len() - skipped;
         if let Some(mark) = self.urgent_mark()
             && mark > 0
         {
@@ -49,7 +59,7 @@ impl Tcb {
         let len = readable.min(to.len());
         let state = self.state();
         fx.cite_in(rules::RECEIVE_DATA, state);
-        let read = if flags.trunc { len } else { self.incoming.peek(&mut to[..len]) };
+        let read = if flags.trunc { len } else { self.incoming.peek(skipped, &mut to[..len]) };
         if !flags.peek {
             self.incoming.consume(read);
             self.tell_window(fx);

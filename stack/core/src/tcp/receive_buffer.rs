@@ -37,9 +37,11 @@ impl ReceiveBuffer {
         self.octets.extend(text);
     }
 
-    /// Copies up to `to.len()` octets from the front, leaving them there.
-    pub(crate) fn peek(&self, to: &mut [u8]) -> usize {
+    /// Copies up to `to.len()` octets from `from` behind the front on, leaving them there.
+    pub(crate) fn peek(&self, from: usize, to: &mut [u8]) -> usize {
         let (head, tail) = self.octets.as_slices();
+        let tail = &tail[from.saturating_sub(head.len()).min(tail.len())..];
+        let head = &head[from.min(head.len())..];
         let first = head.len().min(to.len());
         to[..first].copy_from_slice(&head[..first]);
         let second = tail.len().min(to.len() - first);

@@ -85,6 +85,11 @@ impl RetransmissionQueue {
         self.segments.iter().filter(|sent| !sent.lost).map(Sent::len).sum()
     }
 
+    /// Segments in flight: sent, neither acknowledged nor taken for lost.
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.segments.iter().filter(|sent| !sent.lost).count() as u32
+    }
+
     /// Removes what lies below `una` entirely, and trims a segment that it ends in.
     pub(crate) fn acknowledge(&mut self, una: SeqNum) -> Acknowledged {
         let mut removed = Acknowledged::default();

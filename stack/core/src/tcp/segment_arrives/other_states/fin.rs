@@ -33,6 +33,8 @@ fn take(tcb: &mut Tcb, state: State, fx: &mut Fx<'_>) {
     tcb.rcv.nxt += 1;
     tcb.rcv.edge = tcb.rcv.edge.later(tcb.rcv.nxt);
     tcb.rcv.fin = true;
+    // What a peer sent behind its FIN is not part of the stream: nothing of it is kept, or reported in SACK blocks.
+    tcb.reassembly.clear();
     tcb.delayed_ack.now();
     fx.cite_in(rules::FIN, state);
     match state {
