@@ -167,3 +167,11 @@ fn expand_writes_a_script_that_runs_again() {
     world.write("plain.pkt", &expanded.stdout);
     assert_eq!(world.halfopen("run --sut fake plain.pkt[v4]").code, 0);
 }
+
+#[test]
+fn the_suite_itself_is_well() {
+    let specs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../specs");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_halfopen"));
+    let output = command.arg("check").arg("--specs").arg(specs).output().expect("the binary runs");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
