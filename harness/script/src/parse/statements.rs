@@ -5,6 +5,9 @@ use crate::ast::{Any, Item, Label, Spanned, Use, Value, Variation, When};
 use crate::diagnostics::Diagnostic;
 use crate::lexer::{Kind, Token};
 
+/// More variants of one file, in each family, are a slip: nobody reads their results.
+const MAX_VARIANTS: usize = 10_000;
+
 impl Parser<'_> {
     /// `vary AXIS: LABEL LABEL(name=value, ...) ...`, to the end of the line.
     pub(super) fn variation(&mut self) -> Parsed<()> {
@@ -33,6 +36,12 @@ impl Parser<'_> {
             self.diagnostics.push(fault.also(twin.axis.span, "first here"));
         }
         let span = self.since(start);
+        let product =
+            self.script.variations.iter().fold(labels.len(), |all, known| all.saturating_mul(known.labels.len()));
+        if product > MAX_VARIANTS {
+            let fault = format!("this axis makes {product} variants of the script, and {MAX_VARIANTS} are allowed");
+            return Err(Box::new(Diagnostic::new("too-many-variants", fault, span)));
+        }
         self.script.variations.push(Variation { axis, labels, span });
         Ok(())
     }
