@@ -250,10 +250,13 @@ fn any_with_one_branch() {
 fn more_variants_than_anybody_reads() {
     let axis = |name: &str| format!("vary {name}: 0 1 2 3 4 5 6 7 8 9\n");
     let axes = ["a", "b", "c", "d", "e"].map(axis).concat();
-    says(&format!("{axes}0 close(3) = 0\n"), expect![[r#"
+    says(
+        &format!("{axes}0 close(3) = 0\n"),
+        expect![[r#"
         error[too-many-variants]: this axis makes 100000 variants of the script, and 10000 are allowed
          --> test.pkt:5:1
           |
         5 | vary e: 0 1 2 3 4 5 6 7 8 9
-          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^"#]]);
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^"#]],
+    );
 }
