@@ -4,7 +4,6 @@
 use super::delayed_ack::Need;
 use super::emit;
 use super::retransmission_queue::Sent;
-use super::state::State;
 use super::tcb::{Fin, Tcb};
 use super::timers::Timer;
 use crate::config::Nagle;
@@ -24,17 +23,8 @@ pub(crate) enum Push {
 /// Sends what can be sent, acknowledges what is to be acknowledged, sets the timers. Called once at the end of each event,
 /// so that all ACKs of one event become one (MUST-58).
 pub(crate) fn after_event(tcb: &mut Tcb, fx: &mut Fx<'_>) {
-    match tcb.state() {
-        State::Closed | State::Listen => return,
-        State::SynSent
-        | State::SynReceived
-        | State::Established
-        | State::FinWait1
-        | State::FinWait2
-        | State::CloseWait
-        | State::Closing
-        | State::LastAck
-        | State::TimeWait => {}
+    if !tcb.state().has_a_peer() {
+        return;
     }
     retransmit_lost(tcb, fx);
     send_text(tcb, Push::ByTheRules, fx);

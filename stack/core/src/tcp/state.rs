@@ -96,6 +96,22 @@ impl State {
         }
     }
 
+    /// Whether there is a peer to exchange segments with. In LISTEN it is not known yet, in CLOSED no longer.
+    pub(crate) const fn has_a_peer(self) -> bool {
+        match self {
+            Self::Closed | Self::Listen => false,
+            Self::SynSent
+            | Self::SynReceived
+            | Self::Established
+            | Self::FinWait1
+            | Self::FinWait2
+            | Self::CloseWait
+            | Self::Closing
+            | Self::LastAck
+            | Self::TimeWait => true,
+        }
+    }
+
     /// Whether data or a FIN may be in the send queue or on its way.
     pub(crate) const fn may_transmit(self) -> bool {
         match self {
