@@ -72,6 +72,6 @@ fn info() -> RunInfo {
         profile: None,
         clock: ClockKind::Virtual,
         tests: 0,
-        seed: 1,
+        seed: halfopen_cli::args::SEED,
     }
 }
