@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+use halfopen_stack::wire::icmp::{Problem, emit_error};
 use halfopen_stack::wire::ip::{self, Header};
 use halfopen_stack::wire::tcp::{self, Flags, Options, Segment, Timestamps};
 use halfopen_stack::{Config, Domain, Errno, Instant, RecvFlags, SendFlags, SeqNum, Stack, State};
@@ -29,7 +30,7 @@ pub(crate) struct Play {
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
     /// ISN of the stack, once its SYN was seen.
-    iss: SeqNum,
+    pub(crate) iss: SeqNum,
     /// Options of the peer's next segments.
     pub(crate) options: Options,
     pub(crate) window: u16,
@@ -120,6 +121,14 @@ impl Play {
     pub(crate) fn inject_raw(&mut self, segment: &Segment<'_>) -> Vec<String> {
         let datagram = tcp::emit(&Header::new(self.remote.ip(), self.local.ip()), segment);
         self.stack.receive(self.now, &datagram);
+        self.drain()
+    }
+
+    /// An ICMP error from the peer about the last datagram that the stack sent. What the stack sent then.
+    pub(crate) fn icmp(&mut self, problem: Problem) -> Vec<String> {
+        let (_, datagram) = self.seen.last().expect("a datagram");
+        let error = emit_error(&Header::new(self.remote.ip(), self.local.ip()), problem, datagram);
+        self.stack.receive(self.now, &error);
         self.drain()
     }
 

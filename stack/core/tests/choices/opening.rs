@@ -1,0 +1,174 @@
+//! SYN, SYN,ACK and the queues of a listener.
+
+use super::*;
+use core::time::Duration;
+use halfopen_stack::Errno;
+use halfopen_stack::wire::icmp::{Problem, UnreachableV4};
+
+/// Seconds at which an unanswered SYN is repeated.
+fn unanswered_syn(set: Set) -> String {
+    let mut play = Play::new({
+        let mut config = plain();
+        config.tcp_syn_retries = 2;
+        set(&mut config);
+        config
+    });
+    play.connect();
+    times(&play.wait(1000.0))
+}
+
+/// Seconds at which an unanswered SYN,ACK is repeated.
+fn unanswered_syn_ack(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    play.listen(8);
+    play.inject(S, 0, 0, b"");
+    times(&play.wait(1000.0))
+}
+
+/// How many of eight SYNs to one listener are answered.
+fn eight_syns(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    play.listen(100);
+    let mut answers = 0;
+    for port in 5000..5008 {
+        play.remote.set_port(port);
+        answers += play.inject(S, 0, 0, b"").len();
+    }
+    answers.to_string()
+}
+
+/// How many of eight clients can be accepted.
+fn eight_clients(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    let listener = play.listen(100);
+    for port in 5000..5008 {
+        play.remote.set_port(port);
+        if !play.inject(S, 0, 0, b"").is_empty() {
+            play.inject(A, 1, 1, b"");
+        }
+    }
+    (0..9).take_while(|_| play.stack.accept(play.now, listener).is_ok()).count().to_string()
+}
+
+/// What the last ACK of a handshake draws when the accept queue is full.
+fn overflow(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    play.listen(0);
+    let mut iss = Vec::new();
+    for port in [5000, 5001] {
+        play.remote.set_port(port);
+        play.inject(S, 0, 0, b"");
+        iss.push(play.last().0.seq);
+    }
+    let mut last = String::new();
+    for (port, iss) in [5000, 5001].into_iter().zip(iss) {
+        play.remote.set_port(port);
+        play.iss = iss;
+        last = line(&play.inject(A, 1, 1, b""));
+    }
+    last
+}
+
+/// What a handshake's last ACK draws when the SYN brought text.
+fn text_on_syn(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    play.listen(1);
+    play.inject(S, 0, 0, b"abc");
+    line(&play.inject(A, 1, 1, b""))
+}
+
+/// When text is repeated that follows a repeated SYN.
+fn text_after_syn_loss(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    let (fd, _) = play.connect();
+    play.wait(1.5);
+    play.inject(SA, 0, 1, b"");
+    play.send(fd, b"text");
+    times(&play.wait(5.0)[..1])
+}
+
+/// Segments that may follow a repeated SYN at once.
+fn window_after_syn_loss(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    let (fd, _) = play.connect();
+    play.wait(1.5);
+    play.inject(SA, 0, 1, b"");
+    play.send(fd, &[0; 5000]).len().to_string()
+}
+
+/// What an ICMP error does to a SYN: is it repeated, and what does the user read.
+fn unreachable(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    let (fd, _) = play.connect();
+    play.icmp(Problem::UnreachableV4(UnreachableV4::Host));
+    let repeated = play.wait(1.5).len();
+    let error = match play.stack.connect(play.now, fd, play.remote) {
+        Err(Errno::EALREADY) => "none",
+        Err(error) => error.name(),
+        Ok(()) => "connected",
+    };
+    format!("{repeated} {error}")
+}
+
+pub(crate) const ROWS: &[Row] = &[
+    Row {
+        field: "tcp_syn_retries",
+        play: unanswered_syn,
+        values: &[(|c| c.tcp_syn_retries = 1, "1"), (|c| c.tcp_syn_retries = 3, "1 3 7")],
+    },
+    Row {
+        field: "tcp_syn_linear_timeouts",
+        play: unanswered_syn,
+        values: &[(|c| c.tcp_syn_linear_timeouts = 0, "1 3"), (|c| c.tcp_syn_linear_timeouts = 2, "1 2 3 5")],
+    },
+    Row {
+        field: "tcp_synack_retries",
+        play: unanswered_syn_ack,
+        values: &[(|c| c.tcp_synack_retries = 0, ""), (|c| c.tcp_synack_retries = 2, "1 3")],
+    },
+    Row {
+        field: "tcp_max_syn_backlog",
+        play: eight_syns,
+        values: &[(|c| c.tcp_max_syn_backlog = 2, "2"), (|c| c.tcp_max_syn_backlog = 4096, "8")],
+    },
+    Row { field: "somaxconn", play: eight_clients, values: &[(|c| c.somaxconn = 1, "2"), (|c| c.somaxconn = 4, "5")] },
+    Row {
+        field: "tcp_abort_on_overflow",
+        play: overflow,
+        values: &[(|c| c.tcp_abort_on_overflow = false, ""), (|c| c.tcp_abort_on_overflow = true, "R 1:1(0)")],
+    },
+    Row {
+        field: "keep_syn_text",
+        play: text_on_syn,
+        values: &[(|c| c.keep_syn_text = false, ""), (|c| c.keep_syn_text = true, ". 1:1(0) ack 4")],
+    },
+    Row {
+        field: "rto_initial",
+        play: unanswered_syn,
+        values: &[
+            (|c| c.rto_initial = Duration::from_secs(1), "1 3"),
+            (|c| c.rto_initial = Duration::from_secs(3), "3 9"),
+        ],
+    },
+    Row {
+        field: "rto_after_syn_loss",
+        play: text_after_syn_loss,
+        values: &[
+            (|c| c.rto_after_syn_loss = Duration::from_secs(3), "3"),
+            (|c| c.rto_after_syn_loss = Duration::from_secs(1), "1"),
+        ],
+    },
+    Row {
+        field: "syn_losses_for_small_window",
+        play: window_after_syn_loss,
+        values: &[(|c| c.syn_losses_for_small_window = 1, "1"), (|c| c.syn_losses_for_small_window = 2, "4")],
+    },
+    Row {
+        field: "icmp_soft_ends_connect",
+        play: unreachable,
+        values: &[
+            (|c| c.icmp_soft_ends_connect = false, "1 none"),
+            (|c| c.icmp_soft_ends_connect = true, "0 EHOSTUNREACH"),
+        ],
+    },
+];

@@ -1,0 +1,69 @@
+//! Windows and ACKs.
+
+use super::*;
+use core::time::Duration;
+use halfopen_stack::{Domain, SocketOption};
+
+/// The window of the SYN,ACK, and its shift.
+fn window_of_syn_ack(set: Set, size: Option<u32>) -> String {
+    let mut play = Play::new(plain_with(set));
+    play.options.window_scale = Some(0);
+    let fd = play.stack.socket(Domain::Inet).unwrap();
+    play.stack.bind(fd, play.local).unwrap();
+    if let Some(size) = size {
+        play.stack.set_option(play.now, fd, SocketOption::RcvBuf(size)).unwrap();
+    }
+    play.stack.listen(fd, 1).unwrap();
+    play.inject(S, 0, 0, b"");
+    play.last().0.window.to_string()
+}
+
+/// When a lone segment is acknowledged.
+fn lone_segment(set: Set) -> String {
+    let (mut play, _) = Play::established(plain_with(set));
+    let mut sent = times(&play.inject(P, 1, 1, b"text").into_iter().map(|line| (0.0, line)).collect::<Vec<_>>());
+    sent += &times(&play.wait(1.0));
+    sent
+}
+
+pub(crate) const ROWS: &[Row] = &[
+    Row {
+        field: "tcp_rmem",
+        play: |set| window_of_syn_ack(set, None),
+        values: &[
+            (|c| c.tcp_rmem = [4096, 65_535, 65_535], "65535"),
+            (|c| c.tcp_rmem = [4096, 10_000, 65_535], "10000"),
+        ],
+    },
+    Row {
+        field: "rmem_max",
+        play: |set| window_of_syn_ack(set, Some(30_000)),
+        values: &[(|c| c.rmem_max = 20_000, "20000"), (|c| c.rmem_max = 25_000, "25000")],
+    },
+    Row {
+        field: "tcp_adv_win_scale",
+        play: |set| window_of_syn_ack(set, None),
+        values: &[(|c| c.tcp_adv_win_scale = 0, "65535"), (|c| c.tcp_adv_win_scale = 1, "32768")],
+    },
+    Row {
+        field: "initial_window_in_segments",
+        play: |set| window_of_syn_ack(set, None),
+        values: &[
+            (|c| c.initial_window_in_segments = false, "65535"),
+            (|c| c.initial_window_in_segments = true, "64240"),
+        ],
+    },
+    Row {
+        field: "delayed_ack",
+        play: lone_segment,
+        values: &[
+            (|c| c.delayed_ack = Duration::from_millis(200), "0.2"),
+            (|c| c.delayed_ack = Duration::from_millis(40), "0.04"),
+        ],
+    },
+    Row {
+        field: "quick_acks",
+        play: lone_segment,
+        values: &[(|c| c.quick_acks = 0, "0.2"), (|c| c.quick_acks = 16, "0")],
+    },
+];

@@ -1,0 +1,127 @@
+//! What is sent at once, and in which pieces.
+
+use super::*;
+use halfopen_stack::config::{InitialWindow, Nagle, ZeroWindowProbe};
+use halfopen_stack::wire::icmp::Problem;
+use halfopen_stack::{SendFlags, SocketOption};
+
+/// Segments of 20,000 octets that go out before any ACK.
+fn at_once(set: Set) -> String {
+    let (mut play, fd) = Play::established(plain_with(set));
+    play.stack.send(play.now, fd, &[0; 20_000], SendFlags::default()).unwrap();
+    play.drain().len().to_string()
+}
+
+/// Segments that go out at once after an idle time, with a congestion window of eight.
+fn after_idle(set: Set) -> String {
+    let (mut play, fd) = Play::established(plain_with(set));
+    play.send(fd, &[0; 4000]);
+    for end in [1001, 2001, 3001, 4001] {
+        play.inject(A, 1, end, b"");
+    }
+    play.wait(5.0);
+    play.send(fd, &[0; 8000]).len().to_string()
+}
+
+/// 1,100 octets behind a segment size of 1,000.
+fn full_and_small(set: Set) -> String {
+    let (mut play, fd) = Play::established(plain_with(set));
+    line(&play.send(fd, &[0; 1100]))
+}
+
+/// The probe of a closed window.
+fn closed_window(set: Set) -> String {
+    let (mut play, fd) = Play::established(plain_with(set));
+    play.window = 0;
+    play.inject(A, 1, 1, b"");
+    play.send(fd, b"text");
+    play.wait(1.1)[0].1.clone()
+}
+
+/// Segments of 16,000 octets that the send queue takes, with a window for all.
+fn send_queue(set: Set, size: Option<u32>) -> String {
+    let mut config = plain();
+    config.initial_window = InitialWindow::Segments(30);
+    set(&mut config);
+    let (mut play, fd) = Play::established(config);
+    if let Some(size) = size {
+        play.stack.set_option(play.now, fd, SocketOption::SndBuf(size)).unwrap();
+    }
+    play.window = 60_000;
+    play.inject(A, 1, 1, b"");
+    play.stack.send(play.now, fd, &[0; 16_000], SendFlags::default()).unwrap();
+    play.drain().len().to_string()
+}
+
+/// The first segment of a long text to a peer that offers segments of 20 octets.
+fn tiny_peer(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    play.options.mss = Some(20);
+    let listener = play.listen(1);
+    play.inject(S, 0, 0, b"");
+    play.inject(A, 1, 1, b"");
+    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    play.send(fd, &[0; 1000])[0].clone()
+}
+
+/// The pieces of 1,000 octets after an ICMP error that tells of a path MTU of 100.
+fn small_path(set: Set) -> String {
+    let (mut play, fd) = Play::established(plain_with(set));
+    play.send(fd, &[0; 1000]);
+    play.icmp(Problem::PacketTooBig { mtu: 100 })[0].clone()
+}
+
+pub(crate) const ROWS: &[Row] = &[
+    Row {
+        field: "initial_window",
+        play: at_once,
+        values: &[
+            (|c| c.initial_window = InitialWindow::Rfc5681, "4"),
+            (|c| c.initial_window = InitialWindow::Segments(10), "10"),
+        ],
+    },
+    Row {
+        field: "tcp_slow_start_after_idle",
+        play: after_idle,
+        values: &[(|c| c.tcp_slow_start_after_idle = true, "4"), (|c| c.tcp_slow_start_after_idle = false, "8")],
+    },
+    Row {
+        field: "nagle",
+        play: full_and_small,
+        values: &[
+            (|c| c.nagle = Nagle::AnyOutstanding, ". 1:1001(1000) ack 1"),
+            (|c| c.nagle = Nagle::SmallOutstanding, ". 1:1001(1000) ack 1, P. 1001:1101(100) ack 1"),
+        ],
+    },
+    Row {
+        field: "zero_window_probe",
+        play: closed_window,
+        values: &[
+            (|c| c.zero_window_probe = ZeroWindowProbe::Octet, ". 1:2(1) ack 1"),
+            (|c| c.zero_window_probe = ZeroWindowProbe::Empty, ". 0:0(0) ack 1"),
+        ],
+    },
+    Row {
+        field: "tcp_wmem",
+        play: |set| send_queue(set, None),
+        values: &[(|c| c.tcp_wmem = [4096, 4096, 8000], "8"), (|c| c.tcp_wmem = [4096, 4096, 12_000], "12")],
+    },
+    Row {
+        field: "wmem_max",
+        play: |set| send_queue(set, Some(100_000)),
+        values: &[(|c| c.wmem_max = 8000, "8"), (|c| c.wmem_max = 12_000, "12")],
+    },
+    Row {
+        field: "tcp_min_snd_mss",
+        play: tiny_peer,
+        values: &[
+            (|c| c.tcp_min_snd_mss = 48, ". 1:49(48) ack 1"),
+            (|c| c.tcp_min_snd_mss = 100, ". 1:101(100) ack 1"),
+        ],
+    },
+    Row {
+        field: "min_pmtu",
+        play: small_path,
+        values: &[(|c| c.min_pmtu = 68, ". 1:61(60) ack 1"), (|c| c.min_pmtu = 552, ". 1:513(512) ack 1")],
+    },
+];
