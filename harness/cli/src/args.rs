@@ -144,6 +144,18 @@ pub struct RunArgs {
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
 
+    /// Judge as another tool does: packetdrill
+    ///
+    /// packetdrill looks away where this tool does not: at segments of connections that the script has left, and at everything that
+    /// comes after the last line. Scripts from disk get the addresses and symbols that its own runner gives them (`TFO_COOKIE`, `CODE`,
+    /// `CMSG_LEVEL_IP`, `CMSG_TYPE_RECVERR`).
+    #[arg(long, value_enum, value_name = "TOOL")]
+    pub compat: Option<Compat>,
+
+    /// Give a symbol of scripts from disk a value, whatever their own `--define` lines say; repeatable
+    #[arg(short = 'D', long = "define", value_name = "SYMBOL=VALUE", value_parser = parse_definition)]
+    pub define: Vec<String>,
+
     /// Longest time a test may take beyond its scripted duration before its SUT counts as hung
     #[arg(long, hide = true, default_value = "30", value_parser = parse_seconds)]
     pub patience: Duration,
@@ -232,6 +244,13 @@ impl From<FamilyArg> for Family {
     }
 }
 
+/// Whose laxness to follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Compat {
+    /// google/packetdrill
+    Packetdrill,
+}
+
 /// How `list` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ListFormat {
@@ -260,6 +279,13 @@ fn parse_format(text: &str) -> Result<Format, String> {
         ("jsonl", Some("")) => Err("no file after `jsonl=`".into()),
         ("jsonl", Some(file)) => Ok(Format::JsonLines(Some(file.into()))),
         _ => Err("human, jsonl and jsonl=FILE are known".into()),
+    }
+}
+
+fn parse_definition(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        Some((symbol, _)) if !symbol.is_empty() => Ok(text.to_string()),
+        _ => Err(format!("`{text}` is no SYMBOL=VALUE")),
     }
 }
 

@@ -4,6 +4,7 @@ pub mod args;
 pub mod captures;
 pub mod clock;
 pub mod commands;
+pub mod compat;
 pub mod expect;
 pub mod fake;
 pub mod fault;

@@ -10,6 +10,7 @@ use halfopen_script::test::Test;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, Once};
 use std::thread;
@@ -28,6 +29,8 @@ pub struct Work {
     pub options: RunOptions,
     /// How long a test may take on this machine's clock, by index.
     pub bounds: Arc<[Duration]>,
+    /// Where the backtick commands of a test start, by index; `None` leaves that to the SUT.
+    pub folders: Arc<[Option<PathBuf>]>,
     /// Results that may wait for their receiver while workers go on.
     pub ahead: usize,
 }
@@ -150,7 +153,7 @@ fn labour(worker: usize, work: &Work, queue: &Queue, sender: &SyncSender<Message
         let at = clock::now();
         // Nobody listens when the run is over: then there is nothing left to do either.
         let _ = sender.send(Message::Began { worker, test, at });
-        let (outcome, script_fault) = attempt(&mut sut, work, &work.tests[test]);
+        let (outcome, script_fault) = attempt(&mut sut, work, &work.tests[test], work.folders[test].as_deref());
         let wall = clock::now().saturating_duration_since(at);
         let finished = Box::new(Finished { test, outcome, script_fault, wall });
         let _ = sender.send(Message::Ended { worker, finished });
@@ -161,13 +164,16 @@ fn labour(worker: usize, work: &Work, queue: &Queue, sender: &SyncSender<Message
 }
 
 /// Runs one test, and says whether an error of it is the script's. After a panic the next test gets a fresh SUT.
-fn attempt(sut: &mut Option<Watched>, work: &Work, test: &Test) -> (Outcome, bool) {
+fn attempt(sut: &mut Option<Watched>, work: &Work, test: &Test, folder: Option<&Path>) -> (Outcome, bool) {
     if sut.is_none() {
         match panic::catch_unwind(AssertUnwindSafe(|| work.opener.open())) {
             Ok(Ok(opened)) => *sut = Some(Watched::new(opened)),
             Ok(Err(fault)) => return (error(fault.to_string()), false),
             Err(_) => return (error("the SUT crashed before the test".into()), false),
         }
+    }
+    if let Some(fault) = folder.and_then(|folder| work.opener.work_in(folder).err()) {
+        return (error(fault.to_string()), false);
     }
     let opened = sut.as_mut().expect("just opened");
     PANICKED.set(None);

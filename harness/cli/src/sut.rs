@@ -5,6 +5,7 @@ use crate::fake::Fake;
 use crate::fault::Fault;
 
 use halfopen_engine::sut::{Description, Sut, SutError};
+use std::path::Path;
 use std::thread;
 
 /// Name of the SUT that exists to test the harness: it is in no help text.
@@ -32,6 +33,18 @@ impl Opener {
             return Ok(Box::new(Fake::new(runner.as_deref())?));
         }
         halfopen_sut::open(sut, runner.as_deref(), profile.as_deref())
+    }
+
+    /// Has the backtick commands of tests that this thread runs from now on start in a folder, if the SUT runs any.
+    #[cfg(target_os = "linux")]
+    pub fn work_in(&self, folder: &Path) -> Result<(), SutError> {
+        if self.args.sut == "linux" { halfopen_sut::linux::work_in(folder) } else { Ok(()) }
+    }
+
+    /// No SUT of this platform runs any.
+    #[cfg(not(target_os = "linux"))]
+    pub fn work_in(&self, _: &Path) -> Result<(), SutError> {
+        Ok(())
     }
 
     /// Who it is. It is asked on a thread that ends at once, as a kernel SUT moves its thread to another namespace.

@@ -1,7 +1,7 @@
 //! `halfopen run`
 
 use super::filter;
-use crate::args::{RunArgs, SutArgs};
+use crate::args::{Compat, RunArgs, SutArgs};
 use crate::captures::Captures;
 use crate::clock;
 use crate::expect::Expectations;
@@ -32,12 +32,14 @@ pub fn run(args: &RunArgs, specs: Option<&Path>) -> Result<u8, Fault> {
     let named = specs;
     let specs = Specs::locate(named)?;
     let mut suite = Suite::load(&specs);
+    suite.definitions.clone_from(&args.define);
+    suite.compat = args.compat;
     let selection = select(&mut suite, &args.select.select, &filter(&args.select, &args.sut.sut))?;
     let opener = Opener::new(&args.sut)?;
     let sut = opener.describe()?;
     let tests = expand(&mut suite, &selection, &sut)?;
     let expectations = expectations(args, &specs, &suite, &selection)?;
-    let work = work(args, tests, &suite, opener, sut.clock);
+    let work = work(args, tests, &suite, &selection.cases, opener, sut.clock);
 
     let info = RunInfo {
         sut: sut.name.clone(),
@@ -111,17 +113,25 @@ fn expectations(args: &RunArgs, specs: &Specs, suite: &Suite, selection: &Select
     Ok(expectations)
 }
 
-fn work(args: &RunArgs, tests: Vec<Test>, suite: &Suite, opener: Opener, clock: ClockKind) -> Work {
+fn work(args: &RunArgs, tests: Vec<Test>, suite: &Suite, cases: &[Case], opener: Opener, clock: ClockKind) -> Work {
     let bound = |test: &Test| match clock {
         ClockKind::Virtual => args.patience,
         // Twice the script's time: waits for what never comes may lie on the way.
         ClockKind::Real => args.patience + 2 * hint(test),
     };
     let bounds = tests.iter().map(bound).collect();
-    let options = RunOptions { seed: args.seed, ..RunOptions::default() };
+    let lenient = args.compat == Some(Compat::Packetdrill);
+    let options = RunOptions { seed: args.seed, lenient, ..RunOptions::default() };
+    // Absolute, as the threads that go there go on to the next folder from there.
+    let folder = |case: &Case| {
+        let folder = suite.scripts[case.script].folder.as_deref()?;
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        folder.canonicalize().ok()
+    };
+    let folders = cases.iter().map(folder).collect();
     // With --fail-fast a worker waits until its result has been looked at.
     let ahead = if args.fail_fast { 0 } else { 1024 };
-    Work { tests: tests.into(), sources: Arc::new(suite.sources.clone()), opener, options, bounds, ahead }
+    Work { tests: tests.into(), sources: Arc::new(suite.sources.clone()), opener, options, bounds, folders, ahead }
 }
 
 /// How long the script says the test takes.
@@ -351,6 +361,8 @@ fn again(args: &RunArgs, specs: Option<&Path>, id: &str) -> String {
     if args.seed != crate::args::SEED {
         words.push(format!("--seed {}", args.seed));
     }
+    words.extend(args.compat.map(|Compat::Packetdrill| "--compat packetdrill".to_string()));
+    words.extend(args.define.iter().map(|definition| format!("-D {}", quoted(definition))));
     words.push("-vv".into());
     words.join(" ")
 }
