@@ -33,6 +33,7 @@ pub(crate) mod ports;
 pub(crate) mod reassembly;
 pub(crate) mod receive;
 pub(crate) mod receive_buffer;
+pub(crate) mod recovery;
 pub(crate) mod retransmission_queue;
 pub(crate) mod rto;
 pub(crate) mod segment_arrives;

@@ -52,9 +52,9 @@ fn retransmit_lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     let smss = tcb.smss(fx.config());
     let edge = tcb.snd.una.plus(tcb.snd.wnd);
     loop {
-        let in_flight = tcb.queue.in_flight();
-        let allowance = tcb.congestion.allowance();
-        let Some(&mut sent) = tcb.queue.first_lost(smss) else { return };
+        let in_flight = tcb.queue.pipe().segments;
+        let allowance = tcb.recovery.allowance(&tcb.congestion);
+        let Some(sent) = tcb.queue.first_lost(smss) else { return };
         let front = sent.seq == tcb.snd.una;
         // Each counts as a full one: a loss window of one segment is one segment, however small (RFC 6298 5.4, RFC 5681 3.1).
         if !front && (sent.end().gt(edge) || smss.saturating_mul(in_flight + 1) > allowance) {
@@ -63,7 +63,7 @@ fn retransmit_lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         if sent.probe {
             grow_probe(tcb, smss);
         }
-        let Some(&mut sent) = tcb.queue.first_lost(smss) else { return };
+        let Some(sent) = tcb.queue.first_lost(smss) else { return };
         emit::again(tcb, sent, fx);
     }
 }
@@ -97,8 +97,8 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
         if text == 0 && !fin {
             return;
         }
-        let pipe = tcb.queue.pipe();
-        if text > 0 && pipe > 0 && pipe.saturating_add(text) > tcb.congestion.allowance() {
+        let pipe = tcb.queue.pipe().octets;
+        if text > 0 && pipe > 0 && pipe.saturating_add(text) > tcb.recovery.allowance(&tcb.congestion) {
             return;
         }
         if push == Push::ByTheRules && text < smss && !fin && !is_worth_sending(tcb, text, unsent, fx) {
@@ -152,7 +152,7 @@ fn send_one(tcb: &mut Tcb, text: u32, fin: bool, more: bool, fx: &mut Fx<'_>) {
         tcb.fin = Fin::Sent(seq.plus(text));
     }
     emit::text(tcb, seq, text, flags, fx);
-    let sent = Sent { seq, text, syn: false, fin, psh, at: fx.now, repeated: false, lost: false, probe: false };
+    let sent = Sent { fin, psh, ..Sent::text(seq, text, fx.now) };
     tcb.queue.push(sent);
     tcb.snd.nxt = sent.end();
     if text > 0 {

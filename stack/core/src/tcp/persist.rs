@@ -98,17 +98,7 @@ impl Tcb {
         }
         let text = self.unsent().min(1);
         let fin = text == 0;
-        let sent = Sent {
-            seq: self.snd.nxt,
-            text,
-            syn: false,
-            fin,
-            psh: false,
-            at: fx.now,
-            repeated: false,
-            lost: false,
-            probe: true,
-        };
+        let sent = Sent { fin, probe: true, ..Sent::text(self.snd.nxt, text, fx.now) };
         if fin {
             self.fin = Fin::Sent(self.snd.nxt);
         }

@@ -32,17 +32,10 @@ impl Tcb {
         let smss = self.smss(config);
         let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         let since = |at: Option<Instant>| at.map_or(0, |at| micros(now.since(at)) / 1000);
-        let lost = self.queue.iter().filter(|sent| sent.lost).count() as u64;
-        let retrans = self.queue.iter().filter(|sent| sent.repeated && !sent.lost).count() as u64;
         let congestion = &self.congestion;
         TcpInfo {
             state: u64::from(self.state().linux_number()),
-            ca_state: match (congestion.in_loss(), congestion.in_recovery(), congestion.duplicates > 0) {
-                (true, _, _) => 4,
-                (_, true, _) => 3,
-                (_, _, true) => 1,
-                (false, false, false) => 0,
-            },
+            ca_state: self.recovery.phase() as u64,
             retransmits: u64::from(self.rto.retransmits),
             probes: u64::from(self.persist.unanswered.max(self.keep_alive.unanswered)),
             backoff: u64::from(self.rto.backoff),
@@ -56,9 +49,9 @@ impl Tcb {
             snd_mss: u64::from(smss),
             rcv_mss: u64::from(self.delayed_ack.full),
             unacked: self.queue.len() as u64,
-            sacked: u64::from(congestion.duplicates),
-            lost,
-            retrans,
+            sacked: u64::from(self.recovery.duplicates),
+            lost: u64::from(self.queue.lost()),
+            retrans: u64::from(self.queue.retransmitted()),
             last_data_sent: since(self.snd.last_sent),
             last_data_recv: since(self.totals.last_data_recv),
             last_ack_recv: since(self.totals.last_ack_recv),

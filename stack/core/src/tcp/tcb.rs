@@ -6,6 +6,7 @@ use super::keep_alive::KeepAlive;
 use super::persist::Persist;
 use super::reassembly::Reassembly;
 use super::receive_buffer::ReceiveBuffer;
+use super::recovery::Recovery;
 use super::retransmission_queue::RetransmissionQueue;
 use super::rto::Rto;
 use super::send_buffer::SendBuffer;
@@ -147,6 +148,7 @@ pub(crate) struct Tcb {
     pub(crate) rto: Rto,
     pub(crate) syn_losses: u32,
     pub(crate) congestion: Congestion,
+    pub(crate) recovery: Recovery,
     pub(crate) timestamps: Timestamps,
     pub(crate) sack: bool,
     pub(crate) window_scaling: bool,
@@ -219,6 +221,7 @@ impl Tcb {
             rto: Rto::new(config),
             syn_losses: 0,
             congestion: Congestion::new(mss::default(v6)),
+            recovery: Recovery::new(),
             timestamps,
             sack: config.tcp_sack,
             window_scaling: config.tcp_window_scaling,

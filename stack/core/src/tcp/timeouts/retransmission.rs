@@ -55,8 +55,7 @@ fn text(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     fx.cite(rules::RTO_BACK_OFF);
     fx.cite(rules::LOSS_WINDOW);
     let repeated = tcb.rto.retransmits > 0;
-    let flight = tcb.flight();
-    tcb.congestion.timeout(tcb.snd.nxt, flight, repeated);
+    tcb.recovery.timeout(&mut tcb.congestion, tcb.snd.una, tcb.snd.nxt, repeated, fx.now);
     tcb.rto.back_off(fx.now, false, &fx.host.config);
     if tcb.snd.wnd == 0 {
         tcb.persist.unanswered += 1;
@@ -68,7 +67,7 @@ fn text(tcb: &mut Tcb, fx: &mut Fx<'_>) {
 
 fn send_front_again(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     let smss = tcb.smss(fx.config());
-    if let Some(&mut sent) = tcb.queue.first_lost(smss) {
+    if let Some(sent) = tcb.queue.first_lost(smss) {
         emit::again(tcb, sent, fx);
     } else if let Some(&sent) = tcb.queue.front() {
         emit::again(tcb, sent, fx);

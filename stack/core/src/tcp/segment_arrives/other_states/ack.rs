@@ -6,8 +6,9 @@ use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
 use crate::tcp::challenge_ack;
-use crate::tcp::congestion::Duplicate;
+use crate::tcp::congestion::Growth;
 use crate::tcp::emit;
+use crate::tcp::recovery::Duplicate;
 use crate::tcp::segment_arrives::handshake_done;
 use crate::tcp::state::State;
 use crate::tcp::tcb::{Origin, Tcb};
@@ -105,8 +106,7 @@ fn acknowledge(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
         && arriving.wnd == tcb.snd.wnd
         && tcb.snd.wnd > 0;
     if duplicate {
-        let flight = tcb.flight();
-        match tcb.congestion.duplicate(ack, tcb.snd.nxt, flight, &fx.host.config) {
+        match tcb.recovery.duplicate(&mut tcb.congestion, ack, tcb.snd.nxt, fx.now, &fx.host.config) {
             Duplicate::Retransmit => {
                 fx.cite(rules::FAST_RETRANSMIT);
                 tcb.queue.mark_front_lost();
@@ -136,7 +136,8 @@ fn advance(tcb: &mut Tcb, ack: SeqNum, arriving: &Arriving<'_>, fx: &mut Fx<'_>)
     // RFC 6298 5.3: the timer starts anew at the end of the event if anything is left.
     tcb.timers.stop(Timer::Retransmission);
     tcb.timers.stop(Timer::User);
-    if tcb.congestion.ack(ack, acked) {
+    let growth = Growth { acked, now: fx.now, srtt: tcb.rto.srtt() };
+    if tcb.recovery.ack(&mut tcb.congestion, ack, &growth) {
         fx.cite(rules::PARTIAL_ACK);
         tcb.queue.mark_front_lost();
     }
