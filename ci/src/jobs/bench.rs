@@ -1,4 +1,7 @@
 //! The benchmarks, and the figures among them that have a target.
+//!
+//! A benchmark states a goal of its own in a line `goal: WHAT | MEASURED | GOAL | met` (or `MISSED`); the goals of all
+//! benchmarks are repeated at the end. The figures of divan's tables have theirs here.
 
 use super::End;
 use crate::step::{self, Fault};
@@ -31,12 +34,15 @@ const FIGURES: [Figure; 3] = [
 pub(crate) fn bench() -> Result<End, Fault> {
     let mut bench = String::new();
     let mut medians = Vec::new();
+    let mut goals = Vec::new();
     let mut command = step::cargo(&["bench", "--workspace", "--no-fail-fast", "--bench", "*"]);
     let status = step::stream(&mut command, |line| {
         if let Some(name) = table_of(line) {
             bench = name.to_owned();
         } else if let Some((name, nanos)) = median(line) {
             medians.push((bench.clone(), name, nanos));
+        } else if let Some(goal) = goal(line) {
+            goals.push(goal);
         }
     })?;
     let mut faults = Vec::new();
@@ -56,7 +62,31 @@ pub(crate) fn bench() -> Result<End, Fault> {
             faults.push(format!("{name}: {} > {}", spoken(*nanos), spoken(at_most)));
         }
     }
+    println!("\n{:>12} {:>12}  goal of", "measured", "goal");
+    for Goal { what, measured, at_most, met } in goals {
+        println!("{measured:>12} {at_most:>12}  {what}{}", if met { "" } else { "  MISSED" });
+        if !met {
+            faults.push(format!("{what}: {measured}, goal {at_most}"));
+        }
+    }
     if faults.is_empty() { Ok(End::good()) } else { Err(faults.join("; ")) }
+}
+
+/// A goal that a benchmark states itself.
+#[derive(Debug, PartialEq, Eq)]
+struct Goal {
+    what: String,
+    measured: String,
+    at_most: String,
+    met: bool,
+}
+
+/// Reads one line `goal: WHAT | MEASURED | GOAL | met`. Any other last word than `met` means that it was missed.
+fn goal(line: &str) -> Option<Goal> {
+    let columns: Vec<&str> = line.strip_prefix("goal: ")?.split('|').map(str::trim).collect();
+    let &[what, measured, at_most, word] = columns.as_slice() else { return None };
+    let [what, measured, at_most] = [what, measured, at_most].map(str::to_owned);
+    Some(Goal { what, measured, at_most, met: word == "met" })
 }
 
 /// The bench target whose table begins here, if one does.
@@ -138,6 +168,23 @@ mod tests {
         for (line, expected) in cases {
             let got = median(line);
             assert_eq!(got.as_ref().map(|(name, nanos)| (name.as_str(), *nanos)), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn goals_are_read_from_their_lines() {
+        let read = |met| {
+            let [what, measured, at_most] = ["SYN to RST, next to smoltcp", "0.64", "1.00"].map(str::to_owned);
+            Some(Goal { what, measured, at_most, met })
+        };
+        let cases = [
+            ("goal: SYN to RST, next to smoltcp | 0.64 | 1.00 | met", read(true)),
+            ("goal: SYN to RST, next to smoltcp | 0.64 | 1.00 | MISSED", read(false)),
+            ("goal: SYN to RST | 0.64", None),
+            ("SYN to RST  260.1 ns  smoltcp  466.8 ns  0.64", None),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(goal(line), expected, "{line}");
         }
     }
 

@@ -7,6 +7,7 @@ mod icmp;
 mod input;
 mod observe;
 mod options;
+mod sizes;
 mod sockets;
 mod transfer;
 
