@@ -217,7 +217,14 @@ fn watch_panics() {
 }
 
 fn error(reason: String) -> Outcome {
-    Outcome { verdict: Verdict::Error, mismatch: None, reason: Some(reason), trace: Vec::new(), elapsed: 0 }
+    Outcome {
+        verdict: Verdict::Error,
+        mismatch: None,
+        reason: Some(reason),
+        trace: Vec::new(),
+        snapshot: Vec::new(),
+        elapsed: 0,
+    }
 }
 
 fn broken(got: String, expected: &str) -> Outcome {
@@ -232,5 +239,12 @@ fn broken(got: String, expected: &str) -> Outcome {
         cited_line: None,
         timing: false,
     };
-    Outcome { verdict: Verdict::Fail, mismatch: Some(mismatch), reason: None, trace: Vec::new(), elapsed: 0 }
+    Outcome {
+        verdict: Verdict::Fail,
+        mismatch: Some(mismatch),
+        reason: None,
+        trace: Vec::new(),
+        snapshot: Vec::new(),
+        elapsed: 0,
+    }
 }

@@ -74,6 +74,10 @@ impl Sut for Watched {
         self.inner.citations()
     }
 
+    fn snapshot(&mut self) -> Vec<String> {
+        self.inner.snapshot()
+    }
+
     fn finish(&mut self) -> Result<Evidence, SutError> {
         let result = self.inner.finish();
         self.see(result)

@@ -34,6 +34,8 @@ pub struct Outcome {
     pub reason: Option<String>,
     /// The exchange, in order.
     pub trace: Vec<Entry>,
+    /// The SUT's own view of its connections at the first difference, in lines for people, when it tells.
+    pub snapshot: Vec<String>,
     /// Time on the SUT's clock from start to end.
     pub elapsed: Micros,
 }

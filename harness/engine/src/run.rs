@@ -46,13 +46,16 @@ fn execute(
     trace: &mut Vec<Entry>,
 ) -> Outcome {
     let clock = sut.describe().clock;
-    let mut elapsed = 0;
+    let (mut elapsed, mut snapshot) = (0, Vec::new());
     let result = Plan::new(test, options, clock).and_then(|plan| {
         sut.announce(test);
         let mut run = Run::new(sources, &plan, Exchange::new(sut, inside, trace));
         run.exchange.sut(|sut| sut.start(&plan.setup))?;
         let result = body(test, &mut run);
         elapsed = run.exchange.now();
+        if matches!(result, Err(Stop::Mismatch(_))) {
+            snapshot = run.exchange.sut(|sut| sut.snapshot());
+        }
         let cleanup = test.cleanup.as_ref().map_or(Ok(()), |command| {
             run.exchange.place = run.place(command.span);
             run.command(&command.node)
@@ -60,7 +63,7 @@ fn execute(
         let evidence = run.exchange.sut(|sut| sut.finish()).map_err(Stop::from);
         weigh(result, cleanup, evidence)
     });
-    outcome(test, result, std::mem::take(trace), elapsed)
+    Outcome { snapshot, ..outcome(test, result, std::mem::take(trace), elapsed) }
 }
 
 /// Everything between start and cleanup.
@@ -95,7 +98,7 @@ fn outcome(test: &Test, result: Result<(), Stop>, trace: Vec<Entry>, elapsed: Mi
         Err(Stop::Inconclusive(what)) => (Verdict::Inconclusive, None, Some(what)),
         Err(Stop::Error(what)) => (Verdict::Error, None, Some(what)),
     };
-    Outcome { verdict, mismatch, reason, trace, elapsed }
+    Outcome { verdict, mismatch, reason, trace, snapshot: Vec::new(), elapsed }
 }
 
 /// A rule that is no MUST can be broken without the SUT being wrong.

@@ -127,6 +127,12 @@ pub trait Sut {
         Vec::new()
     }
 
+    /// The SUT's own view of its connections, in lines for people, to show beside a failure. Never judged; empty for a SUT
+    /// that does not tell.
+    fn snapshot(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Ends the test: closes every socket, drops the namespace, cancels a pending call.
     fn finish(&mut self) -> Result<Evidence, SutError>;
 }

@@ -15,7 +15,7 @@ pub enum Volume {
     Normal,
     /// One line per test.
     Verbose,
-    /// The exchange of every test.
+    /// The exchange of every test, with the rules that the SUT cites and, at a failure, its connections.
     Exchanges,
 }
 
@@ -171,7 +171,10 @@ impl<W: Write> Reporter for Human<W> {
             self.gap = false;
         }
         if ladder {
-            let text = ladder::failure(record, self.run());
+            let text = match self.volume {
+                Volume::Exchanges => ladder::detailed(record, self.run()),
+                Volume::Quiet | Volume::Normal | Volume::Verbose => ladder::failure(record, self.run()),
+            };
             // One empty line before and after, also between two.
             let gap = if self.gap { "" } else { "\n" };
             writeln!(self.out, "{gap}{text}")?;

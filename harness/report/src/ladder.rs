@@ -31,20 +31,34 @@ pub fn style(verdict: FinalVerdict) -> Style {
 
 /// Everything about one test, ending in a line feed. Escape sequences included: whoever prints strips them where needed.
 pub fn failure(record: &Record, run: &RunInfo) -> String {
+    drawn(record, run, false)
+}
+
+/// As [`failure`], with the rules that the SUT cited at each step and its connections at the first difference.
+pub fn detailed(record: &Record, run: &RunInfo) -> String {
+    drawn(record, run, true)
+}
+
+fn drawn(record: &Record, run: &RunInfo, detail: bool) -> String {
     let mut out = String::new();
-    write_failure(&mut out, record, run).expect("writing to a string does not fail");
+    write_failure(&mut out, record, run, detail).expect("writing to a string does not fail");
     out
 }
 
-fn write_failure(out: &mut String, record: &Record, run: &RunInfo) -> fmt::Result {
+fn write_failure(out: &mut String, record: &Record, run: &RunInfo, detail: bool) -> fmt::Result {
     heading(out, record, run)?;
     if !record.outcome.trace.is_empty() {
         out.push('\n');
-        exchange(out, record)?;
+        exchange(out, record, detail)?;
     }
     out.push('\n');
     if let Some(mismatch) = &record.outcome.mismatch {
         differences(out, mismatch)?;
+    }
+    if detail {
+        for line in &record.outcome.snapshot {
+            writeln!(out, "       {DIM}{line}{DIM:#}")?;
+        }
     }
     if let Some(reason) = &record.outcome.reason {
         for line in reason.lines() {
@@ -86,7 +100,7 @@ fn heading(out: &mut String, record: &Record, run: &RunInfo) -> fmt::Result {
 }
 
 /// The two lanes.
-fn exchange(out: &mut String, record: &Record) -> fmt::Result {
+fn exchange(out: &mut String, record: &Record, detail: bool) -> fmt::Result {
     let trace = &record.outcome.trace;
     let lines: Vec<String> = trace.iter().map(|entry| line(entry, record)).collect();
     let first = lines.iter().map(|line| line.chars().count()).max().unwrap_or_default().max(4);
@@ -108,6 +122,9 @@ fn exchange(out: &mut String, record: &Record) -> fmt::Result {
     writeln!(out, "      {DIM}{:>first$}{:>10}  {:lane$}       stack{DIM:#}", "line", "time", "peer")?;
     for (entry, line) in trace.iter().zip(lines) {
         row(out, entry, &format!("{line:>first$}"), lane, right)?;
+        if detail {
+            cited(out, entry, first + 18)?;
+        }
     }
     Ok(())
 }
@@ -144,6 +161,15 @@ fn row(out: &mut String, entry: &Entry, line: &str, lane: usize, right: usize) -
         },
     }
     out.push('\n');
+    Ok(())
+}
+
+/// The rules that the SUT cited for an entry, those that follow each other counted.
+fn cited(out: &mut String, entry: &Entry, indent: usize) -> fmt::Result {
+    for same in entry.cited.chunk_by(|a, b| a == b) {
+        let times = if same.len() > 1 { format!(" x{}", same.len()) } else { String::new() };
+        writeln!(out, "{:indent$}{DIM}{}{times}{DIM:#}", "", same[0])?;
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! What all connections of a stack share, and what an event may do beyond its own connection.
 
 use crate::config::Config;
+use crate::counters::Counters;
 use crate::random::Random;
 use crate::seq::SeqNum;
 use crate::tcp::State;
@@ -17,21 +18,6 @@ const MOST_CITATIONS: usize = 4096;
 
 /// Octets of the smallest MTU that IPv6 allows (RFC 8200 5).
 pub(crate) const IPV6_MINIMUM_MTU: u32 = 1280;
-
-/// Datagrams and segments that went nowhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counters {
-    /// Datagrams received.
-    pub received: u64,
-    /// Datagrams that a header check rejected.
-    pub malformed: u64,
-    /// Datagrams for another host, or from an address that no host has.
-    pub not_ours: u64,
-    /// SYNs dropped because a listener had no room.
-    pub listen_overflows: u64,
-    /// Datagrams sent.
-    pub sent: u64,
-}
 
 /// Addresses, secrets, queues and limits of one stack.
 #[derive(Debug)]
@@ -169,6 +155,8 @@ impl<'a> Fx<'a> {
             reset.ack = seg.end();
             reset.flags = tcp::Flags::RST | tcp::Flags::ACK;
         }
+        self.host.counters.tcp_out_segs += 1;
+        self.host.counters.tcp_out_rsts += 1;
         let header = self.host.header(dst, src);
         self.host.send(tcp::emit(&header, &reset));
     }

@@ -11,6 +11,7 @@
 extern crate alloc;
 
 pub mod config;
+mod counters;
 pub mod errno;
 mod host;
 mod random;
@@ -23,10 +24,13 @@ pub mod time;
 pub mod wire;
 
 pub use config::{Config, ConfigError};
+pub use counters::Counters;
 pub use errno::Errno;
-pub use host::Counters;
 pub use seq::SeqNum;
-pub use socket::{Domain, OptionName, Readiness, RecvFlags, SendFlags, Shutdown, SocketOption, Status, TcpInfo};
+pub use socket::{
+    Domain, Holder, OptionName, Readiness, RecvFlags, SendFlags, Shutdown, Snapshot, SocketOption, Status, Summary,
+    TcpInfo,
+};
 pub use stack::Stack;
 pub use tcp::State;
 pub use time::Instant;

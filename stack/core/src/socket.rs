@@ -4,10 +4,12 @@
 
 mod info;
 mod options;
+mod snapshot;
 
 pub use info::{Status, TcpInfo};
 pub(crate) use options::Options;
 pub use options::{OptionName, SocketOption};
+pub use snapshot::{CongestionSnapshot, Holder, RcvSnapshot, Snapshot, SndSnapshot, Summary};
 
 /// Address family of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,11 +22,25 @@ fn failed(kind: MismatchKind, got: &str) -> Outcome {
         cited_line: None,
         timing: false,
     };
-    Outcome { verdict: Verdict::Fail, mismatch: Some(mismatch), reason: None, trace: Vec::new(), elapsed: 0 }
+    Outcome {
+        verdict: Verdict::Fail,
+        mismatch: Some(mismatch),
+        reason: None,
+        trace: Vec::new(),
+        snapshot: Vec::new(),
+        elapsed: 0,
+    }
 }
 
 fn passed() -> Outcome {
-    Outcome { verdict: Verdict::Pass, mismatch: None, reason: None, trace: Vec::new(), elapsed: 0 }
+    Outcome {
+        verdict: Verdict::Pass,
+        mismatch: None,
+        reason: None,
+        trace: Vec::new(),
+        snapshot: Vec::new(),
+        elapsed: 0,
+    }
 }
 
 #[test]

@@ -221,6 +221,14 @@ impl Sut for Reference {
         self.test.as_mut().map(|test| test.stack.citations()).unwrap_or_default()
     }
 
+    fn snapshot(&mut self) -> Vec<String> {
+        let Some(test) = &self.test else { return Vec::new() };
+        test.stack
+            .snapshots()
+            .flat_map(|snapshot| snapshot.to_string().lines().map(str::to_owned).collect::<Vec<_>>())
+            .collect()
+    }
+
     fn finish(&mut self) -> Result<Evidence, SutError> {
         let captured = self.test.take().map_or(0, |test| test.captured);
         Ok(Evidence { captured, dropped: 0 })

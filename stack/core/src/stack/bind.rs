@@ -142,6 +142,7 @@ impl Stack {
         let id: ConnectionId = *self.demux.get(tuple)?;
         let least = self.connections.get(&id).map(|connection| connection.tcb.snd.nxt.plus(u32::from(u16::MAX) + 2));
         self.delete(id);
+        self.host.counters.tw_recycled += 1;
         least
     }
 

@@ -3,6 +3,7 @@
 use super::Stack;
 use super::sockets::Kind;
 use crate::host::Fx;
+use crate::socket::Holder;
 use crate::tcp::State;
 use crate::tcp::abort;
 use crate::tcp::tcb::Tcb;
@@ -26,6 +27,17 @@ pub(super) enum Owner {
     Socket(i32),
     /// Nobody any more: an orphan that finishes closing.
     Nobody,
+}
+
+impl Owner {
+    pub(super) const fn holder(self) -> Holder {
+        match self {
+            Self::Listener { fd, queued: false } => Holder::HalfOpen(fd),
+            Self::Listener { fd, queued: true } => Holder::Queued(fd),
+            Self::Socket(fd) => Holder::Socket(fd),
+            Self::Nobody => Holder::Nobody,
+        }
+    }
 }
 
 /// A TCB and its place in the tables.
@@ -78,6 +90,7 @@ impl Stack {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let is_time_wait = connection.tcb.state() == State::TimeWait;
         if is_time_wait && !connection.time_wait && self.host.time_waits >= self.host.config.tcp_max_tw_buckets {
+            self.host.counters.tcp_time_wait_overflow += 1;
             connection.tcb.enter(State::Closed, &mut Fx::new(self.now, &mut self.host));
         }
         connection.tcb.check();

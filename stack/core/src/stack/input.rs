@@ -63,11 +63,13 @@ impl Stack {
             Err(fault) => {
                 if fault == Malformed::TcpChecksum {
                     self.host.cite(rules::BAD_CHECKSUM);
+                    self.host.counters.tcp_in_csum_errors += 1;
                 }
                 self.host.counters.malformed += 1;
                 return;
             }
         };
+        self.host.counters.tcp_in_segs += 1;
         let tuple = Tuple {
             local: SocketAddr::new(datagram.dst, seg.dst_port),
             remote: SocketAddr::new(datagram.src, seg.src_port),

@@ -12,7 +12,8 @@ mod sockets;
 mod transfer;
 
 use crate::config::Config;
-use crate::host::{Counters, Fx, Host};
+use crate::counters::Counters;
+use crate::host::{Fx, Host};
 use crate::tcp::tcb::Tuple;
 use crate::tcp::timeouts;
 use crate::time::Instant;

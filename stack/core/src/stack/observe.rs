@@ -1,10 +1,11 @@
 //! Calls that look: readiness, queues, STATUS, `TCP_INFO`, addresses.
 
 use super::Stack;
+use super::connection::Connection;
 use super::sockets::Kind;
 use crate::errno::Errno;
 use crate::seq::SeqNum;
-use crate::socket::{Readiness, Status, TcpInfo};
+use crate::socket::{Readiness, Snapshot, Status, Summary, TcpInfo};
 use crate::tcp::State;
 use crate::tcp::tcb::Fin;
 use core::net::SocketAddr;
@@ -55,10 +56,7 @@ impl Stack {
     /// # Errors
     /// `EBADF`; `EINVAL` on a listener.
     pub fn outq(&self, fd: i32) -> Result<usize, Errno> {
-        self.queue(fd, |connection| {
-            let tcb = &connection.tcb;
-            tcb.outgoing.len() + usize::from(tcb.fin != Fin::None && !tcb.fin_acknowledged())
-        })
+        self.queue(fd, |connection| connection.tcb.unacknowledged())
     }
 
     fn queue(&self, fd: i32, len: impl Fn(&super::Connection) -> usize) -> Result<usize, Errno> {
@@ -94,6 +92,29 @@ impl Stack {
             unread: 0,
             urgent: false,
         })
+    }
+
+    /// All variables of the socket's connection. `None`: it has none.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn snapshot(&self, fd: i32) -> Result<Option<Snapshot>, Errno> {
+        self.sockets.socket(fd)?;
+        Ok(self.connection_of(fd).map(|connection| self.snapshot_of(connection)))
+    }
+
+    /// All variables of every connection, those without socket too, in the order in which they were made.
+    pub fn snapshots(&self) -> impl Iterator<Item = Snapshot> + '_ {
+        self.connections.values().map(|connection| self.snapshot_of(connection))
+    }
+
+    /// Every connection in one line each, those without socket too, in the order in which they were made.
+    pub fn connections(&self) -> impl Iterator<Item = Summary> + '_ {
+        self.connections.values().map(|connection| connection.tcb.summary(connection.owner.holder()))
+    }
+
+    fn snapshot_of(&self, connection: &Connection) -> Snapshot {
+        connection.tcb.snapshot(connection.owner.holder(), self.now, &self.host.config)
     }
 
     /// `TCP_INFO`. For a listener `unacked` is the length of its accept queue, as in Linux.

@@ -45,11 +45,15 @@ impl Tcb {
         if unread || lingers_not {
             if unread {
                 fx.cite(rules::CLOSE_UNREAD);
+                fx.host.counters.tcp_abort_on_close += 1;
+            } else {
+                fx.host.counters.tcp_abort_on_data += 1;
             }
             abort::abort(self, fx);
             return;
         }
         if self.user.options.linger2.is_some_and(|seconds| seconds < 0) && self.state() == State::FinWait2 {
+            fx.host.counters.tcp_abort_on_linger += 1;
             abort::abort(self, fx);
             return;
         }

@@ -42,6 +42,14 @@ pub(crate) fn syn(tcb: &mut Tcb, fx: &mut Fx<'_>) {
 
 /// A segment of the retransmission queue once more, with today's ACK, window and timestamp.
 pub(crate) fn again(tcb: &mut Tcb, sent: Sent, fx: &mut Fx<'_>) {
+    // The MIB counts it apart from the new ones.
+    let new = fx.host.counters.tcp_out_segs;
+    repeat(tcb, sent, fx);
+    fx.host.counters.tcp_out_segs = new;
+    fx.host.counters.tcp_retrans_segs += 1;
+}
+
+fn repeat(tcb: &mut Tcb, sent: Sent, fx: &mut Fx<'_>) {
     tcb.totals.total_retrans += 1;
     tcb.totals.bytes_retrans += u64::from(sent.text);
     tcb.queue.repeated(sent.seq, fx.now);
@@ -134,5 +142,7 @@ fn segment(tcb: &mut Tcb, seq: SeqNum, flags: Flags, payload: &[u8], fx: &mut Fx
     }
     header.dscp = tcb.user.options.tos >> 2;
     tcb.totals.segs_out += 1;
+    fx.host.counters.tcp_out_segs += 1;
+    fx.host.counters.tcp_out_rsts += u64::from(flags.rst());
     fx.host.send(tcp::emit(&header, &segment));
 }

@@ -4,7 +4,6 @@ use super::emit;
 use super::state::State;
 use super::tcb::Tcb;
 use super::timers::Timer;
-use crate::errno::Errno;
 use crate::host::Fx;
 use crate::rules;
 use core::time::Duration;
@@ -66,7 +65,7 @@ impl Tcb {
         if given_up {
             fx.cite(rules::KEEP_ALIVE_DEAD);
             emit::abort(self, fx);
-            self.fail(self.user.soft_error.unwrap_or(Errno::ETIMEDOUT), fx);
+            self.give_up(fx);
             return;
         }
         fx.cite(rules::KEEP_ALIVE_PROBE);

@@ -39,6 +39,7 @@ pub(crate) mod rto;
 pub(crate) mod segment_arrives;
 pub(crate) mod send;
 pub(crate) mod send_buffer;
+pub(crate) mod snapshot;
 pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod tcb;

@@ -7,7 +7,6 @@ use super::retransmission_queue::Sent;
 use super::tcb::{Fin, Tcb};
 use super::timers::Timer;
 use crate::config::ZeroWindowProbe;
-use crate::errno::Errno;
 use crate::host::Fx;
 use crate::rules;
 use crate::wire::tcp::Flags;
@@ -68,7 +67,7 @@ impl Tcb {
         }
         if self.persist_exhausted(fx) {
             fx.cite(rules::R2);
-            self.fail(self.user.soft_error.unwrap_or(Errno::ETIMEDOUT), fx);
+            self.give_up(fx);
             return;
         }
         fx.cite(rules::ZERO_WINDOW_PROBE);

@@ -41,6 +41,11 @@ impl Reassembly {
         self.runs.iter().map(|run| run.octets.len()).sum()
     }
 
+    /// Start and end (exclusive) of what is held, in sequence order.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = (SeqNum, SeqNum)> {
+        self.runs.iter().map(|run| (run.start, run.end()))
+    }
+
     /// Keeps a FIN for when the text before it has come. The first one stands.
     pub(crate) fn insert_fin(&mut self, at: SeqNum) {
         self.fin.get_or_insert(at);

@@ -255,7 +255,8 @@ impl Tcb {
     /// When Figure 5 has no such edge.
     pub(crate) fn enter(&mut self, to: State, fx: &mut Fx<'_>) {
         assert!(is_edge(self.state, to), "{} -> {to} is no edge of Figure 5", self.state);
-        self.state = to;
+        let from = core::mem::replace(&mut self.state, to);
+        self.count(from, fx);
         match to {
             State::Established => {
                 self.user.was_established = true;
@@ -287,10 +288,35 @@ impl Tcb {
         }
     }
 
+    /// The MIB's counts of a change of state.
+    fn count(&self, from: State, fx: &mut Fx<'_>) {
+        let counters = &mut fx.host.counters;
+        let is_up = |state| matches!(state, State::Established | State::CloseWait);
+        let to = self.state;
+        match (is_up(from), is_up(to)) {
+            (false, true) => counters.tcp_curr_estab += 1,
+            (true, false) => counters.tcp_curr_estab -= 1,
+            (true, true) | (false, false) => {}
+        }
+        match (from, to) {
+            (_, State::SynSent) => counters.tcp_active_opens += 1,
+            (_, State::Established) if self.origin == Origin::Passive => counters.tcp_passive_opens += 1,
+            (State::SynSent | State::SynReceived, State::Closed | State::Listen) => counters.tcp_attempt_fails += 1,
+            (State::Established | State::CloseWait, State::Closed) => counters.tcp_estab_resets += 1,
+            (_, _) => {}
+        }
+    }
+
     /// Ends the connection with an error for the user. Text that has arrived stays readable.
     pub(crate) fn fail(&mut self, error: Errno, fx: &mut Fx<'_>) {
         self.user.error = Some(error);
         self.enter(State::Closed, fx);
+    }
+
+    /// Ends the connection because the peer does not answer. A soft error that came meanwhile says why.
+    pub(crate) fn give_up(&mut self, fx: &mut Fx<'_>) {
+        fx.host.counters.tcp_abort_on_timeout += 1;
+        self.fail(self.user.soft_error.unwrap_or(Errno::ETIMEDOUT), fx);
     }
 
     /// FIN-WAIT-2 after CLOSE has nobody left who could receive, so it is limited; after a half-close it is not.

@@ -1,6 +1,7 @@
 //! The timers of one connection: when each goes off, if it runs.
 
 use crate::time::Instant;
+use alloc::vec::Vec;
 
 /// A timer. The order is the order in which timers due at the same instant go off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +32,19 @@ impl Timer {
         Self::FinWait2,
         Self::TimeWait,
     ];
+
+    /// Its name in snapshots.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Retransmission => "retransmission",
+            Self::Persist => "persist",
+            Self::DelayedAck => "delayed-ack",
+            Self::KeepAlive => "keep-alive",
+            Self::FinWait2 => "fin-wait-2",
+            Self::TimeWait => "time-wait",
+        }
+    }
 }
 
 /// Deadlines by timer.
@@ -56,6 +70,14 @@ impl Timers {
 
     pub(crate) const fn runs(&self, timer: Timer) -> bool {
         self.0[timer as usize].is_some()
+    }
+
+    /// Those that run, in the order in which they go off.
+    pub(crate) fn running(&self) -> Vec<(Timer, Instant)> {
+        let mut running: Vec<_> =
+            Timer::ALL.into_iter().filter_map(|timer| Some((timer, self.deadline(timer)?))).collect();
+        running.sort_by_key(|(timer, at)| (*at, *timer));
+        running
     }
 
     /// The earliest deadline.

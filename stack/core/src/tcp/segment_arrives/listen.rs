@@ -48,6 +48,7 @@ pub(crate) fn arrives(listening: &Listening<'_>, tuple: Tuple, seg: &Segment<'_>
     if flags.syn() {
         if !listening.room {
             fx.host.counters.listen_overflows += 1;
+            fx.host.counters.listen_drops += 1;
             return None;
         }
         return Some(open(listening, tuple, seg, fx));

@@ -1,7 +1,6 @@
 //! RETRANSMISSION TIMEOUT (RFC 9293 3.10.8; RFC 6298 5.4 to 5.7; limits of RFC 9293 3.8.3).
 
 use crate::config::RetryLimit;
-use crate::errno::Errno;
 use crate::host::Fx;
 use crate::rules;
 use crate::tcp::emit;
@@ -33,7 +32,7 @@ fn syn(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     if tcb.rto.retransmits >= limit {
         fx.cite(rules::R2_SYN);
         match tcb.origin {
-            Origin::Active => tcb.fail(tcb.user.soft_error.unwrap_or(Errno::ETIMEDOUT), fx),
+            Origin::Active => tcb.give_up(fx),
             Origin::Passive => tcb.enter(State::Closed, fx),
         }
         return;
@@ -48,7 +47,7 @@ fn syn(tcb: &mut Tcb, fx: &mut Fx<'_>) {
 fn text(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     if exhausted(tcb, fx) {
         fx.cite(rules::R2);
-        tcb.fail(tcb.user.soft_error.unwrap_or(Errno::ETIMEDOUT), fx);
+        tcb.give_up(fx);
         return;
     }
     fx.cite_in(rules::RETRANSMISSION_TIMEOUT, tcb.state());

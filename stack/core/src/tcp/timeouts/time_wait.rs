@@ -8,6 +8,7 @@ use crate::tcp::tcb::Tcb;
 
 pub(crate) fn expire(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     fx.cite(rules::TIME_WAIT_TIMEOUT);
+    fx.host.counters.tw += 1;
     tcb.enter(State::Closed, fx);
 }
 

@@ -1,7 +1,6 @@
 //! USER TIMEOUT (RFC 9293 3.10.8). It runs while something is unacknowledged or kept back by a closed window, and only if
 //! the user set it (`TCP_USER_TIMEOUT`): sockets do not have the five minutes of RFC 9293 3.9.1.1.
 
-use crate::errno::Errno;
 use crate::host::Fx;
 use crate::rules;
 use crate::tcp::tcb::Tcb;
@@ -9,7 +8,7 @@ use crate::tcp::timers::Timer;
 
 pub(crate) fn expire(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     fx.cite_in(rules::USER_TIMEOUT, tcb.state());
-    tcb.fail(tcb.user.soft_error.unwrap_or(Errno::ETIMEDOUT), fx);
+    tcb.give_up(fx);
 }
 
 impl Tcb {

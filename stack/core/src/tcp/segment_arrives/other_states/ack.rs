@@ -52,6 +52,7 @@ fn syn_received(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow
     if tcb.origin == Origin::Passive && fx.accept_queue_full {
         // The peer believes itself connected, and will repeat what it sends until there is room.
         fx.host.counters.listen_overflows += 1;
+        fx.host.counters.listen_drops += 1;
         if fx.config().tcp_abort_on_overflow {
             fx.reset_in_reply(tcb.tuple.remote.ip(), tcb.tuple.local.ip(), seg);
             tcb.enter(State::Closed, fx);

@@ -28,6 +28,7 @@ pub(super) fn process(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -
         if tcb.user.closed {
             // Nobody is left to read it: the peer is to know that it is lost (3.6.1).
             fx.cite(rules::CLOSE_UNREAD);
+            fx.host.counters.tcp_abort_on_data += 1;
             fx.reset_in_reply(tcb.tuple.remote.ip(), tcb.tuple.local.ip(), seg);
             tcb.enter(State::Closed, fx);
             return RETURN;

@@ -1,0 +1,49 @@
+//! What the whole stack counts, by the names that Linux's `nstat` shows (RFC 4022's MIB for TCP, RFC 4293's for IP, `TcpExt`
+//! for what has no MIB).
+//!
+//! A mechanism that counts something adds a line to the table below and writes `fx.host.counters.<field> += 1`.
+
+macro_rules! counters {
+    ($($field:ident = $name:literal: $text:literal;)*) => {
+        /// Counts since the stack was made. They never decrease, but for `tcp_curr_estab`, which is a level.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+        pub struct Counters {
+            $(#[doc = concat!("`", $name, "`: ", $text)] pub $field: u64,)*
+        }
+
+        impl Counters {
+            /// `nstat`'s name and the value of each, in the order of the table.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+                [$(($name, self.$field),)*].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
+    received = "IpInReceives": "datagrams received, IPv6 ones included.";
+    malformed = "IpInHdrErrors": "datagrams and segments that a check of a header rejected.";
+    not_ours = "IpInAddrErrors": "datagrams for another host, or from an address that no host has.";
+    sent = "IpOutRequests": "datagrams sent.";
+
+    tcp_active_opens = "TcpActiveOpens": "connections opened by `connect`.";
+    tcp_passive_opens = "TcpPassiveOpens": "connections that a listener made and that were established.";
+    tcp_attempt_fails = "TcpAttemptFails": "connections that ended in SYN-SENT or SYN-RECEIVED.";
+    tcp_estab_resets = "TcpEstabResets": "connections that went from ESTABLISHED or CLOSE-WAIT straight to CLOSED.";
+    tcp_curr_estab = "TcpCurrEstab": "connections in ESTABLISHED or CLOSE-WAIT at present.";
+    tcp_in_segs = "TcpInSegs": "segments received whose header is sound.";
+    tcp_out_segs = "TcpOutSegs": "segments sent that carry something for the first time, and bare ACKs.";
+    tcp_retrans_segs = "TcpRetransSegs": "segments sent again.";
+    tcp_in_csum_errors = "TcpInCsumErrors": "segments with a wrong checksum.";
+    tcp_out_rsts = "TcpOutRsts": "resets sent.";
+
+    listen_overflows = "TcpExtListenOverflows": "SYNs and last ACKs of handshakes that met a full queue of a listener.";
+    listen_drops = "TcpExtListenDrops": "segments to listeners that were dropped for any reason.";
+    tw = "TcpExtTW": "TIME-WAITs that ran their time.";
+    tw_recycled = "TcpExtTWRecycled": "TIME-WAITs whose tuple `connect` took over.";
+    tcp_time_wait_overflow = "TcpExtTCPTimeWaitOverflow": "TIME-WAITs left out because of `tcp_max_tw_buckets`.";
+    tcp_abort_on_data = "TcpExtTCPAbortOnData": "connections reset because text came after CLOSE, or with `SO_LINGER` zero.";
+    tcp_abort_on_close = "TcpExtTCPAbortOnClose": "connections reset because CLOSE left text unread.";
+    tcp_abort_on_timeout = "TcpExtTCPAbortOnTimeout": "connections given up for want of an answer.";
+    tcp_abort_on_linger = "TcpExtTCPAbortOnLinger": "FIN-WAIT-2s ended at once because of a negative `TCP_LINGER2`.";
+}

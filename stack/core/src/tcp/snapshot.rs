@@ -1,0 +1,84 @@
+//! The variables of a connection as values (beyond STATUS, RFC 9293 3.10.6).
+
+use super::tcb::{Fin, Tcb};
+use crate::config::Config;
+use crate::socket::{CongestionSnapshot, Holder, RcvSnapshot, Snapshot, SndSnapshot, Summary};
+use crate::time::Instant;
+
+impl Tcb {
+    /// Octets that are not acknowledged, a FIN counting as one (`SIOCOUTQ`).
+    pub(crate) fn unacknowledged(&self) -> usize {
+        self.outgoing.len() + usize::from(self.fin != Fin::None && !self.fin_acknowledged())
+    }
+
+    /// One line about it.
+    pub(crate) fn summary(&self, holder: Holder) -> Summary {
+        Summary {
+            holder,
+            state: self.state(),
+            local: self.tuple.local,
+            remote: self.tuple.remote,
+            unread: self.incoming.len(),
+            unacknowledged: self.unacknowledged(),
+            next_timer: self.timers.running().first().map(|(timer, at)| (timer.name(), *at)),
+        }
+    }
+
+    /// Everything about it.
+    pub(crate) fn snapshot(&self, holder: Holder, now: Instant, config: &Config) -> Snapshot {
+        let info = self.tcp_info(now, config);
+        Snapshot {
+            holder,
+            state: self.state(),
+            local: self.tuple.local,
+            remote: self.tuple.remote,
+            at: now,
+            snd: SndSnapshot {
+                iss: self.snd.iss,
+                una: self.snd.una,
+                nxt: self.snd.nxt,
+                wnd: self.snd.wnd,
+                wl1: self.snd.wl1,
+                wl2: self.snd.wl2,
+                max_wnd: self.snd.max_wnd,
+                up: self.snd.up,
+                shift: self.snd.shift,
+                mss: self.snd.mss,
+                smss: self.smss(config),
+            },
+            rcv: RcvSnapshot {
+                irs: self.rcv.irs,
+                nxt: self.rcv.nxt,
+                wnd: self.rcv.wnd(),
+                up: self.rcv.up,
+                shift: self.rcv.shift,
+                mss: self.rcv.mss,
+                last_ack_sent: self.rcv.last_ack_sent,
+                fin: self.rcv.fin,
+                buffer: self.incoming.size(),
+                reassembly: self.reassembly.ranges().collect(),
+            },
+            congestion: CongestionSnapshot {
+                cwnd: self.congestion.cwnd,
+                ssthresh: self.congestion.ssthresh,
+                ca_state: info.ca_state as u8,
+                flight: self.flight(),
+                pipe: self.queue.pipe().octets,
+                srtt: self.rto.srtt(),
+                rttvar: self.rto.rttvar(),
+                rto: self.rto.timeout(),
+                backoff: self.rto.backoff,
+                retransmits: self.rto.retransmits,
+            },
+            timers: self.timers.running().into_iter().map(|(timer, at)| (timer.name(), at)).collect(),
+            unsent: self.unsent(),
+            unacknowledged: self.unacknowledged(),
+            unread: self.incoming.len(),
+            timestamps: self.timestamps.enabled,
+            sack: self.sack,
+            window_scaling: self.window_scaling,
+            error: self.user.error,
+            info,
+        }
+    }
+}
