@@ -16,7 +16,8 @@ pub struct RunOptions {
     pub tolerance_usecs: i64,
     /// Factor on the tolerances of a real clock, for slow hosts.
     pub time_scale: f64,
-    /// As packetdrill judges: segments of connections that the script has left, and what comes after the last line, are not looked at.
+    /// As packetdrill judges: segments of connections that the script has left, and what comes after the last line, are not looked at;
+    /// and with the segmentation offload that its device has.
     pub lenient: bool,
 }
 
@@ -77,7 +78,16 @@ impl Plan {
         let scaled = |n: i64| (n as f64 * options.time_scale) as i64;
         let (first, count) = REMOTE_PORTS;
         Self {
-            setup: Setup { family, local, remote, gateway, mtu, seed: options.seed },
+            setup: Setup {
+                family,
+                local,
+                remote,
+                gateway,
+                mtu,
+                offload: options.lenient,
+                train: None,
+                seed: options.seed,
+            },
             bind_port: 8080,
             connect_port: 8080,
             remote_port: (first + options.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) % count) as u16,
@@ -97,6 +107,7 @@ impl Plan {
             "gateway_ip" => self.setup.gateway = self.address(name, value)?,
             "netmask_ip" => self.setup.local.1 = prefix(name, value)?,
             "mtu" => self.setup.mtu = number(name, value)?,
+            "mss" => (self.setup.train, self.setup.offload) = (Some(number(name, value)?), true),
             "bind_port" => self.bind_port = number(name, value)?,
             "connect_port" => self.connect_port = number(name, value)?,
             "tolerance_usecs" => self.tolerance.micros = number(name, value)?,
@@ -193,15 +204,17 @@ mod tests {
             ("tolerance_usecs", "9000"),
             ("netmask_ip", "255.255.255.0"),
             ("strict_segments", ""),
+            ("mss", "1000"),
             ("verbose", ""),
         ];
         let changed = plan(Family::V4, &set).unwrap();
+        assert_eq!((changed.setup.train, changed.setup.offload), (Some(1000), true));
         assert_eq!(
             (changed.setup.mtu, changed.tolerance.micros, changed.setup.local.1, changed.strict_segments),
             (1400, 9000, 24, true)
         );
         for (name, value, word) in [
-            ("mss", "1000", "--mss"),
+            ("wire_server", "", "--wire_server"),
             ("non_fatal", "packet", "--non_fatal"),
             ("ip_version", "ipv6", "--ip_version=ipv6"),
             ("local_ip", "2001:db8::7", "--local_ip"),

@@ -44,6 +44,11 @@ pub struct Setup {
     pub gateway: IpAddr,
     /// Octets of the largest IP datagram.
     pub mtu: u32,
+    /// Segmentation offload between stack and harness: the stack may hand down segments longer than the MTU allows, with checksums
+    /// left to the device, as packetdrill has it. Only a SUT that has such a device knows a difference.
+    pub offload: bool,
+    /// Injected segments with more text than this many octets count as a train of segments of this size (`--mss`).
+    pub train: Option<u16>,
     /// Seed of everything random in an in-process SUT.
     pub seed: u64,
 }

@@ -113,7 +113,7 @@ fn what_is_not_there_yet_is_named() {
         assert!(outcome.reason.as_ref().is_some_and(|why| why.contains(word)), "{line}: {:?}", outcome.reason);
     }
     assert_eq!(
-        play(&format!("--mss=1000\n{}", established("")), &mut FakeSut::passing()).verdict,
+        play(&format!("--wire_server\n{}", established("")), &mut FakeSut::passing()).verdict,
         Verdict::Unsupported
     );
 }

@@ -105,6 +105,27 @@ fn a_connection_carries_octets_both_ways(#[values(Family::V4, Family::V6, Family
     assert_eq!(evidence.dropped, 0);
 }
 
+/// With offload a long write leaves in one piece, whose checksum is the one that the device would have written.
+#[rstest]
+fn offload_leaves_segmentation_to_the_device(#[values(Family::V4, Family::V6)] family: Family) {
+    let Some(mut sut) = started(family) else { return };
+    let setup = Setup { offload: true, ..setup(family) };
+    sut.start(&setup).expect("it starts again");
+    let (fd, iss) = accepted(&mut sut, &setup, 0);
+    let data: Vec<u8> = (0..8000u32).map(|n| n as u8).collect();
+    assert_eq!(value(&mut sut, SysCall::Send { fd, data: data.clone(), flags: 0, to: None }), 8000);
+    let mut seen = Vec::new();
+    let mut longest = 0;
+    while seen.len() < data.len() {
+        let segment = expect(&mut sut);
+        assert_eq!(segment.seq, iss + 1 + seen.len() as u32);
+        longest = longest.max(segment.payload.len());
+        seen.extend(segment.payload);
+    }
+    assert_eq!(seen, data);
+    assert!(longest > 1460, "the longest segment has {longest} octets");
+}
+
 #[test]
 fn a_call_that_blocks_is_pending_until_it_returns() {
     let Some(mut sut) = started(Family::V4) else { return };

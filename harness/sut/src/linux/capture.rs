@@ -25,6 +25,8 @@ const LARGEST: usize = 1 << 16;
 pub(super) struct Capture {
     fd: OwnedFd,
     room: Vec<u8>,
+    /// Checksums may be left to the device.
+    offload: bool,
     queue: VecDeque<(Micros, Vec<u8>)>,
     /// Datagrams captured so far.
     pub(super) captured: u64,
@@ -34,7 +36,7 @@ pub(super) struct Capture {
 
 impl Capture {
     /// Captures what leaves through the interface, from now on.
-    pub(super) fn open(index: u32) -> Result<Self, SutError> {
+    pub(super) fn open(index: u32, offload: bool) -> Result<Self, SutError> {
         // Protocol 0 captures nothing; bind() names protocol and interface in one step.
         let fd =
             socket(AddressFamily::Packet, SockType::Datagram, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, None)
@@ -44,9 +46,12 @@ impl Capture {
             .or_else(|_| setsockopt(&fd, RcvBuf, &RECEIVE_BUFFER))
             .map_err(|errno| environment("SO_RCVBUF", errno))?;
         setsockopt(&fd, ReceiveTimestampns, &true).map_err(|errno| environment("SO_TIMESTAMPNS", errno))?;
+        if offload {
+            auxiliary_data(&fd).map_err(|errno| environment("PACKET_AUXDATA", errno))?;
+        }
         attach_outgoing_filter(&fd).map_err(|errno| environment("SO_ATTACH_FILTER", errno))?;
         bind(fd.as_raw_fd(), &link_address(index)).map_err(|errno| environment("binding the packet socket", errno))?;
-        Ok(Self { fd, room: vec![0; LARGEST], queue: VecDeque::new(), captured: 0, dropped: 0 })
+        Ok(Self { fd, room: vec![0; LARGEST], offload, queue: VecDeque::new(), captured: 0, dropped: 0 })
     }
 
     /// Takes over everything that the kernel has captured; waits for nothing.
@@ -61,7 +66,7 @@ impl Capture {
     }
 
     fn receive(&mut self) -> Result<Option<(i64, Vec<u8>)>, Errno> {
-        let mut control = nix::cmsg_space!(TimeSpec);
+        let mut control = nix::cmsg_space!(TimeSpec, libc::tpacket_auxdata);
         let mut room = [IoSliceMut::new(&mut self.room)];
         let message = loop {
             match recvmsg::<LinkAddr>(self.fd.as_raw_fd(), &mut room, Some(&mut control), MsgFlags::empty()) {
@@ -71,14 +76,23 @@ impl Capture {
                 Err(errno) => return Err(errno),
             }
         };
-        let stamp = message.cmsgs()?.find_map(|control| {
-            let ControlMessageOwned::ScmTimestampns(stamp) = control else { return None };
-            Some(stamp.num_nanoseconds())
-        });
+        let (mut stamp, mut partial) = (None, false);
+        for control in message.cmsgs()? {
+            if let ControlMessageOwned::ScmTimestampns(at) = control {
+                stamp = Some(at.num_nanoseconds());
+            } else if let ControlMessageOwned::Unknown(other) = control {
+                // Only `tpacket_auxdata` was asked for; it begins with the status.
+                let status = other.data_bytes.first_chunk().map_or(0, |octets| u32::from_ne_bytes(*octets));
+                partial |= self.offload && status & libc::TP_STATUS_CSUMNOTREADY != 0;
+            }
+        }
         let length = message.bytes;
+        let mut datagram = self.room[..length].to_vec();
+        if partial {
+            complete_checksum(&mut datagram);
+        }
         // Without a stamp the packet would have no time at all.
-        let stamp = stamp.ok_or(Errno::ENODATA)?;
-        Ok(Some((stamp, self.room[..length].to_vec())))
+        Ok(Some((stamp.ok_or(Errno::ENODATA)?, datagram)))
     }
 
     /// Time of the next datagram.
@@ -122,6 +136,34 @@ impl AsFd for Capture {
     }
 }
 
+/// Has the kernel say what it knows beside a datagram.
+fn auxiliary_data(fd: &OwnedFd) -> Result<(), Errno> {
+    let on: libc::c_int = 1;
+    // SAFETY: the option's value is an `int`, which `on` is.
+    let result = unsafe {
+        let size = size_of_val(&on) as libc::socklen_t;
+        libc::setsockopt(fd.as_raw_fd(), libc::SOL_PACKET, libc::PACKET_AUXDATA, (&raw const on).cast(), size)
+    };
+    Errno::result(result).map(drop)
+}
+
+/// Does what the kernel has left to the device: the checksum field of a TCP segment holds the sum of the pseudo header, to which
+/// that of the segment is added.
+fn complete_checksum(datagram: &mut [u8]) {
+    let header = match datagram.first().map(|first| first >> 4) {
+        Some(4) => usize::from(datagram[0] & 0xf) * 4,
+        Some(6) => 40,
+        _ => return,
+    };
+    let Some(segment) = datagram.get_mut(header..).filter(|segment| segment.len() >= 20) else { return };
+    let words = segment.chunks(2).map(|word| u64::from(word[0]) << 8 | u64::from(*word.get(1).unwrap_or(&0)));
+    let mut sum: u64 = words.sum();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    segment[16..18].copy_from_slice(&(!(sum as u16)).to_be_bytes());
+}
+
 fn link_address(index: u32) -> LinkAddr {
     // SAFETY: `sockaddr_ll` is plain data for which all zeros is a value.
     let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
@@ -155,4 +197,23 @@ fn attach_outgoing_filter(fd: &OwnedFd) -> Result<(), Errno> {
         )
     };
     Errno::result(result).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checksum_left_to_the_device_is_that_of_the_whole_segment() {
+        // 192.0.2.1:1 to 192.0.2.2:2, an ACK with one octet; the field holds the sum of the pseudo header.
+        let mut datagram = vec![0x45, 0, 0, 41, 0, 0, 0, 0, 64, 6, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2];
+        datagram.extend([0, 1, 0, 2, 0, 0, 0, 9, 0, 0, 0, 7, 0x50, 0x10, 1, 0, 0, 0, 0, 0, b'x']);
+        let pseudo: u32 = 0xc000 + 0x0201 + 0xc000 + 0x0202 + 6 + 21;
+        datagram[36..38].copy_from_slice(&((pseudo & 0xffff) as u16 + (pseudo >> 16) as u16).to_be_bytes());
+        complete_checksum(&mut datagram);
+        let words =
+            datagram[20..].chunks(2).map(|word| u32::from(word[0]) << 8 | u32::from(*word.get(1).unwrap_or(&0)));
+        let sum: u32 = pseudo + words.sum::<u32>();
+        assert_eq!((sum & 0xffff) + (sum >> 16), 0xffff);
+    }
 }

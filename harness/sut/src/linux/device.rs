@@ -9,17 +9,23 @@ use nix::fcntl::{OFlag, open};
 use nix::libc;
 use nix::net::if_::if_nametoindex;
 use nix::sys::stat::Mode;
+use nix::sys::uio::writev;
+use std::io::IoSlice;
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
 /// Name of the device; scripts' commands say `dev tun0`.
 pub(super) const NAME: &str = "tun0";
 
+/// VIRTIO_NET_HDR_GSO_TCPV4 and VIRTIO_NET_HDR_GSO_TCPV6
+const GSO_TCPV4: u8 = 1;
+const GSO_TCPV6: u8 = 4;
 const IFA_F_NODAD: u32 = 0x02;
 const IFA_FLAGS: u16 = 8;
 const RTNH_F_ONLINK: u32 = 4;
 
 nix::ioctl_write_ptr_bad!(tun_set_iff, nix::request_code_write!(b'T', 202, size_of::<libc::c_int>()), libc::ifreq);
+nix::ioctl_write_int_bad!(tun_set_offload, nix::request_code_write!(b'T', 208, size_of::<libc::c_uint>()));
 nix::ioctl_write_int_bad!(tun_set_persist, nix::request_code_write!(b'T', 203, size_of::<libc::c_int>()));
 
 /// An open TUN device.
@@ -28,12 +34,19 @@ pub(super) struct Tun {
     fd: OwnedFd,
     /// Interface index.
     pub(super) index: u32,
+    /// Datagrams pass with a header of the device before them.
+    offload: bool,
+    /// See [`Setup::train`].
+    train: Option<u16>,
 }
 
+/// Checksums, TCP segmentation over IPv4 and IPv6, also with ECN: TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6, TUN_F_TSO_ECN.
+const OFFLOADS: libc::c_int = 1 | 2 | 4 | 8;
+
 impl Tun {
-    /// Makes the device in the calling thread's namespace. No offload is switched on, so the kernel sends whole
+    /// Makes the device in the calling thread's namespace. Unless the test wants offloads the kernel sends whole
     /// datagrams of at most the MTU with full checksums.
-    pub(super) fn create() -> Result<Self, SutError> {
+    pub(super) fn create(offload: bool, train: Option<u16>) -> Result<Self, SutError> {
         let path = "/dev/net/tun";
         let fd = open(path, OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty())
             .map_err(|errno| environment(path, errno))?;
@@ -42,14 +55,20 @@ impl Tun {
         for (to, from) in request.ifr_name.iter_mut().zip(NAME.bytes()) {
             *to = from as libc::c_char;
         }
-        request.ifr_ifru.ifru_flags = (libc::IFF_TUN | libc::IFF_NO_PI) as libc::c_short;
+        let header = if offload { libc::IFF_VNET_HDR } else { 0 };
+        request.ifr_ifru.ifru_flags = (libc::IFF_TUN | libc::IFF_NO_PI | header) as libc::c_short;
         // SAFETY: TUNSETIFF reads and writes one `ifreq`, which `request` is.
         unsafe { tun_set_iff(fd.as_raw_fd(), &request) }.map_err(|errno| environment("TUNSETIFF tun0", errno))?;
         // A persistent device goes with its namespace; otherwise close() would remove it, and wait 20 ms for that.
         // SAFETY: TUNSETPERSIST takes its argument as a number.
         unsafe { tun_set_persist(fd.as_raw_fd(), 1) }.map_err(|errno| environment("TUNSETPERSIST tun0", errno))?;
+        if offload {
+            // SAFETY: TUNSETOFFLOAD takes its argument as a number.
+            unsafe { tun_set_offload(fd.as_raw_fd(), OFFLOADS) }
+                .map_err(|errno| environment("TUNSETOFFLOAD tun0", errno))?;
+        }
         let index = if_nametoindex(NAME).map_err(|errno| environment("index of tun0", errno))?;
-        Ok(Self { fd, index })
+        Ok(Self { fd, index, offload, train })
     }
 
     /// Brings the device and the loopback up, with the addresses, MTU and route of the test.
@@ -84,8 +103,10 @@ impl Tun {
 
     /// Hands the kernel a datagram as if it came over the wire. The kernel has dealt with it when this returns.
     pub(super) fn inject(&self, datagram: &[u8]) -> Result<(), SutError> {
+        let header = self.header(datagram);
+        let parts = [IoSlice::new(&header[..if self.offload { header.len() } else { 0 }]), IoSlice::new(datagram)];
         loop {
-            match nix::unistd::write(&self.fd, datagram) {
+            match writev(&self.fd, &parts) {
                 Ok(_) => return Ok(()),
                 Err(Errno::EINTR) => {}
                 Err(Errno::EINVAL) => {
@@ -96,6 +117,17 @@ impl Tun {
                 Err(errno) => return Err(environment("injecting through tun0", errno)),
             }
         }
+    }
+
+    /// The device's own header: nothing is left to do, or the datagram is a train of segments.
+    fn header(&self, datagram: &[u8]) -> [u8; 10] {
+        // virtio_net_hdr: flags, gso_type, hdr_len, gso_size, csum_start, csum_offset, in the host's order.
+        let mut header = [0; 10];
+        let Some(mss) = self.train.filter(|mss| text_of(datagram) > usize::from(*mss)) else { return header };
+        let [_, kind, ..] = &mut header;
+        *kind = if datagram[0] >> 4 == 4 { GSO_TCPV4 } else { GSO_TCPV6 };
+        header[4..6].copy_from_slice(&mss.to_ne_bytes());
+        header
     }
 
     /// Empties the device's queue. What is in it was captured on its way in.
@@ -129,6 +161,17 @@ fn wait_until_local(netlink: &Netlink, address: IpAddr) -> Result<(), SutError> 
     Err(SutError::Environment(format!("{address} of tun0 did not become local within five seconds")))
 }
 
+/// Octets of text in a TCP segment without extension headers; 0 for anything else.
+fn text_of(datagram: &[u8]) -> usize {
+    let (header, protocol) = match datagram.first().map(|first| first >> 4) {
+        Some(4) => (usize::from(datagram[0] & 0xf) * 4, datagram.get(9)),
+        Some(6) => (40, datagram.get(6)),
+        _ => return 0,
+    };
+    let offset = datagram.get(header + 12).map_or(0, |octet| usize::from(octet >> 4) * 4);
+    if protocol == Some(&6) { datagram.len().saturating_sub(header + offset) } else { 0 }
+}
+
 fn masked(address: IpAddr, prefix: u8) -> IpAddr {
     match address {
         IpAddr::V4(v4) => {
@@ -146,6 +189,19 @@ fn masked(address: IpAddr, prefix: u8) -> IpAddr {
 mod tests {
     use super::*;
     use rstest::rstest;
+
+    #[rstest]
+    #[case(&[0x45, 0, 0, 0, 0, 0, 0, 0, 0, 6], 20)]
+    #[case(&[0x60, 0, 0, 0, 0, 0, 6], 40)]
+    fn text_is_what_lies_behind_both_headers(#[case] start: &[u8], #[case] header: usize) {
+        let mut datagram = start.to_vec();
+        datagram.resize(header + 24 + 7, 0);
+        datagram[header + 12] = 0x60;
+        assert_eq!(text_of(&datagram), 7);
+        datagram[start.len() - 1] = 58;
+        assert_eq!(text_of(&datagram), 0, "no TCP");
+        assert_eq!(text_of(&[]), 0);
+    }
 
     #[rstest]
     #[case("192.0.2.1", 24, "192.0.2.0")]

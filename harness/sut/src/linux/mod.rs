@@ -19,8 +19,10 @@
 //! While a test runs, its threads have real-time priority where the host permits it, so that a busy host does not make the
 //! harness late; the commands of a script do not.
 //!
-//! Absent on purpose: offloads (a captured datagram is what would be on the wire), and IP version numbers other than 4 and 6
-//! in injected datagrams, which TUN refuses.
+//! Offloads are off, so that a captured datagram is what would be on the wire, unless a test asks for them ([`Setup::offload`]); then the
+//! checksums that the kernel leaves to the device are filled in as a device would.
+//!
+//! Absent on purpose: IP version numbers other than 4 and 6 in injected datagrams, which TUN refuses.
 #![allow(unsafe_code, reason = "system calls that nix does not wrap, or wraps more narrowly than a script needs")]
 
 mod calls;
@@ -157,9 +159,9 @@ impl Sut for Linux {
         let turn = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
         netns::enter()?;
         let namespace_wide = sysctl::baseline(setup.family, self.kernel)?;
-        let tun = Tun::create()?;
+        let tun = Tun::create(setup.offload, setup.train)?;
         tun.configure(setup)?;
-        let capture = Capture::open(tun.index)?;
+        let capture = Capture::open(tun.index, setup.offload)?;
         self.sockets.start((!namespace_wide).then(|| sysctl::CONGESTION_CONTROL.to_owned()));
         self.test = Some(Test { tun, capture, shells: Shells::new() });
         drop(turn);

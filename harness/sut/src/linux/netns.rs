@@ -69,7 +69,7 @@ pub fn available() -> Result<(), String> {
         remember_host()?;
         enter()?;
         sysctl::write("net.ipv4.ip_forward", "0")?;
-        super::device::Tun::create().map(drop)
+        super::device::Tun::create(false, None).map(drop)
     };
     std::thread::scope(|scope| scope.spawn(probe).join().expect("the probe does not panic")).map_err(|error| {
         let error = error.to_string();

@@ -250,6 +250,8 @@ mod tests {
             remote: (ip("192.0.2.1"), 24),
             gateway: ip("192.168.0.1"),
             mtu: 1500,
+            offload: false,
+            train: None,
             seed: 1,
         };
         sut.start(&setup).expect("starts");

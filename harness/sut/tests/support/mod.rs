@@ -31,6 +31,8 @@ pub(crate) fn setup(family: Family) -> Setup {
         remote: if v6 { (ip("2001:db8::1"), 32) } else { (ip("192.0.2.1"), 24) },
         gateway: if v6 { ip("fd3d:fa7b:d17d:8888::1") } else { ip("192.168.0.1") },
         mtu: 1500,
+        offload: false,
+        train: None,
         seed: 7,
     }
 }
