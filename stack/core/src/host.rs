@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::counters::Counters;
+use crate::pool::Pool;
 use crate::random::Random;
 use crate::seq::SeqNum;
 use crate::tcp::State;
@@ -15,6 +16,9 @@ use core::net::IpAddr;
 
 /// Citations kept until somebody asks; the oldest go first.
 const MOST_CITATIONS: usize = 4096;
+
+/// Octets that are kept in buffers for later, of each kind.
+const MOST_SPARE: usize = 1 << 20;
 
 /// Octets of the smallest MTU that IPv6 allows (RFC 8200 5).
 pub(crate) const IPV6_MINIMUM_MTU: u32 = 1280;
@@ -34,7 +38,10 @@ pub(crate) struct Host {
     identification: u16,
     out: VecDeque<Vec<u8>>,
     cited: VecDeque<&'static str>,
-    scratch: Vec<u8>,
+    /// Buffers of datagrams.
+    spare: Pool,
+    /// Buffers of send and receive queues.
+    pub(crate) rings: Pool,
 }
 
 impl Host {
@@ -52,7 +59,8 @@ impl Host {
             time_waits: 0,
             out: VecDeque::new(),
             cited: VecDeque::new(),
-            scratch: Vec::new(),
+            spare: Pool::new(MOST_SPARE),
+            rings: Pool::new(MOST_SPARE),
         }
     }
 
@@ -82,8 +90,20 @@ impl Host {
         self.out.push_back(datagram);
     }
 
+    /// Queues the datagram of a segment; `tail` follows its payload.
+    pub(crate) fn send_segment(&mut self, header: &ip::Header, segment: &tcp::Segment<'_>, tail: &[u8]) {
+        let mut datagram = self.spare.take();
+        tcp::emit_into(&mut datagram, header, segment, tail);
+        self.send(datagram);
+    }
+
     pub(crate) fn next_datagram(&mut self) -> Option<Vec<u8>> {
         self.out.pop_front()
+    }
+
+    /// Keeps the buffer of a datagram for one to come.
+    pub(crate) fn recycle(&mut self, datagram: Vec<u8>) {
+        self.spare.put(datagram);
     }
 
     /// A header from `src` to `dst` with this stack's hop limit. The identification counts although DF makes it
@@ -94,17 +114,6 @@ impl Host {
         header.hop_limit = self.config.ip_default_ttl;
         header.identification = self.identification;
         header
-    }
-
-    /// A buffer to gather payload in; give it back with [`Host::put_scratch`].
-    pub(crate) fn take_scratch(&mut self) -> Vec<u8> {
-        let mut scratch = core::mem::take(&mut self.scratch);
-        scratch.clear();
-        scratch
-    }
-
-    pub(crate) fn put_scratch(&mut self, scratch: Vec<u8>) {
-        self.scratch = scratch;
     }
 }
 
@@ -158,6 +167,6 @@ impl<'a> Fx<'a> {
         self.host.counters.tcp_out_segs += 1;
         self.host.counters.tcp_out_rsts += 1;
         let header = self.host.header(dst, src);
-        self.host.send(tcp::emit(&header, &reset));
+        self.host.send_segment(&header, &reset, &[]);
     }
 }

@@ -36,6 +36,8 @@ struct Server {
     stack: Stack,
     listener: i32,
     syn: Vec<u8>,
+    /// The last datagram that the stack has sent.
+    datagram: Vec<u8>,
 }
 
 impl Server {
@@ -49,24 +51,24 @@ impl Server {
         let listener = stack.socket(Domain::Inet).expect("a socket");
         stack.bind(listener, SocketAddr::new(HOST.into(), PORT)).expect("the port is free");
         stack.listen(listener, 8).expect("it can listen");
-        Self { stack, listener, syn: peer::syn() }
+        Self { stack, listener, syn: peer::syn(), datagram: Vec::new() }
     }
 
     fn connection(&mut self) {
         let now = Instant(0);
-        let stack = &mut self.stack;
+        let Self { stack, datagram, .. } = self;
         stack.receive(now, &self.syn);
-        let syn_ack = stack.transmit().expect("a SYN-ACK");
-        let ack = iss(&syn_ack).wrapping_add(1);
+        assert!(stack.transmit_into(datagram), "no SYN-ACK");
+        let ack = iss(datagram).wrapping_add(1);
         stack.receive(now, &segment(Flags::ACK, 1001, ack));
         let (fd, _) = stack.accept(now, self.listener).expect("a connection");
         stack.receive(now, &segment(Flags::FIN | Flags::ACK, 1001, ack));
         assert_eq!(stack.recv(now, fd, &mut [0; 1], RecvFlags::default()), Ok(0));
         stack.close(now, fd).expect("it closes");
         // The ACK of the peer's FIN, and our FIN.
-        while stack.transmit().is_some() {}
+        while stack.transmit_into(datagram) {}
         stack.receive(now, &segment(Flags::ACK, 1002, ack.wrapping_add(1)));
-        assert!(stack.transmit().is_none() && stack.status(fd).is_err());
+        assert!(!stack.transmit_into(datagram) && stack.status(fd).is_err());
     }
 }
 

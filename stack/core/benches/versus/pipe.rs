@@ -13,6 +13,8 @@ pub(crate) struct Pipe {
     from: i32,
     /// The server's.
     to: i32,
+    /// The datagram that is handed over.
+    datagram: Vec<u8>,
 }
 
 impl Pipe {
@@ -36,7 +38,7 @@ impl Pipe {
         server.listen(listener, 1).expect("it can listen");
         let from = client.socket(Domain::Inet).expect("a socket");
         assert_eq!(client.connect(now, from, socket), Err(Errno::EINPROGRESS));
-        let mut pipe = Self { now, client, server, from, to: 0 };
+        let mut pipe = Self { now, client, server, from, to: 0, datagram: Vec::new() };
         while pipe.carry() > 0 {}
         pipe.to = pipe.server.accept(now, listener).expect("a connection").0;
         pipe
@@ -44,8 +46,8 @@ impl Pipe {
 
     /// Hands over what each has sent. How many datagrams.
     fn carry(&mut self) -> usize {
-        let now = self.now;
-        carry(now, &mut self.client, &mut self.server) + carry(now, &mut self.server, &mut self.client)
+        let Self { now, client, server, datagram, .. } = self;
+        carry(*now, client, server, datagram) + carry(*now, server, client, datagram)
     }
 
     /// Moves so many octets of `source`, which goes round and round, by way of `sink`.
@@ -83,10 +85,10 @@ impl Pipe {
 }
 
 /// Hands over what `from` has sent. How many datagrams.
-fn carry(now: Instant, from: &mut Stack, to: &mut Stack) -> usize {
+fn carry(now: Instant, from: &mut Stack, to: &mut Stack, datagram: &mut Vec<u8>) -> usize {
     let mut carried = 0;
-    while let Some(datagram) = from.transmit() {
-        to.receive(now, &datagram);
+    while from.transmit_into(datagram) {
+        to.receive(now, datagram);
         carried += 1;
     }
     carried

@@ -96,6 +96,14 @@ impl Stack {
         self.host.next_datagram()
     }
 
+    /// As [`Stack::transmit`], without allocation: the next datagram takes the place of what `datagram` holds, whose buffer
+    /// is used for a later one. Whether there was one; if not, `datagram` stays as it is.
+    pub fn transmit_into(&mut self, datagram: &mut Vec<u8>) -> bool {
+        let Some(next) = self.host.next_datagram() else { return false };
+        self.host.recycle(core::mem::replace(datagram, next));
+        true
+    }
+
     /// When the next timer is due. `None`: no timer runs.
     #[must_use]
     pub fn poll_at(&self) -> Option<Instant> {

@@ -7,7 +7,7 @@ use super::timers::Timer;
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
-use crate::wire::tcp::{self, Flags, Options, Segment};
+use crate::wire::tcp::{Flags, Options, Segment};
 
 /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`
 pub(crate) fn ack(tcb: &mut Tcb, fx: &mut Fx<'_>) {
@@ -16,19 +16,15 @@ pub(crate) fn ack(tcb: &mut Tcb, fx: &mut Fx<'_>) {
 
 /// An ACK without text at `seq`.
 pub(crate) fn empty(tcb: &mut Tcb, seq: SeqNum, fx: &mut Fx<'_>) {
-    segment(tcb, seq, Flags::ACK, &[], fx);
+    segment(tcb, seq, Flags::ACK, 0, fx);
 }
 
 /// A segment with `len` octets of the send queue from `seq` on.
 pub(crate) fn text(tcb: &mut Tcb, seq: SeqNum, len: u32, flags: Flags, fx: &mut Fx<'_>) {
+    segment(tcb, seq, flags, len, fx);
     if len == 0 {
-        segment(tcb, seq, flags, &[], fx);
         return;
     }
-    let mut scratch = fx.host.take_scratch();
-    tcb.outgoing.copy(seq, len, &mut scratch);
-    segment(tcb, seq, flags, &scratch, fx);
-    fx.host.put_scratch(scratch);
     tcb.totals.data_segs_out += 1;
     tcb.totals.bytes_sent += u64::from(len);
     tcb.text_sent(fx);
@@ -37,7 +33,7 @@ pub(crate) fn text(tcb: &mut Tcb, seq: SeqNum, len: u32, flags: Flags, fx: &mut 
 /// The SYN of SYN-SENT, or the SYN,ACK once the peer's SYN is known: `<SEQ=ISS>`.
 pub(crate) fn syn(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     let flags = if tcb.state() == State::SynSent { Flags::SYN } else { Flags::SYN | Flags::ACK };
-    segment(tcb, tcb.snd.iss, flags, &[], fx);
+    segment(tcb, tcb.snd.iss, flags, 0, fx);
 }
 
 /// A segment of the retransmission queue once more, with today's ACK, window and timestamp.
@@ -72,7 +68,7 @@ fn repeat(tcb: &mut Tcb, sent: Sent, fx: &mut Fx<'_>) {
 pub(crate) fn abort(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     let flags = if fx.config().abort_with_ack { Flags::RST | Flags::ACK } else { Flags::RST };
     let seq = tcb.snd.nxt;
-    segment(tcb, seq, flags, &[], fx);
+    segment(tcb, seq, flags, 0, fx);
 }
 
 /// The options of a SYN or SYN,ACK.
@@ -87,12 +83,12 @@ fn syn_options(tcb: &Tcb, fx: &Fx<'_>) -> Options {
 }
 
 /// The options of any other segment.
-fn options(tcb: &Tcb, flags: Flags, text: usize, fx: &mut Fx<'_>) -> Options {
+fn options(tcb: &Tcb, flags: Flags, text: u32, fx: &mut Fx<'_>) -> Options {
     let mut options = Options { timestamps: tcb.timestamps.option(fx.now), ..Options::default() };
     if tcb.sack && flags.ack() && !flags.rst() && !tcb.reassembly.is_empty() {
         // Blocks go into what a segment's text leaves of Eff.snd.MSS (RFC 9293 3.7.1, MUST-16).
         let room = (tcb.smss(fx.config()) + tcb.timestamps.octets()) as usize;
-        let most = room.saturating_sub(options.octets() + text + 4) / 8;
+        let most = room.saturating_sub(options.octets() + text as usize + 4) / 8;
         options.sack = tcb.reassembly.sack_blocks(most.min(if tcb.timestamps.enabled { 3 } else { 4 }));
         if !options.sack.is_empty() {
             fx.cite(rules::SACK_SENT);
@@ -101,10 +97,10 @@ fn options(tcb: &Tcb, flags: Flags, text: usize, fx: &mut Fx<'_>) -> Options {
     options
 }
 
-/// Builds and sends one segment. With ACK set it acknowledges everything up to RCV.NXT, so no other ACK is wanted after it.
-fn segment(tcb: &mut Tcb, seq: SeqNum, flags: Flags, payload: &[u8], fx: &mut Fx<'_>) {
+/// Builds and sends one segment with `text` octets of the send queue. With ACK set it acknowledges everything up to RCV.NXT, so no other ACK is wanted after it.
+fn segment(tcb: &mut Tcb, seq: SeqNum, flags: Flags, text: u32, fx: &mut Fx<'_>) {
     let syn = flags.syn();
-    let options = if syn { syn_options(tcb, fx) } else { options(tcb, flags, payload.len(), fx) };
+    let options = if syn { syn_options(tcb, fx) } else { options(tcb, flags, text, fx) };
     let mut segment = Segment {
         src_port: tcb.tuple.local.port(),
         dst_port: tcb.tuple.remote.port(),
@@ -114,7 +110,7 @@ fn segment(tcb: &mut Tcb, seq: SeqNum, flags: Flags, payload: &[u8], fx: &mut Fx
         window: 0,
         urgent: 0,
         options,
-        payload,
+        payload: &[],
     };
     // A window says nothing in a reset.
     if !flags.rst() {
@@ -144,5 +140,7 @@ fn segment(tcb: &mut Tcb, seq: SeqNum, flags: Flags, payload: &[u8], fx: &mut Fx
     tcb.totals.segs_out += 1;
     fx.host.counters.tcp_out_segs += 1;
     fx.host.counters.tcp_out_rsts += u64::from(flags.rst());
-    fx.host.send(tcp::emit(&header, &segment));
+    let (head, tail) = tcb.outgoing.pieces(seq, text);
+    segment.payload = head;
+    fx.host.send_segment(&header, &segment, tail);
 }

@@ -44,7 +44,7 @@ impl Tcb {
         }
         let mut skipped = usize::from(self.urgent_is_next());
         if !flags.peek {
-            self.incoming.consume(core::mem::take(&mut skipped));
+            self.incoming.consume(core::mem::take(&mut skipped), &mut fx.host.rings);
         }
         let mut readable = self.incoming.len() - skipped;
         if let Some(mark) = self.urgent_mark()
@@ -61,7 +61,7 @@ impl Tcb {
         fx.cite_in(rules::RECEIVE_DATA, state);
         let read = if flags.trunc { len } else { self.incoming.peek(skipped, &mut to[..len]) };
         if !flags.peek {
-            self.incoming.consume(read);
+            self.incoming.consume(read, &mut fx.host.rings);
             self.tell_window(fx);
         }
         Ok(read)

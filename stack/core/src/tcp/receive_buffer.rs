@@ -1,5 +1,6 @@
 //! Text in order that the user has not read, with the place of the urgent mark.
 
+use crate::pool::Pool;
 use alloc::collections::VecDeque;
 
 /// The receive queue.
@@ -33,7 +34,8 @@ impl ReceiveBuffer {
         self.size.saturating_sub(self.octets.len() as u32)
     }
 
-    pub(crate) fn push(&mut self, text: &[u8]) {
+    pub(crate) fn push(&mut self, text: &[u8], rings: &mut Pool) {
+        rings.lend(&mut self.octets);
         self.octets.extend(text);
     }
 
@@ -50,8 +52,13 @@ impl ReceiveBuffer {
     }
 
     /// Drops `octets` from the front.
-    pub(crate) fn consume(&mut self, octets: usize) {
-        self.octets.drain(..octets);
+    pub(crate) fn consume(&mut self, octets: usize, rings: &mut Pool) {
+        if octets == self.octets.len() {
+            self.octets.clear();
+            rings.reclaim(&mut self.octets);
+        } else {
+            self.octets.drain(..octets);
+        }
     }
 
     /// The octet at `index` from the front.

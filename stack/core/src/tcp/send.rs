@@ -46,7 +46,7 @@ impl Tcb {
         if taken == 0 && !data.is_empty() {
             return Err(Errno::EAGAIN);
         }
-        self.outgoing.push(&data[..taken]);
+        self.outgoing.push(&data[..taken], &mut fx.host.rings);
         self.user.more = flags.more;
         if flags.oob && taken == data.len() && taken > 0 {
             fx.cite_in(rules::SEND_URGENT, state);

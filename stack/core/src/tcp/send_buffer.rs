@@ -1,8 +1,8 @@
 //! Octets that the user has sent and the peer has not acknowledged.
 
+use crate::pool::Pool;
 use crate::seq::SeqNum;
 use alloc::collections::VecDeque;
-use alloc::vec::Vec;
 
 /// The send queue. Octet 0 has sequence number `base`.
 #[derive(Debug, Clone)]
@@ -26,38 +26,44 @@ impl SendBuffer {
         self.base.plus(self.octets.len() as u32)
     }
 
-    pub(crate) fn push(&mut self, octets: &[u8]) {
+    pub(crate) fn push(&mut self, octets: &[u8], rings: &mut Pool) {
+        rings.lend(&mut self.octets);
         self.octets.extend(octets);
     }
 
     /// Drops what lies below `una`.
-    pub(crate) fn acknowledge(&mut self, una: SeqNum) {
-        if una.gt(self.base) {
+    pub(crate) fn acknowledge(&mut self, una: SeqNum, rings: &mut Pool) {
+        if una.gt(self.base) && !self.octets.is_empty() {
             let octets = (self.base.distance(una) as usize).min(self.octets.len());
             self.octets.drain(..octets);
             self.base = self.base.plus(octets as u32);
+            rings.reclaim(&mut self.octets);
         }
     }
 
-    /// Appends `len` octets from `seq` on to `to`.
+    /// `len` octets from `seq` on, in two pieces: the ring may begin anew between them.
     ///
     /// # Panics
     /// When the buffer does not hold them.
-    pub(crate) fn copy(&self, seq: SeqNum, len: u32, to: &mut Vec<u8>) {
+    pub(crate) fn pieces(&self, seq: SeqNum, len: u32) -> (&[u8], &[u8]) {
+        if len == 0 {
+            return (&[], &[]);
+        }
         let start = self.base.distance(seq) as usize;
         let end = start + len as usize;
         let (head, tail) = self.octets.as_slices();
-        if start < head.len() {
-            to.extend_from_slice(&head[start..end.min(head.len())]);
-        }
-        if end > head.len() {
-            to.extend_from_slice(&tail[start.saturating_sub(head.len())..end - head.len()]);
+        if end <= head.len() {
+            (&head[start..end], &[])
+        } else if start >= head.len() {
+            (&tail[start - head.len()..end - head.len()], &[])
+        } else {
+            (&head[start..], &tail[..end - head.len()])
         }
     }
 
     pub(crate) fn clear(&mut self) {
         self.base = self.end();
-        self.octets.clear();
+        self.octets = VecDeque::new();
     }
 }
 
@@ -67,14 +73,14 @@ mod tests {
 
     #[test]
     fn octets_are_found_by_sequence_number_across_wraps() {
+        let mut rings = Pool::new(1000);
         let mut buffer = SendBuffer::new(SeqNum(u32::MAX - 1));
         for round in 0..10_u32 {
             let start = SeqNum(u32::MAX - 1).plus(round * 4);
-            buffer.push(&[round as u8, 1, 2, 3]);
-            let mut copy = Vec::new();
-            buffer.copy(start, 4, &mut copy);
-            assert_eq!(copy, [round as u8, 1, 2, 3]);
-            buffer.acknowledge(start.plus(2));
+            buffer.push(&[round as u8, 1, 2, 3], &mut rings);
+            let (head, tail) = buffer.pieces(start, 4);
+            assert_eq!([head, tail].concat(), [round as u8, 1, 2, 3]);
+            buffer.acknowledge(start.plus(2), &mut rings);
             assert_eq!((buffer.len(), buffer.end()), (2, start.plus(4)));
         }
     }

@@ -4,8 +4,8 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A running one's complement sum.
 ///
-/// Words are added in the machine's order, four octets at a time: the sum of swapped words is the swapped sum
-/// (RFC 1071 2(B)), and carries are folded once, at the end.
+/// Words are added in the machine's order, up to eight octets at a time: the sum of swapped words is the swapped sum
+/// (RFC 1071 2(B)), and carries are folded once, at the end (2(C)).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Checksum(u64);
 
@@ -52,12 +52,47 @@ impl Checksum {
     /// Adds octets. An odd last octet is padded with zero, so only the last piece of several may be odd.
     #[inline]
     pub fn add(&mut self, octets: &[u8]) {
-        let (words, rest) = octets.as_chunks::<4>();
-        // A sum of 32-bit words in 64 bits overflows after 2^32 of them.
-        self.0 += words.iter().map(|word| u64::from(u32::from_ne_bytes(*word))).sum::<u64>();
-        let mut last = [0; 4];
-        last[..rest.len()].copy_from_slice(rest);
-        self.add_word(last);
+        let (blocks, rest) = octets.as_chunks::<32>();
+        if !blocks.is_empty() {
+            // Four chains of additions with carry: none waits for another.
+            let mut chains = [0_u128; 4];
+            for block in blocks {
+                for (chain, word) in chains.iter_mut().zip(block.as_chunks::<8>().0) {
+                    *chain += u128::from(u64::from_ne_bytes(*word));
+                }
+            }
+            let sum = chains.iter().sum::<u128>();
+            self.add_wide(sum as u64);
+            // What was carried out of 64 bits weighs 2^64, which is 1 modulo 2^16 - 1.
+            self.0 += (sum >> 64) as u64;
+        }
+        let (words, rest) = rest.as_chunks::<8>();
+        for word in words {
+            self.add_wide(u64::from_ne_bytes(*word));
+        }
+        self.add_last(rest);
+    }
+
+    /// Adds eight octets. A sum of 32-bit halves in 64 bits overflows after 2^31 times.
+    #[inline]
+    const fn add_wide(&mut self, word: u64) {
+        self.0 += (word & 0xffff_ffff) + (word >> 32);
+    }
+
+    /// Adds at most seven octets.
+    #[inline]
+    fn add_last(&mut self, mut rest: &[u8]) {
+        if let Some((word, tail)) = rest.split_first_chunk::<4>() {
+            self.add_word(*word);
+            rest = tail;
+        }
+        if let Some((word, tail)) = rest.split_first_chunk::<2>() {
+            self.0 += u64::from(u16::from_ne_bytes(*word));
+            rest = tail;
+        }
+        if let [last] = rest {
+            self.0 += u64::from(u16::from_ne_bytes([*last, 0]));
+        }
     }
 
     /// The checksum field, in network order.

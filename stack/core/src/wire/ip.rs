@@ -105,7 +105,18 @@ impl Header {
     /// the caller's segments are limited by an MTU.
     #[must_use]
     pub fn begin(&self, protocol: u8, payload: usize) -> Vec<u8> {
-        let mut datagram = Vec::with_capacity(self.octets() + payload);
+        let mut datagram = Vec::new();
+        self.begin_in(&mut datagram, protocol, payload);
+        datagram
+    }
+
+    /// As [`Header::begin`], in a buffer that is used again; what it holds goes.
+    ///
+    /// # Panics
+    /// As [`Header::begin`].
+    pub fn begin_in(&self, datagram: &mut Vec<u8>, protocol: u8, payload: usize) {
+        datagram.clear();
+        datagram.reserve_exact(self.octets() + payload);
         match (self.src, self.dst) {
             (IpAddr::V4(src), IpAddr::V4(dst)) => {
                 datagram.extend_from_slice(&ipv4::header(self, src, dst, protocol, payload));
@@ -117,7 +128,6 @@ impl Header {
                 panic!("{} and {} are two families", self.src, self.dst)
             }
         }
-        datagram
     }
 }
 

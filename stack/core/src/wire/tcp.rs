@@ -245,10 +245,21 @@ pub fn parse(src: IpAddr, dst: IpAddr, octets: &[u8]) -> Result<Segment<'_>, Mal
 /// As [`ip::Header::begin`].
 #[must_use]
 pub fn emit(header: &ip::Header, segment: &Segment<'_>) -> Vec<u8> {
+    let mut datagram = Vec::new();
+    emit_into(&mut datagram, header, segment, &[]);
+    datagram
+}
+
+/// As [`emit`], in a buffer that is used again. Behind the segment's payload `tail` follows, which is more of it: a ring
+/// has its octets in two pieces.
+///
+/// # Panics
+/// As [`ip::Header::begin`].
+pub fn emit_into(datagram: &mut Vec<u8>, header: &ip::Header, segment: &Segment<'_>, tail: &[u8]) {
     let options = segment.options.encode();
     let options = options.as_slice();
-    let length = HEADER + options.len() + segment.payload.len();
-    let mut datagram = header.begin(ip::PROTOCOL_TCP, length);
+    let length = HEADER + options.len() + segment.payload.len() + tail.len();
+    header.begin_in(datagram, ip::PROTOCOL_TCP, length);
     let start = datagram.len();
 
     let offset_and_flags = ((HEADER + options.len()) as u16 / 4) << 12 | segment.flags.bits();
@@ -263,11 +274,11 @@ pub fn emit(header: &ip::Header, segment: &Segment<'_>) -> Vec<u8> {
     datagram.extend_from_slice(&fixed);
     datagram.extend_from_slice(options);
     datagram.extend_from_slice(segment.payload);
+    datagram.extend_from_slice(tail);
 
     let mut sum = Checksum::pseudo_header(header.src, header.dst, ip::PROTOCOL_TCP, length as u32);
     sum.add(&datagram[start..]);
     datagram[start + 16..start + 18].copy_from_slice(&sum.finish());
-    datagram
 }
 
 #[cfg(test)]

@@ -123,7 +123,7 @@ fn advance(tcb: &mut Tcb, ack: SeqNum, arriving: &Arriving<'_>, fx: &mut Fx<'_>)
     tcb.congestion.note_flight(tcb.snd.una, tcb.snd.nxt);
     let removed = tcb.queue.acknowledge(ack);
     tcb.snd.una = ack;
-    tcb.outgoing.acknowledge(ack);
+    tcb.outgoing.acknowledge(ack, &mut fx.host.rings);
     tcb.totals.bytes_acked += u64::from(acked);
     if tcb.snd.up.is_some_and(|up| ack.ge(up)) {
         tcb.snd.up = None;

@@ -58,7 +58,7 @@ fn in_order(tcb: &mut Tcb, text: &[u8], fx: &mut Fx<'_>) {
 }
 
 fn deliver(tcb: &mut Tcb, text: &[u8], fx: &mut Fx<'_>) {
-    tcb.incoming.push(text);
+    tcb.incoming.push(text, &mut fx.host.rings);
     tcb.rcv.nxt += text.len() as u32;
     tcb.totals.bytes_received += text.len() as u64;
     tcb.text_taken(text.len() as u32, fx);
