@@ -31,6 +31,8 @@ pub(crate) struct Host {
     pub(crate) mtu: u32,
     pub(crate) isn_secret: Secret,
     pub(crate) port_secret: Secret,
+    /// Key of the table of connections.
+    pub(crate) table_secret: (u64, u64),
     pub(crate) challenge_limit: challenge_ack::Limit,
     pub(crate) counters: Counters,
     /// Connections in TIME-WAIT.
@@ -54,6 +56,7 @@ impl Host {
             isn_secret: Secret::draw(&mut random),
             port_secret: Secret::draw(&mut random),
             identification: random.next_u64() as u16,
+            table_secret: (random.next_u64(), random.next_u64()),
             challenge_limit: challenge_ack::Limit::default(),
             counters: Counters::default(),
             time_waits: 0,

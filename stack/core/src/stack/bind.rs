@@ -1,7 +1,7 @@
 //! Local sockets: what may be bound, and which port is taken when the user names none.
 
 use super::Stack;
-use super::connection::{Connection, ConnectionId};
+use super::connection::Connection;
 use super::sockets::Kind;
 use crate::errno::Errno;
 use crate::host::Fx;
@@ -118,8 +118,8 @@ impl Stack {
 
     /// Whether no connection has the tuple, or only one in TIME-WAIT that `tcp_tw_reuse` gives away.
     fn is_available(&self, tuple: &Tuple, now: Instant) -> bool {
-        let Some(id) = self.demux.get(tuple) else { return true };
-        self.connections.get(id).is_none_or(|connection| self.may_take_over(connection, now))
+        let Some(id) = self.find_connection(tuple) else { return true };
+        self.connections.get(&id).is_none_or(|connection| self.may_take_over(connection, now))
     }
 
     fn may_take_over(&self, connection: &Connection, now: Instant) -> bool {
@@ -139,7 +139,7 @@ impl Stack {
 
     /// Deletes the connection in TIME-WAIT that has the tuple. The least ISS of its successor.
     fn take_over(&mut self, tuple: &Tuple) -> Option<SeqNum> {
-        let id: ConnectionId = *self.demux.get(tuple)?;
+        let id = self.find_connection(tuple)?;
         let least = self.connections.get(&id).map(|connection| connection.tcb.snd.nxt.plus(u32::from(u16::MAX) + 2));
         self.delete(id);
         self.host.counters.tw_recycled += 1;

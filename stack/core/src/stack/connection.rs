@@ -1,6 +1,7 @@
 //! Connections in the stack's tables, and what follows every event of one.
 
 use super::Stack;
+use super::deadlines::Armed;
 use super::sockets::Kind;
 use crate::host::Fx;
 use crate::socket::Holder;
@@ -12,7 +13,12 @@ use alloc::boxed::Box;
 
 /// Names a connection; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct ConnectionId(u64);
+pub(super) struct ConnectionId {
+    /// Its place.
+    pub(super) number: u32,
+    /// Which of those that have had the place.
+    pub(super) serial: u32,
+}
 
 /// Who has the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +51,11 @@ impl Owner {
 pub(super) struct Connection {
     pub(super) tcb: Tcb,
     pub(super) owner: Owner,
+    pub(super) serial: u32,
     /// Its entry in the table of deadlines.
-    deadline: Option<Instant>,
+    pub(super) armed: Armed,
+    /// Segments do not find it: it is in CLOSED, and its tuple free for others.
+    pub(super) hidden: bool,
     /// It is counted among those in TIME-WAIT.
     time_wait: bool,
 }
@@ -57,16 +66,14 @@ impl Stack {
     /// # Panics
     /// When its tuple is in use.
     pub(super) fn insert(&mut self, tcb: Tcb, owner: Owner) -> ConnectionId {
-        let id = ConnectionId(self.next_connection);
-        self.next_connection += 1;
-        let previous = self.demux.insert(tcb.tuple, id);
-        assert!(previous.is_none(), "{:?} is in use", tcb.tuple);
         if let Owner::Listener { fd, .. } = owner
             && let Some(listener) = self.sockets.listener_mut(fd)
         {
             listener.half_open += 1;
         }
-        self.connections.insert(id, Box::new(Connection { tcb, owner, deadline: None, time_wait: false }));
+        let armed = Armed::default();
+        let connection = Connection { tcb, owner, serial: 0, armed, hidden: false, time_wait: false };
+        let id = self.add_connection(Box::new(connection));
         self.settle(id);
         id
     }
@@ -102,15 +109,7 @@ impl Stack {
         }
         connection.time_wait = is_time_wait;
         let earliest = connection.tcb.timers.earliest();
-        if connection.deadline != earliest {
-            if let Some(at) = connection.deadline {
-                self.deadlines.remove(&(at, id));
-            }
-            if let Some(at) = earliest {
-                self.deadlines.insert((at, id));
-            }
-            connection.deadline = earliest;
-        }
+        self.arm_connection(id, earliest);
         self.settle_owner(id);
     }
 
@@ -119,14 +118,15 @@ impl Stack {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let state = connection.tcb.state();
         let gone = matches!(state, State::Closed | State::Listen);
-        // A socket may hold on to a dead connection whose tuple another one has by now.
-        if gone && self.demux.get(&connection.tcb.tuple) == Some(&id) {
-            self.demux.remove(&connection.tcb.tuple);
+        let established = connection.tcb.user.was_established;
+        let owner = connection.owner;
+        if gone {
+            // A socket may hold on to it while another connection has the tuple.
+            self.hide_connection(id);
         }
-        match connection.owner {
+        match owner {
             Owner::Listener { fd, queued: false } => {
-                let established = connection.tcb.user.was_established;
-                if established {
+                if established && let Some(connection) = self.connections.get_mut(&id) {
                     connection.owner = Owner::Listener { fd, queued: true };
                 }
                 if let Some(listener) = self.sockets.listener_mut(fd)
@@ -138,13 +138,13 @@ impl Stack {
                     }
                 }
                 if gone && !established {
-                    self.connections.remove(&id);
+                    self.remove_connection(id);
                 }
             }
             // A connection that fails while it waits is still accepted; the error shows then.
             Owner::Listener { queued: true, .. } | Owner::Socket(_) => {}
             Owner::Nobody if gone => {
-                self.connections.remove(&id);
+                self.remove_connection(id);
             }
             Owner::Nobody => {}
         }
@@ -177,7 +177,7 @@ impl Stack {
             .connections
             .iter()
             .filter_map(|(id, connection)| match connection.owner {
-                Owner::Listener { fd, queued } if fd == parent => Some((*id, queued)),
+                Owner::Listener { fd, queued } if fd == parent => Some((id, queued)),
                 Owner::Listener { .. } | Owner::Socket(_) | Owner::Nobody => None,
             })
             .collect();
@@ -196,7 +196,7 @@ impl Stack {
     /// The connection behind a socket.
     pub(super) fn connection_of(&self, fd: i32) -> Option<&Connection> {
         match self.sockets.get(fd)?.kind {
-            Kind::Connected { id, .. } => self.connections.get(&id).map(|connection| &**connection),
+            Kind::Connected { id, .. } => self.connections.get(&id),
             Kind::Fresh | Kind::Listening(_) => None,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::Stack;
 use super::connection::{ConnectionId, Owner};
+use super::demux::Place;
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
@@ -74,8 +75,8 @@ impl Stack {
             local: SocketAddr::new(datagram.dst, seg.dst_port),
             remote: SocketAddr::new(datagram.src, seg.src_port),
         };
-        match self.demux.get(&tuple) {
-            Some(&id) => self.segment_for(id, now, &seg),
+        match self.find(&tuple) {
+            Some(Place::Connection(number)) => self.segment_for(self.connection_at(number), now, &seg),
             None => self.segment_for_nobody(tuple, None, now, &seg),
         }
     }

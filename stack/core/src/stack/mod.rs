@@ -3,26 +3,30 @@
 mod bind;
 mod calls;
 mod connection;
+mod deadlines;
+mod demux;
 mod icmp;
 mod input;
 mod observe;
 mod options;
 mod sizes;
+mod slab;
 mod sockets;
+mod tables;
 mod transfer;
 
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::host::{Fx, Host};
-use crate::tcp::tcb::Tuple;
 use crate::tcp::timeouts;
 use crate::time::Instant;
-use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use connection::{Connection, ConnectionId};
+use connection::Connection;
 use core::net::IpAddr;
+use deadlines::Deadlines;
+use demux::{Demux, Key, Place};
 use sockets::Sockets;
+use tables::Connections;
 
 /// A TCP/IP host that is driven from outside.
 ///
@@ -40,13 +44,13 @@ use sockets::Sockets;
 #[derive(Debug)]
 pub struct Stack {
     host: Host,
-    connections: BTreeMap<ConnectionId, Box<Connection>>,
-    /// Connections that segments can arrive for.
-    demux: BTreeMap<Tuple, ConnectionId>,
-    /// The earliest deadline of each connection that has one.
-    deadlines: BTreeSet<(Instant, ConnectionId)>,
+    connections: Connections,
+    /// What segments can arrive for.
+    demux: Demux,
+    demux_key: Key,
+    /// The earliest deadline of each entry that has one.
+    deadlines: Deadlines,
     sockets: Sockets,
-    next_connection: u64,
     port_counter: u32,
     /// The latest time that an event brought.
     now: Instant,
@@ -56,13 +60,14 @@ impl Stack {
     /// A stack without addresses. `seed` decides everything random: initial sequence numbers, ports, timestamp offsets.
     #[must_use]
     pub fn new(config: Config, seed: u64) -> Self {
+        let host = Host::new(config, seed);
         Self {
-            host: Host::new(config, seed),
-            connections: BTreeMap::new(),
-            demux: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
+            demux_key: Key::new(host.table_secret.0, host.table_secret.1),
+            host,
+            connections: Connections::default(),
+            demux: Demux::default(),
+            deadlines: Deadlines::default(),
             sockets: Sockets::default(),
-            next_connection: 0,
             port_counter: 0,
             now: Instant::ORIGIN,
         }
@@ -107,16 +112,19 @@ impl Stack {
     /// When the next timer is due. `None`: no timer runs.
     #[must_use]
     pub fn poll_at(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(at, _)| *at)
+        self.deadlines.first().map(|(at, _)| at)
     }
 
     /// Fires every timer that is due at or before `now`.
     pub fn advance(&mut self, now: Instant) {
-        while let Some(&(at, id)) = self.deadlines.first() {
+        while let Some((at, place)) = self.deadlines.first() {
             if at > now {
                 break;
             }
             self.see(at);
+            self.fire(place);
+            let Place::Connection(number) = place;
+            let id = self.connection_at(number);
             let Some(connection) = self.connections.get_mut(&id) else { unreachable!("a deadline without connection") };
             let mut fx = Fx::new(at, &mut self.host);
             while let Some(timer) = connection.tcb.timers.take_due(at) {
@@ -124,6 +132,7 @@ impl Stack {
             }
             self.settle(id);
         }
+        self.deadlines.turn(now);
         self.see(now);
     }
 

@@ -1,0 +1,310 @@
+//! When timers are due, over all connections: a hierarchical wheel whose slots are small heaps.
+//!
+//! A slot of the lowest level is about a millisecond wide, one of each level above 64 times as wide as those below. Time
+//! that enters a slot of a level spreads its items over the level below, so that an item moves a few times at most, however
+//! many there are; inside a slot a heap keeps the order, exact to the microsecond. What is due at the same instant comes in
+//! the order in which it was entered.
+//!
+//! Items are not taken out when a deadline moves: each carries a stamp, and [`Deadlines::tidy`] drops those whose stamp is
+//! not its entry's any more as they come to the front, or all at once when they are more than the others.
+
+use super::demux::{Packed, Place};
+use crate::time::Instant;
+use alloc::collections::BinaryHeap;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+/// Width of a slot of the lowest level: 2^10 microseconds.
+const LOWEST: u32 = 10;
+/// Slots of a level: 2^6.
+const BITS: u32 = 6;
+
+/// One entry's place among the deadlines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Armed {
+    /// When the entry's earliest timer is due.
+    deadline: Option<Instant>,
+    /// When the item that stands for it comes up, at the deadline or before.
+    queued: Option<Instant>,
+    stamp: u32,
+}
+
+/// What an entry says of an item that came to the front.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It is due when it says.
+    Due,
+    /// The deadline has moved there.
+    Later(Instant),
+    /// It stands for nothing any more.
+    Stale,
+}
+
+/// The entries that have deadlines.
+pub(super) trait Entries {
+    /// What an item of `place` is, which comes up at `at`. The entry takes note of what becomes of it.
+    fn judge(&mut self, place: Place, at: Instant, stamp: u32) -> Standing;
+
+    /// Whether the item with this stamp stands for the entry at `place`.
+    fn has(&self, place: Place, stamp: u32) -> bool;
+}
+
+impl Armed {
+    /// As [`Entries::judge`] asks.
+    pub(super) fn judge(&mut self, at: Instant, stamp: u32) -> Standing {
+        if !self.has(stamp) {
+            return Standing::Stale;
+        }
+        match self.deadline {
+            Some(deadline) if deadline == at => Standing::Due,
+            later => {
+                self.queued = later;
+                later.map_or(Standing::Stale, Standing::Later)
+            }
+        }
+    }
+
+    /// As [`Entries::has`] asks.
+    pub(super) fn has(&self, stamp: u32) -> bool {
+        self.queued.is_some() && self.stamp == stamp
+    }
+}
+
+/// Ordered by time, then by entry into the wheel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Item {
+    at: Instant,
+    stamp: u32,
+    place: Packed,
+}
+
+#[derive(Debug, Default)]
+struct Level {
+    /// Bit n: slot n holds something.
+    occupied: u64,
+    slots: Vec<BinaryHeap<Reverse<Item>>>,
+}
+
+/// All deadlines.
+#[derive(Debug, Default)]
+pub(super) struct Deadlines {
+    levels: Vec<Level>,
+    /// How far time has turned the wheel, microseconds. Nothing is due before.
+    turned: u64,
+    /// Of the latest item.
+    stamp: u32,
+    len: usize,
+    /// Items that are known to stand for nothing.
+    stale: usize,
+}
+
+impl Deadlines {
+    /// The earliest deadline. Exact after [`Deadlines::tidy`].
+    pub(super) fn first(&self) -> Option<(Instant, Place)> {
+        self.front().map(|item| (item.at, item.place.unpack()))
+    }
+
+    fn front(&self) -> Option<&Item> {
+        let level = self.levels.iter().find(|level| level.occupied != 0)?;
+        level.slots[level.occupied.trailing_zeros() as usize].peek().map(|Reverse(item)| item)
+    }
+
+    /// Sets the deadline of an entry.
+    pub(super) fn set(&mut self, armed: &mut Armed, place: Place, deadline: Option<Instant>) {
+        armed.deadline = deadline;
+        let Some(at) = deadline else { return };
+        // An item that comes up before the deadline is put off then.
+        if armed.queued.is_none_or(|queued| at < queued) {
+            self.stale += usize::from(armed.queued.is_some());
+            self.stamp = self.stamp.wrapping_add(1);
+            armed.stamp = self.stamp;
+            armed.queued = Some(at);
+            self.insert(Item { at, stamp: self.stamp, place: Packed::from(place) });
+        }
+    }
+
+    /// An entry goes.
+    pub(super) fn forget(&mut self, armed: &Armed) {
+        self.stale += usize::from(armed.queued.is_some());
+    }
+
+    /// Takes out the first item, which is due: time has come as far.
+    pub(super) fn fire(&mut self, armed: &mut Armed) {
+        if let Some(&Item { at, .. }) = self.front() {
+            self.turn(at);
+            self.pop();
+            armed.queued = None;
+            armed.deadline = None;
+        }
+    }
+
+    /// Leaves at the front what is due first. Follows every change.
+    pub(super) fn tidy(&mut self, entries: &mut impl Entries) {
+        if self.stale > 64 + self.len / 2 {
+            self.sweep(entries);
+        }
+        while let Some(&item) = self.front() {
+            match entries.judge(item.place.unpack(), item.at, item.stamp) {
+                Standing::Due => return,
+                Standing::Later(at) => {
+                    self.pop();
+                    self.insert(Item { at, ..item });
+                }
+                Standing::Stale => {
+                    self.pop();
+                    self.stale = self.stale.saturating_sub(1);
+                }
+            }
+        }
+    }
+
+    /// Drops every item that stands for nothing.
+    fn sweep(&mut self, entries: &impl Entries) {
+        self.len = 0;
+        self.stale = 0;
+        for level in &mut self.levels {
+            for (index, slot) in level.slots.iter_mut().enumerate() {
+                slot.retain(|Reverse(item)| entries.has(item.place.unpack(), item.stamp));
+                slot.shrink_to_fit();
+                self.len += slot.len();
+                if slot.is_empty() {
+                    level.occupied &= !(1 << index);
+                }
+            }
+        }
+    }
+
+    /// Time has come to `now`, or to the first deadline if that is earlier.
+    pub(super) fn turn(&mut self, now: Instant) {
+        let to = self.first().map_or(now, |(at, _)| at.min(now)).micros();
+        if to <= self.turned {
+            return;
+        }
+        let entered = (to ^ self.turned) >> LOWEST;
+        self.turned = to;
+        if entered == 0 {
+            return;
+        }
+        let highest = ((63 - entered.leading_zeros()) / BITS) as usize;
+        for level in (1..=highest.min(self.levels.len().saturating_sub(1))).rev() {
+            let slot = slot_at(to, level);
+            if self.levels[level].occupied & (1 << slot) != 0 {
+                let items = core::mem::take(&mut self.levels[level].slots[slot]);
+                self.levels[level].occupied &= !(1 << slot);
+                self.len -= items.len();
+                for Reverse(item) in items {
+                    self.insert(item);
+                }
+            }
+        }
+    }
+
+    fn insert(&mut self, item: Item) {
+        // A deadline that has passed is due at once.
+        let at = item.at.micros().max(self.turned);
+        let ahead = (at ^ self.turned) >> LOWEST;
+        let level = if ahead == 0 { 0 } else { ((63 - ahead.leading_zeros()) / BITS) as usize };
+        while self.levels.len() <= level {
+            let slots = (0..1 << BITS).map(|_| BinaryHeap::new()).collect();
+            self.levels.push(Level { occupied: 0, slots });
+        }
+        let slot = slot_at(at, level);
+        let level = &mut self.levels[level];
+        level.occupied |= 1 << slot;
+        let heap = &mut level.slots[slot];
+        if heap.len() == heap.capacity() {
+            // An eighth more, not twice as much: there may be a million of them.
+            heap.reserve_exact((heap.len() / 8).max(4));
+        }
+        heap.push(Reverse(item));
+        self.len += 1;
+    }
+
+    fn pop(&mut self) {
+        let Some(level) = self.levels.iter_mut().find(|level| level.occupied != 0) else { return };
+        let slot = level.occupied.trailing_zeros();
+        let heap = &mut level.slots[slot as usize];
+        heap.pop();
+        self.len -= 1;
+        if heap.is_empty() {
+            *heap = BinaryHeap::new();
+            level.occupied &= !(1 << slot);
+        }
+    }
+}
+
+const fn slot_at(micros: u64, level: usize) -> usize {
+    let shift = LOWEST + BITS * level as u32;
+    if shift > 63 { 0 } else { (micros >> shift) as usize % (1 << BITS) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    impl Entries for Vec<Armed> {
+        fn judge(&mut self, place: Place, at: Instant, stamp: u32) -> Standing {
+            let Place::Connection(number) = place;
+            self[number as usize].judge(at, stamp)
+        }
+
+        fn has(&self, place: Place, stamp: u32) -> bool {
+            let Place::Connection(number) = place;
+            self[number as usize].has(stamp)
+        }
+    }
+
+    #[test]
+    fn first_deadline_is_the_least_whatever_moves() {
+        for seed in 0..30 {
+            let mut random = Random::new(seed);
+            let mut deadlines = Deadlines::default();
+            let mut entries = alloc::vec![Armed::default(); 50];
+            let mut now = 0;
+            for _ in 0..2000 {
+                let number = random.next_u32() % 50;
+                // From the same instant to the end of time.
+                let at = match random.next_u32() % 8 {
+                    0 => None,
+                    1 => Some(Instant(u64::MAX)),
+                    2 => Some(Instant(now)),
+                    width => Some(Instant(now + random.next_u64() % (1 << (width * 6)))),
+                };
+                deadlines.set(&mut entries[number as usize], Place::Connection(number), at);
+                deadlines.tidy(&mut entries);
+                let least = entries.iter().filter_map(|armed| armed.deadline).min();
+                assert_eq!(deadlines.first().map(|(at, _)| at), least, "seed {seed}");
+                now += random.next_u64() % (1 << (random.next_u32() % 24));
+                while let Some((at, Place::Connection(number))) = deadlines.first().filter(|(at, _)| at.micros() <= now)
+                {
+                    let armed = &mut entries[number as usize];
+                    assert_eq!(armed.deadline, Some(at), "seed {seed}");
+                    deadlines.fire(armed);
+                    deadlines.tidy(&mut entries);
+                }
+                deadlines.turn(Instant(now));
+            }
+            assert!(deadlines.len <= 50 + 64 + deadlines.len / 2, "seed {seed}: {} items of 50 entries", deadlines.len);
+        }
+    }
+
+    #[test]
+    fn equal_deadlines_come_in_the_order_in_which_they_were_set() {
+        let mut deadlines = Deadlines::default();
+        let mut entries = alloc::vec![Armed::default(); 4];
+        let at = |number: u32| Instant(if number == 2 { 70_000 } else { 5_000_000 });
+        for number in [3, 1, 2, 0] {
+            deadlines.set(&mut entries[number as usize], Place::Connection(number), Some(at(number)));
+            // Time passes in between, so that they enter the wheel at different levels.
+            deadlines.turn(Instant(60_000 * u64::from(4 - number)));
+        }
+        let mut order = Vec::new();
+        while let Some((_, Place::Connection(number))) = deadlines.first() {
+            order.push(number);
+            deadlines.fire(&mut entries[number as usize]);
+            deadlines.tidy(&mut entries);
+        }
+        assert_eq!(order, [2, 3, 1, 0]);
+    }
+}
