@@ -14,6 +14,7 @@ use halfopen_engine::sut::{ClockKind, Description, Evidence, Happening, Micros, 
 use halfopen_stack::config::{Config, ConfigError};
 use halfopen_stack::{Instant, Stack};
 use options::absent;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The stack's clock at the start of a test: an hour after its boot, so that "never" is not "just now".
@@ -73,6 +74,39 @@ impl Reference {
             params: params.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
         };
         Self { description, config, test: None }
+    }
+
+    /// Gives the stack of the running test one more address.
+    ///
+    /// # Errors
+    /// `Environment` when no test runs.
+    pub fn add_address(&mut self, address: IpAddr) -> Result<(), SutError> {
+        self.with(|test| {
+            test.stack.add_address(address);
+            Ok(())
+        })
+    }
+
+    /// Sets a tunable of the running test's stack by its `sysctl` name.
+    ///
+    /// # Errors
+    /// `Unsupported` when the stack has no such tunable, or not that value of it; `Environment` when no test runs.
+    pub fn tune(&mut self, name: &str, value: &str) -> Result<(), SutError> {
+        self.with(|test| {
+            let set = test.stack.config_mut().set(name, value);
+            set.map_err(|error| absent(&format!("sysctl {name}={value}: {error}")))
+        })
+    }
+
+    /// The remote socket of a descriptor's connection, in IPv4 notation also when the family is mapped.
+    ///
+    /// # Errors
+    /// `Environment` when there is none.
+    pub fn peer(&mut self, fd: i32) -> Result<SocketAddr, SutError> {
+        self.with(|test| {
+            let peer = test.stack.remote_address(fd);
+            peer.map_err(|errno| SutError::Environment(format!("descriptor {fd} has no peer: {}", errno.name())))
+        })
     }
 
     /// Does something with the stack. A panic in it ends the test, and says so.
@@ -238,7 +272,6 @@ impl Sut for Reference {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::IpAddr;
 
     #[test]
     fn a_panic_of_the_stack_is_its_failure() {

@@ -1,0 +1,47 @@
+//! `getsockopt` for a process into which this object is preloaded.
+//!
+//! packetdrill reads `TCP_INFO` for its `%{ }%` blocks with libc's `getsockopt`, not through the table. Preloaded
+//! (`LD_PRELOAD`), this one goes before libc's: descriptors of the stack are answered by the stack, all others by the kernel.
+
+use crate::functions;
+use crate::shared::Shared;
+use nix::libc::{self, c_int, c_void, socklen_t};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Who has a live descriptor.
+static OWNERS: Mutex<BTreeMap<c_int, Arc<Shared>>> = Mutex::new(BTreeMap::new());
+
+pub(crate) fn register(live: c_int, owner: &Arc<Shared>) {
+    OWNERS.lock().unwrap_or_else(PoisonError::into_inner).insert(live, Arc::clone(owner));
+}
+
+pub(crate) fn forget(live: c_int) {
+    OWNERS.lock().unwrap_or_else(PoisonError::into_inner).remove(&live);
+}
+
+/// Forgets all descriptors of one owner.
+pub(crate) fn forget_all(owner: &Arc<Shared>) {
+    OWNERS.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, shared| !Arc::ptr_eq(shared, owner));
+}
+
+/// As libc's.
+///
+/// # Safety
+/// As for libc's: `value` has room for `*len` octets.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn getsockopt(
+    fd: c_int,
+    level: c_int,
+    name: c_int,
+    value: *mut c_void,
+    len: *mut socklen_t,
+) -> c_int {
+    let owner = OWNERS.lock().unwrap_or_else(PoisonError::into_inner).get(&fd).cloned();
+    match owner {
+        // SAFETY: the caller's promise is handed on.
+        Some(shared) => unsafe { functions::options::get(&shared, fd, level, name, value, len) },
+        // SAFETY: the kernel checks the pointers.
+        None => unsafe { libc::syscall(libc::SYS_getsockopt, fd, level, name, value, len) as c_int },
+    }
+}
