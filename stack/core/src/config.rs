@@ -62,6 +62,15 @@ pub enum Nagle {
     SmallOutstanding,
 }
 
+/// Keys of Fast Open cookies: new ones are made with the first, both are believed (key rotation, RFC 7413 4.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FastOpenKeys {
+    /// Octets as `TCP_FASTOPEN_KEY` has them.
+    pub primary: [u8; 16],
+    /// The key of before.
+    pub backup: Option<[u8; 16]>,
+}
+
 /// All choices of one stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -79,6 +88,18 @@ pub struct Config {
     pub tcp_abort_on_overflow: bool,
     /// Whether text, FIN and urgent indication on a SYN are kept for after the handshake (RFC 9293 3.10.7.2). Linux: no.
     pub keep_syn_text: bool,
+
+    /// Fast Open (RFC 7413), a sum of 1 client, 2 server, 4 client without cookie, 0x200 server without cookie, 0x400 every
+    /// listener. RFC: 0 (RFC 9293 does not name it). Linux: 1.
+    pub tcp_fastopen: u32,
+    /// Keys of the server's cookies; `None` draws one from the seed. RFC, Linux: `None`.
+    pub tcp_fastopen_key: Option<FastOpenKeys>,
+    /// How long Fast Open pauses after the network seems to have swallowed it, seconds, doubled each time; 0 is not at
+    /// all. RFC 7413 7.1 leaves it open: 0. Linux: 0.
+    pub tcp_fastopen_blackhole_timeout_sec: u32,
+    /// How long a destination gets plain SYNs after text on a SYN was lost on the way there (RFC 7413 4.1.3 recommends to
+    /// remember it). RFC: 60 s. Linux: zero.
+    pub fast_open_negative_cache: Duration,
 
     /// Timeout before a round trip has been measured. RFC 6298 2.1: 1 s. Linux: 1 s.
     pub rto_initial: Duration,
@@ -201,6 +222,10 @@ impl Config {
             somaxconn: 4096,
             tcp_abort_on_overflow: false,
             keep_syn_text: true,
+            tcp_fastopen: 0,
+            tcp_fastopen_key: None,
+            tcp_fastopen_blackhole_timeout_sec: 0,
+            fast_open_negative_cache: Duration::from_secs(60),
             rto_initial: Duration::from_secs(1),
             rto_after_syn_loss: Duration::from_secs(3),
             tcp_rto_min_us: 1_000_000,
@@ -275,6 +300,8 @@ impl Config {
         config.tcp_synack_retries = 5;
         config.tcp_max_syn_backlog = 2048;
         config.keep_syn_text = false;
+        config.tcp_fastopen = 1;
+        config.fast_open_negative_cache = Duration::ZERO;
         config.tcp_rto_min_us = 200_000;
         config.rto_floor = RtoFloor::Variance;
         config.retry_limit = RetryLimit::Time;

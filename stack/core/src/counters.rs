@@ -46,4 +46,13 @@ counters! {
     tcp_abort_on_close = "TcpExtTCPAbortOnClose": "connections reset because CLOSE left text unread.";
     tcp_abort_on_timeout = "TcpExtTCPAbortOnTimeout": "connections given up for want of an answer.";
     tcp_abort_on_linger = "TcpExtTCPAbortOnLinger": "FIN-WAIT-2s ended at once because of a negative `TCP_LINGER2`.";
+
+    tcp_fast_open_cookie_reqd = "TcpExtTCPFastOpenCookieReqd": "SYNs that asked for a Fast Open cookie.";
+    tcp_fast_open_passive = "TcpExtTCPFastOpenPassive": "SYNs whose text was taken.";
+    tcp_fast_open_passive_fail = "TcpExtTCPFastOpenPassiveFail": "SYNs with a cookie that is not ours.";
+    tcp_fast_open_passive_alt_key = "TcpExtTCPFastOpenPassiveAltKey": "SYNs with a cookie of the backup key.";
+    tcp_fast_open_listen_overflow = "TcpExtTCPFastOpenListenOverflow": "Fast Opens beyond a listener's limit.";
+    tcp_fast_open_active = "TcpExtTCPFastOpenActive": "SYNs of ours whose text was acknowledged.";
+    tcp_fast_open_active_fail = "TcpExtTCPFastOpenActiveFail": "SYNs of ours whose text was not acknowledged.";
+    tcp_fast_open_blackhole = "TcpExtTCPFastOpenBlackhole": "times that Fast Open paused because the network seemed to swallow it.";
 }

@@ -1,12 +1,13 @@
 //! What all connections of a stack share, and what an event may do beyond its own connection.
 
-use crate::config::Config;
+use crate::config::{Config, FastOpenKeys};
 use crate::counters::Counters;
 use crate::pool::Pool;
 use crate::random::Random;
 use crate::seq::SeqNum;
 use crate::tcp::State;
 use crate::tcp::challenge_ack;
+use crate::tcp::fast_open;
 use crate::tcp::isn::Secret;
 use crate::time::Instant;
 use crate::wire::{ip, tcp};
@@ -37,6 +38,9 @@ pub(crate) struct Host {
     pub(crate) counters: Counters,
     /// Connections in TIME-WAIT.
     pub(crate) time_waits: u32,
+    /// Fast Open keys when none are configured.
+    pub(crate) fast_open_keys: FastOpenKeys,
+    pub(crate) fast_open_cache: fast_open::Cache,
     identification: u16,
     out: VecDeque<Vec<u8>>,
     cited: VecDeque<&'static str>,
@@ -57,6 +61,11 @@ impl Host {
             port_secret: Secret::draw(&mut random),
             identification: random.next_u64() as u16,
             table_secret: (random.next_u64(), random.next_u64()),
+            fast_open_keys: FastOpenKeys {
+                primary: (u128::from(random.next_u64()) << 64 | u128::from(random.next_u64())).to_le_bytes(),
+                backup: None,
+            },
+            fast_open_cache: fast_open::Cache::default(),
             challenge_limit: challenge_ack::Limit::default(),
             counters: Counters::default(),
             time_waits: 0,

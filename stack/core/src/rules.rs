@@ -156,6 +156,14 @@ rules! {
     BAD_DESTINATION = "rfc9293/3.9.2.3/must-57";
     BAD_CHECKSUM = "rfc9293/3.1/must-3";
     // Other documents.
+    FAST_OPEN_COOKIE_REQUESTED = "rfc7413/4.2.1/request-cookie";
+    FAST_OPEN_SYN_TEXT = "rfc7413/4.2.1/syn-text";
+    FAST_OPEN_COOKIE_CACHED = "rfc7413/4.2.1/cache-cookie";
+    FAST_OPEN_TEXT_AGAIN = "rfc7413/4.2.2/text-again";
+    FAST_OPEN_COOKIE_GIVEN = "rfc7413/4.2.2/give-cookie";
+    FAST_OPEN_SERVED = "rfc7413/4.2.2/valid-cookie";
+    FAST_OPEN_COOKIE_INVALID = "rfc7413/4.2.2/invalid-cookie";
+    FAST_OPEN_LIMIT = "rfc7413/5.1/pending-limit";
     PMTU_LOWERED = "rfc1191/3/lower";
     TIME_WAIT_RST_IGNORED = "rfc1337/3/ignore-rst";
     SACK_SENT = "rfc2018/4/send-blocks";

@@ -33,6 +33,8 @@ struct Pending {
     /// Octets that it has moved so far.
     done: Vec<u8>,
     sent: usize,
+    /// It has opened the connection that it waits for.
+    opened: bool,
     /// When it gives up by itself.
     until: Option<Micros>,
 }
@@ -62,7 +64,7 @@ impl Calls {
         if let Some(pending) = &self.pending {
             return Err(SutError::Environment(format!("a call is made while another blocks: {:?}", pending.call)));
         }
-        let mut pending = Pending { call: call.clone(), done: Vec::new(), sent: 0, until: None };
+        let mut pending = Pending { call: call.clone(), done: Vec::new(), sent: 0, opened: false, until: None };
         if let SysCall::Poll { timeout_ms, .. } = call {
             // A negative timeout is none.
             pending.until = u32::try_from(*timeout_ms).ok().map(|ms| now + 1000 * Micros::from(ms));
@@ -135,6 +137,11 @@ impl Calls {
             },
             SysCall::Connect { fd, addr } => return self.connect(stack, at, *fd, *addr),
             SysCall::Receive { .. } => return receive(stack, at, pending),
+            SysCall::Send { fd, flags, to: Some(to), .. } if flags & MSG_FASTOPEN != 0 => {
+                let waits = self.may_block(&pending.call);
+                let (fd, to) = (*fd, self.address(*to));
+                return send_fast_open(stack, at, pending, fd, to, waits);
+            }
             SysCall::Send { .. } => return send(stack, at, pending),
             SysCall::Shutdown { fd, how } => {
                 let how =
@@ -276,7 +283,7 @@ fn receive(stack: &mut Stack, at: Instant, pending: &mut Pending) -> Outcome {
 fn send(stack: &mut Stack, at: Instant, pending: &mut Pending) -> Outcome {
     // An address given for a stream is ignored, as on Linux.
     let SysCall::Send { fd, data, flags, to: _ } = &pending.call else { unreachable!("the caller looked") };
-    known_flags(*flags, MSG_OOB | MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL)?;
+    known_flags(*flags, MSG_OOB | MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_FASTOPEN)?;
     let flags =
         SendFlags { more: flags & MSG_MORE != 0, nosignal: flags & MSG_NOSIGNAL != 0, oob: flags & MSG_OOB != 0 };
     match stack.send(at, *fd, &data[pending.sent..], flags) {
@@ -287,6 +294,38 @@ fn send(stack: &mut Stack, at: Instant, pending: &mut Pending) -> Outcome {
         }
         Err(Errno::EAGAIN) => Ok(Attempt::Wait),
         Err(_) if pending.sent > 0 => Ok(Attempt::Done(Reply::value(pending.sent as i64))),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// `MSG_FASTOPEN`: the call opens the connection; one that blocks waits for it, then sends what the SYN did not take.
+fn send_fast_open(
+    stack: &mut Stack,
+    at: Instant,
+    pending: &mut Pending,
+    fd: i32,
+    to: SocketAddr,
+    waits: bool,
+) -> Outcome {
+    let SysCall::Send { data, .. } = &pending.call else { unreachable!("the caller looked") };
+    match stack.send_fast_open(at, fd, &data[pending.sent..], to) {
+        Ok(taken) if pending.opened => {
+            pending.sent += taken;
+            let all = pending.sent >= data.len();
+            Ok(if all { Attempt::Done(Reply::value(pending.sent as i64)) } else { Attempt::Wait })
+        }
+        Err(Errno::EAGAIN) => Ok(Attempt::Wait),
+        Ok(taken) if waits => {
+            pending.sent = taken;
+            pending.opened = true;
+            Ok(Attempt::Wait)
+        }
+        Ok(taken) => Ok(Attempt::Done(Reply::value(taken as i64))),
+        Err(Errno::EINPROGRESS) if waits => {
+            pending.opened = true;
+            Ok(Attempt::Wait)
+        }
+        Err(Errno::EALREADY) if pending.opened => Ok(Attempt::Wait),
         Err(errno) => Err(errno.into()),
     }
 }

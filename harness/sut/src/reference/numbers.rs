@@ -23,6 +23,7 @@ pub(super) const MSG_DONTWAIT: i32 = 0x40;
 pub(super) const MSG_WAITALL: i32 = 0x100;
 pub(super) const MSG_NOSIGNAL: i32 = 0x4000;
 pub(super) const MSG_MORE: i32 = 0x8000;
+pub(super) const MSG_FASTOPEN: i32 = 0x2000_0000;
 
 pub(super) const SIOCINQ: u64 = 0x541b;
 pub(super) const SIOCOUTQ: u64 = 0x5411;
@@ -63,6 +64,10 @@ pub(super) const TCP_WINDOW_CLAMP: i32 = 10;
 pub(super) const TCP_QUICKACK: i32 = 12;
 pub(super) const TCP_CONGESTION: i32 = 13;
 pub(super) const TCP_USER_TIMEOUT: i32 = 18;
+pub(super) const TCP_FASTOPEN: i32 = 23;
+pub(super) const TCP_FASTOPEN_CONNECT: i32 = 30;
+pub(super) const TCP_FASTOPEN_KEY: i32 = 33;
+pub(super) const TCP_FASTOPEN_NO_COOKIE: i32 = 34;
 
 pub(super) const IP_TOS: i32 = 1;
 pub(super) const IP_TTL: i32 = 2;

@@ -4,6 +4,7 @@ use super::numbers::*;
 use halfopen_engine::sut::SutError;
 use halfopen_script::symbols::{names, value};
 use halfopen_stack::Errno;
+use halfopen_stack::config;
 use halfopen_stack::socket::{OptionName, SocketOption};
 use std::time::Duration;
 
@@ -48,6 +49,10 @@ pub(super) fn decode(level: i32, name: i32, value: &[u8]) -> Result<SocketOption
         (IPPROTO_TCP, TCP_WINDOW_CLAMP) => WindowClamp(number(value)?),
         (IPPROTO_TCP, TCP_QUICKACK) => QuickAck(flag(value)?),
         (IPPROTO_TCP, TCP_USER_TIMEOUT) => UserTimeout(Duration::from_millis(number::<u32>(value)?.into())),
+        (IPPROTO_TCP, TCP_FASTOPEN) => FastOpen(number(value)?),
+        (IPPROTO_TCP, TCP_FASTOPEN_CONNECT) => FastOpenConnect(flag(value)?),
+        (IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE) => FastOpenNoCookie(flag(value)?),
+        (IPPROTO_TCP, TCP_FASTOPEN_KEY) => FastOpenKeys(keys(value)?),
         (IPPROTO_IP, IP_TTL) | (IPPROTO_IPV6, IPV6_UNICAST_HOPS) => Ttl(octet(value)?),
         (IPPROTO_IP, IP_TOS) | (IPPROTO_IPV6, IPV6_TCLASS) => Tos(octet(value)?),
         (IPPROTO_IP, IP_RECVERR) | (IPPROTO_IPV6, IPV6_RECVERR) => RecvErr(flag(value)?),
@@ -85,6 +90,9 @@ pub(super) fn named(level: i32, name: i32) -> Option<OptionName> {
         (IPPROTO_TCP, TCP_WINDOW_CLAMP) => WindowClamp,
         (IPPROTO_TCP, TCP_QUICKACK) => QuickAck,
         (IPPROTO_TCP, TCP_USER_TIMEOUT) => UserTimeout,
+        (IPPROTO_TCP, TCP_FASTOPEN) => FastOpen,
+        (IPPROTO_TCP, TCP_FASTOPEN_CONNECT) => FastOpenConnect,
+        (IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE) => FastOpenNoCookie,
         (IPPROTO_IP, IP_TTL) | (IPPROTO_IPV6, IPV6_UNICAST_HOPS) => Ttl,
         (IPPROTO_IP, IP_TOS) | (IPPROTO_IPV6, IPV6_TCLASS) => Tos,
         (IPPROTO_IP, IP_RECVERR) | (IPPROTO_IPV6, IPV6_RECVERR) => RecvErr,
@@ -142,6 +150,16 @@ fn flag(value: &[u8]) -> Result<bool, Errno> {
     word(value, 0).map(|word| word != 0)
 }
 
+/// One key, or two: the present one and the one before.
+fn keys(value: &[u8]) -> Result<config::FastOpenKeys, Errno> {
+    let key = |octets: &[u8]| <[u8; 16]>::try_from(octets).map_err(|_| Errno::EINVAL);
+    match value.len() {
+        16 => Ok(config::FastOpenKeys { primary: key(value)?, backup: None }),
+        32 => Ok(config::FastOpenKeys { primary: key(&value[..16])?, backup: Some(key(&value[16..])?) }),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
 /// A number that must fit; one that does not is out of the range of any such option.
 fn number<T: TryFrom<i32>>(value: &[u8]) -> Result<T, Errno> {
     T::try_from(word(value, 0)?).map_err(|_| Errno::EINVAL)
@@ -193,7 +211,7 @@ mod tests {
 
     #[rstest]
     #[case(SOL_SOCKET, 60, "SO_ZEROCOPY")]
-    #[case(IPPROTO_TCP, 23, "TCP_FASTOPEN")]
+    #[case(IPPROTO_TCP, 38, "TCP_AO_ADD_KEY")]
     #[case(IPPROTO_TCP, 11, "TCP_INFO")]
     #[case(7, 8, "8 of level 7")]
     fn absent_options_are_named(#[case] level: i32, #[case] name: i32, #[case] text: &str) {

@@ -1,6 +1,6 @@
 //! Tunables by the names that Linux's `sysctl` has for them.
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, FastOpenKeys};
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
@@ -8,7 +8,6 @@ use core::time::Duration;
 const ABSENT: &[(&str, &[&str])] = &[
     ("net.ipv4.tcp_syncookies", &["0"]),
     ("net.ipv4.tcp_ecn", &["0"]),
-    ("net.ipv4.tcp_fastopen", &["0"]),
     ("net.ipv4.tcp_mtu_probing", &["0"]),
     ("net.ipv4.tcp_frto", &["0"]),
     ("net.ipv4.tcp_early_retrans", &["0"]),
@@ -55,6 +54,7 @@ impl Config {
             "tcp_syn_linear_timeouts" => (&mut self.tcp_syn_linear_timeouts, octet()),
             "tcp_synack_retries" => (&mut self.tcp_synack_retries, octet()),
             "tcp_max_syn_backlog" => (&mut self.tcp_max_syn_backlog, any()),
+            "tcp_fastopen_blackhole_timeout_sec" => (&mut self.tcp_fastopen_blackhole_timeout_sec, any()),
             "tcp_rto_min_us" => (&mut self.tcp_rto_min_us, 1..=i32::MAX.unsigned_abs()),
             "tcp_rto_max_ms" => (&mut self.tcp_rto_max_ms, 1000..=120_000),
             "tcp_retries2" => (&mut self.tcp_retries2, octet()),
@@ -84,6 +84,8 @@ impl Config {
     /// Tunables of other shapes.
     fn set_other(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
         match name {
+            "tcp_fastopen" => self.tcp_fastopen = bits(value)?,
+            "tcp_fastopen_key" => self.tcp_fastopen_key = Some(keys(value)?),
             "tcp_abort_on_overflow" => self.tcp_abort_on_overflow = switch(value)?,
             "tcp_slow_start_after_idle" => self.tcp_slow_start_after_idle = switch(value)?,
             "tcp_window_scaling" => self.tcp_window_scaling = switch(value)?,
@@ -129,6 +131,33 @@ fn number(value: &str) -> Result<u32, ConfigError> {
 
 fn switch(value: &str) -> Result<bool, ConfigError> {
     number(value).map(|number| number != 0)
+}
+
+/// A number, hexadecimal behind `0x`.
+fn bits(value: &str) -> Result<u32, ConfigError> {
+    match value.strip_prefix("0x") {
+        Some(hex) => u32::from_str_radix(hex, 16).map_err(|_| ConfigError::Value),
+        None => number(value),
+    }
+}
+
+/// One or two Fast Open keys, each four hexadecimal words, e.g. `a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4`. Each word is stored
+/// lowest octet first.
+fn keys(value: &str) -> Result<FastOpenKeys, ConfigError> {
+    let key = |text: &str| -> Result<[u8; 16], ConfigError> {
+        let mut words = text.split('-');
+        let mut key = [0; 16];
+        for four in key.chunks_exact_mut(4) {
+            let word = words.next().ok_or(ConfigError::Value)?;
+            let word = u32::from_str_radix(word.trim(), 16).map_err(|_| ConfigError::Value)?;
+            four.copy_from_slice(&word.to_le_bytes());
+        }
+        if words.next().is_some() { Err(ConfigError::Value) } else { Ok(key) }
+    };
+    match value.split_once(',') {
+        Some((primary, backup)) => Ok(FastOpenKeys { primary: key(primary)?, backup: Some(key(backup)?) }),
+        None => Ok(FastOpenKeys { primary: key(value)?, backup: None }),
+    }
 }
 
 /// Three numbers that do not decrease.

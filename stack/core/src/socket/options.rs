@@ -1,5 +1,7 @@
 //! Socket options, and the values of one socket.
 
+use crate::config::FastOpenKeys;
+use alloc::boxed::Box;
 use core::time::Duration;
 
 /// An option and the value to give it.
@@ -47,6 +49,14 @@ pub enum SocketOption {
     Tos(u8),
     /// `IP_RECVERR`: soft errors are reported at once.
     RecvErr(bool),
+    /// `TCP_FASTOPEN`: how many connections of a listener may be in use before their handshake is over; 0 is none.
+    FastOpen(u32),
+    /// `TCP_FASTOPEN_CONNECT`: `connect` waits for the first `send`, to have its text on the SYN.
+    FastOpenConnect(bool),
+    /// `TCP_FASTOPEN_NO_COOKIE`: text on a SYN without cookie, sent or believed.
+    FastOpenNoCookie(bool),
+    /// `TCP_FASTOPEN_KEY`
+    FastOpenKeys(FastOpenKeys),
 }
 
 /// An option to read.
@@ -98,6 +108,12 @@ pub enum OptionName {
     Tos,
     /// `IP_RECVERR`
     RecvErr,
+    /// `TCP_FASTOPEN`
+    FastOpen,
+    /// `TCP_FASTOPEN_CONNECT`
+    FastOpenConnect,
+    /// `TCP_FASTOPEN_NO_COOKIE`
+    FastOpenNoCookie,
 }
 
 /// The options of one socket. `None`: the stack's [`crate::Config`] decides.
@@ -125,6 +141,11 @@ pub(crate) struct Options {
     pub(crate) ttl: Option<u8>,
     pub(crate) tos: u8,
     pub(crate) recv_err: bool,
+    pub(crate) fast_open_queue: Option<u32>,
+    pub(crate) fast_open_connect: bool,
+    pub(crate) fast_open_no_cookie: bool,
+    /// Boxed, because every connection has these options and hardly one has keys.
+    pub(crate) fast_open_keys: Option<Box<FastOpenKeys>>,
 }
 
 impl Default for Options {
@@ -150,6 +171,10 @@ impl Default for Options {
             ttl: None,
             tos: 0,
             recv_err: false,
+            fast_open_queue: None,
+            fast_open_connect: false,
+            fast_open_no_cookie: false,
+            fast_open_keys: None,
         }
     }
 }

@@ -18,7 +18,13 @@ impl Stack {
     /// # Errors
     /// None at present.
     pub fn socket(&mut self, domain: Domain) -> Result<i32, Errno> {
-        Ok(self.sockets.add(Socket { domain, local: None, options: Options::default(), kind: Kind::Fresh }))
+        Ok(self.sockets.add(Socket {
+            domain,
+            local: None,
+            options: Options::default(),
+            kind: Kind::Fresh,
+            deferred: None,
+        }))
     }
 
     /// Passive OPEN (RFC 9293 3.10.1). On a socket that listens already it changes the backlog.
@@ -69,6 +75,7 @@ impl Stack {
             local: Some(tuple.local),
             options: connection.tcb.user.options.clone(),
             kind: Kind::Connected { id, connecting: false },
+            deferred: None,
         });
         connection.owner = Owner::Socket(accepted);
         Ok((accepted, tuple.remote))
@@ -82,11 +89,32 @@ impl Stack {
     /// local port; `ENETUNREACH` for an address that is no single host's, or without local address of its family.
     pub fn connect(&mut self, now: Instant, fd: i32, remote: SocketAddr) -> Result<(), Errno> {
         self.see(now);
-        let socket = self.sockets.socket_mut(fd)?;
-        match socket.kind {
-            Kind::Fresh => {}
-            Kind::Listening(_) => return Err(Errno::EISCONN),
-            Kind::Connected { .. } => return self.connect_again(now, fd),
+        let socket = self.sockets.socket(fd)?;
+        if matches!(socket.kind, Kind::Connected { .. }) {
+            return self.connect_again(now, fd);
+        }
+        if socket.deferred.is_some() {
+            return Err(Errno::EISCONN);
+        }
+        let fast_open: Option<&[u8]> = socket.options.fast_open_connect.then_some(&[]);
+        if fast_open.is_some() && self.defers(now, fd, remote)? {
+            return Ok(());
+        }
+        self.open(now, fd, remote, fast_open).map(|_| ())?;
+        Err(Errno::EINPROGRESS)
+    }
+
+    /// The active OPEN of a socket that is not connected. How much of the text of a Fast Open went on the SYN.
+    pub(super) fn open(
+        &mut self,
+        now: Instant,
+        fd: i32,
+        remote: SocketAddr,
+        fast_open: Option<&[u8]>,
+    ) -> Result<usize, Errno> {
+        let socket = self.sockets.socket(fd)?;
+        if matches!(socket.kind, Kind::Listening(_)) {
+            return Err(Errno::EISCONN);
         }
         if !socket.takes(remote.ip()) {
             return Err(Errno::EAFNOSUPPORT);
@@ -94,12 +122,13 @@ impl Stack {
         self.check_remote(remote, now)?;
         let (tuple, least_iss) = self.tuple_for(fd, remote, now)?;
         let options = self.sockets.socket(fd)?.options.clone();
-        let tcb = open::active(tuple, options, least_iss, &mut Fx::new(now, &mut self.host));
+        let (tcb, taken) = open::active(tuple, options, least_iss, fast_open, &mut Fx::new(now, &mut self.host));
         let id = self.insert(tcb, Owner::Socket(fd));
         let socket = self.sockets.socket_mut(fd)?;
         socket.local = Some(tuple.local);
+        socket.deferred = None;
         socket.kind = Kind::Connected { id, connecting: true };
-        Err(Errno::EINPROGRESS)
+        Ok(taken)
     }
 
     /// `connect` on a socket that has a connection (3.10.1: "connection already exists").

@@ -58,6 +58,8 @@ pub(super) struct Connection {
     pub(super) hidden: bool,
     /// It is counted among those in TIME-WAIT.
     time_wait: bool,
+    /// It is counted among the Fast Opens in SYN-RECEIVED of this listener.
+    fast_open_of: Option<i32>,
 }
 
 impl Stack {
@@ -66,13 +68,18 @@ impl Stack {
     /// # Panics
     /// When its tuple is in use.
     pub(super) fn insert(&mut self, tcb: Tcb, owner: Owner) -> ConnectionId {
+        let mut fast_open_of = None;
         if let Owner::Listener { fd, .. } = owner
             && let Some(listener) = self.sockets.listener_mut(fd)
         {
             listener.half_open += 1;
+            if tcb.is_fast_open_child() {
+                listener.fast_open.begins();
+                fast_open_of = Some(fd);
+            }
         }
         let armed = Armed::default();
-        let connection = Connection { tcb, owner, serial: 0, armed, hidden: false, time_wait: false };
+        let connection = Connection { tcb, owner, serial: 0, armed, hidden: false, time_wait: false, fast_open_of };
         let id = self.add_connection(Box::new(connection));
         self.settle(id);
         id
@@ -108,6 +115,16 @@ impl Stack {
             (true, true) | (false, false) => {}
         }
         connection.time_wait = is_time_wait;
+        if let Some(fd) = connection.fast_open_of
+            && connection.tcb.state() != State::SynReceived
+        {
+            connection.fast_open_of = None;
+            let reset =
+                connection.tcb.state() == State::Closed && connection.owner == Owner::Listener { fd, queued: true };
+            if let Some(listener) = self.sockets.listener_mut(fd) {
+                listener.fast_open.ends(reset, self.now);
+            }
+        }
         let earliest = connection.tcb.timers.earliest();
         self.arm_connection(id, earliest);
         self.settle_owner(id);
@@ -118,7 +135,8 @@ impl Stack {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let state = connection.tcb.state();
         let gone = matches!(state, State::Closed | State::Listen);
-        let established = connection.tcb.user.was_established;
+        // A Fast Open is in use, and can be accepted, from the SYN on.
+        let established = connection.tcb.user.was_established || connection.tcb.is_fast_open_child();
         let owner = connection.owner;
         if gone {
             // A socket may hold on to it while another connection has the tuple.

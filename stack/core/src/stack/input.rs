@@ -3,10 +3,12 @@
 use super::Stack;
 use super::connection::{ConnectionId, Owner};
 use super::demux::Place;
+use super::sockets::Kind;
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
 use crate::tcp::State;
+use crate::tcp::fast_open;
 use crate::tcp::segment_arrives::listen::{self, Listening};
 use crate::tcp::segment_arrives::{self, Verdict, closed};
 use crate::tcp::tcb::Tuple;
@@ -110,12 +112,18 @@ impl Stack {
             closed::arrives(tuple.remote.ip(), tuple.local.ip(), seg, &mut fx);
             return;
         };
-        let Ok(socket) = self.sockets.socket(fd) else { unreachable!("a listener without socket") };
-        let Some(listener) = self.sockets.listener(fd) else { unreachable!("a listener that does not listen") };
+        let Ok(socket) = self.sockets.socket_mut(fd) else { unreachable!("a listener without socket") };
+        let Kind::Listening(listener) = &mut socket.kind else { unreachable!("a listener that does not listen") };
         let room = !listener.is_full(fx.config()) && listener.half_open < fx.config().tcp_max_syn_backlog;
         // Beyond what the old connection may still have in flight, window included, as Linux has it.
         let least_iss = old.map(|old| old.plus(u32::from(u16::MAX) + 2));
-        let listening = Listening { options: &socket.options, room, least_iss };
+        let limit = listener.fast_open_limit(&socket.options, fx.config());
+        let fast_open = fast_open::Server {
+            keys: socket.options.fast_open_keys.as_deref().copied(),
+            room: (limit > 0).then(|| listener.fast_open.has_room(limit, now)),
+            no_cookie: socket.options.fast_open_no_cookie,
+        };
+        let listening = Listening { options: &socket.options, room, fast_open, least_iss };
         if let Some(tcb) = listen::arrives(&listening, tuple, seg, &mut fx) {
             self.insert(tcb, Owner::Listener { fd, queued: false });
         }

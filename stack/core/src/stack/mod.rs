@@ -5,6 +5,7 @@ mod calls;
 mod connection;
 mod deadlines;
 mod demux;
+mod fast_open;
 mod icmp;
 mod input;
 mod observe;

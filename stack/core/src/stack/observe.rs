@@ -18,6 +18,9 @@ impl Stack {
     pub fn readiness(&self, fd: i32) -> Result<Readiness, Errno> {
         let socket = self.sockets.socket(fd)?;
         let connection = match &socket.kind {
+            Kind::Fresh if socket.deferred.is_some() => {
+                return Ok(Readiness { writable: true, ..Readiness::default() });
+            }
             Kind::Fresh => return Ok(Readiness { writable: true, hangup: true, ..Readiness::default() }),
             Kind::Listening(listener) => {
                 return Ok(Readiness { readable: !listener.queue.is_empty(), ..Readiness::default() });
@@ -26,7 +29,7 @@ impl Stack {
         };
         let tcb = &connection.tcb;
         let state = tcb.state();
-        let opening = matches!(state, State::SynSent | State::SynReceived);
+        let opening = matches!(state, State::SynSent | State::SynReceived) && !tcb.is_fast_open_child();
         let error = tcb.user.error.is_some();
         let shut_write = tcb.fin != Fin::None || state == State::Closed;
         let ended = tcb.at_end();

@@ -14,6 +14,7 @@ use crate::tcp::tcb::Tcb;
 use crate::tcp::timers::Timer;
 use crate::tcp::window;
 use crate::time::Instant;
+use alloc::boxed::Box;
 
 /// Least `SO_RCVBUF` and `SO_SNDBUF`, as given by the caller (Linux's minima, halved).
 const LEAST_RCVBUF: u32 = 1152;
@@ -74,6 +75,10 @@ fn apply(options: &mut Options, option: SocketOption, config: &Config) -> Result
         | SocketOption::QuickAck(_)
         | SocketOption::WindowClamp(_)
         | SocketOption::Tos(_)
+        | SocketOption::FastOpen(_)
+        | SocketOption::FastOpenConnect(_)
+        | SocketOption::FastOpenNoCookie(_)
+        | SocketOption::FastOpenKeys(_)
         | SocketOption::RecvErr(_) => true,
     };
     if !in_range {
@@ -101,6 +106,10 @@ fn apply(options: &mut Options, option: SocketOption, config: &Config) -> Result
         SocketOption::Ttl(ttl) => options.ttl = Some(ttl),
         SocketOption::Tos(tos) => options.tos = tos & !3,
         SocketOption::RecvErr(on) => options.recv_err = on,
+        SocketOption::FastOpen(limit) => options.fast_open_queue = Some(limit),
+        SocketOption::FastOpenConnect(on) => options.fast_open_connect = on,
+        SocketOption::FastOpenNoCookie(on) => options.fast_open_no_cookie = on,
+        SocketOption::FastOpenKeys(keys) => options.fast_open_keys = Some(Box::new(keys)),
     }
     Ok(())
 }
@@ -137,6 +146,10 @@ fn changed(tcb: &mut Tcb, options: Options, option: SocketOption, fx: &mut Fx<'_
         | SocketOption::Linger2(_)
         | SocketOption::Ttl(_)
         | SocketOption::Tos(_)
+        | SocketOption::FastOpen(_)
+        | SocketOption::FastOpenConnect(_)
+        | SocketOption::FastOpenNoCookie(_)
+        | SocketOption::FastOpenKeys(_)
         | SocketOption::RecvErr(_) => {}
     }
     // The end of TCP_CORK lets go what it held back.
@@ -173,5 +186,8 @@ fn read(socket: &Socket, connection: Option<&Connection>, name: OptionName, conf
         OptionName::Ttl => options.ttl.map_or(i64::from(config.ip_default_ttl), i64::from),
         OptionName::Tos => i64::from(options.tos),
         OptionName::RecvErr => i64::from(options.recv_err),
+        OptionName::FastOpen => number(options.fast_open_queue, 0),
+        OptionName::FastOpenConnect => i64::from(options.fast_open_connect),
+        OptionName::FastOpenNoCookie => i64::from(options.fast_open_no_cookie),
     }
 }

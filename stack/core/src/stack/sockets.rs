@@ -4,6 +4,7 @@ use super::connection::ConnectionId;
 use crate::config::Config;
 use crate::errno::Errno;
 use crate::socket::{Domain, Options};
+use crate::tcp::fast_open::{self, Pending};
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -17,17 +18,31 @@ pub(super) struct Listener {
     backlog: i32,
     /// Connections in SYN-RECEIVED.
     pub(super) half_open: u32,
+    /// Connections of a Fast Open in SYN-RECEIVED.
+    pub(super) fast_open: Pending,
     /// Connections that wait to be accepted, in the order in which they were established.
     pub(super) queue: VecDeque<ConnectionId>,
 }
 
 impl Listener {
-    pub(super) const fn new(backlog: i32) -> Self {
-        Self { backlog, half_open: 0, queue: VecDeque::new() }
+    pub(super) fn new(backlog: i32) -> Self {
+        Self { backlog, half_open: 0, fast_open: Pending::default(), queue: VecDeque::new() }
     }
 
     pub(super) const fn set_backlog(&mut self, backlog: i32) {
         self.backlog = backlog;
+    }
+
+    /// Connections of a Fast Open that may be in SYN-RECEIVED: as `TCP_FASTOPEN` says, or as many as the accept queue holds
+    /// if every listener is to serve Fast Open.
+    pub(super) fn fast_open_limit(&self, options: &Options, config: &Config) -> u32 {
+        let all = fast_open::ALL_LISTENERS | fast_open::SERVER;
+        let limit = match options.fast_open_queue {
+            Some(limit) if limit > 0 => limit,
+            Some(_) | None if config.tcp_fastopen & all == all => u32::try_from(self.backlog).unwrap_or(u32::MAX),
+            Some(_) | None => 0,
+        };
+        limit.min(config.somaxconn)
     }
 
     /// Whether the accept queue takes no more. As in Linux it holds one more than the limit, and a negative backlog means
@@ -61,6 +76,8 @@ pub(super) struct Socket {
     pub(super) local: Option<SocketAddr>,
     pub(super) options: Options,
     pub(super) kind: Kind,
+    /// `connect` was called with `TCP_FASTOPEN_CONNECT`: the first `send` opens the connection to there.
+    pub(super) deferred: Option<SocketAddr>,
 }
 
 impl Socket {

@@ -36,6 +36,13 @@ pub(crate) fn syn(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     segment(tcb, tcb.snd.iss, flags, 0, fx);
 }
 
+/// The SYN of a Fast Open with its first `len` octets of text (RFC 7413 4.2.1).
+pub(crate) fn syn_with_text(tcb: &mut Tcb, len: u32, fx: &mut Fx<'_>) {
+    segment(tcb, tcb.snd.iss, Flags::SYN, len, fx);
+    tcb.totals.data_segs_out += 1;
+    tcb.totals.bytes_sent += u64::from(len);
+}
+
 /// A segment of the retransmission queue once more, with today's ACK, window and timestamp.
 pub(crate) fn again(tcb: &mut Tcb, sent: Sent, fx: &mut Fx<'_>) {
     // The MIB counts it apart from the new ones.
@@ -72,12 +79,13 @@ pub(crate) fn abort(tcb: &mut Tcb, fx: &mut Fx<'_>) {
 }
 
 /// The options of a SYN or SYN,ACK.
-fn syn_options(tcb: &Tcb, fx: &Fx<'_>) -> Options {
+fn syn_options(tcb: &mut Tcb, fx: &Fx<'_>) -> Options {
     Options {
         mss: Some(tcb.rcv.mss.min(u32::from(u16::MAX)) as u16),
         window_scale: tcb.window_scaling.then_some(tcb.rcv.shift),
         sack_permitted: tcb.sack,
         timestamps: tcb.timestamps.option(fx.now),
+        fast_open: tcb.take_fast_open_option(),
         ..Options::default()
     }
 }
@@ -97,7 +105,8 @@ fn options(tcb: &Tcb, flags: Flags, text: u32, fx: &mut Fx<'_>) -> Options {
     options
 }
 
-/// Builds and sends one segment with `text` octets of the send queue. With ACK set it acknowledges everything up to RCV.NXT, so no other ACK is wanted after it.
+/// Builds and sends one segment with `text` octets of the send queue. With ACK set it acknowledges everything up to RCV.NXT,
+/// so no other ACK is wanted after it.
 fn segment(tcb: &mut Tcb, seq: SeqNum, flags: Flags, text: u32, fx: &mut Fx<'_>) {
     let syn = flags.syn();
     let options = if syn { syn_options(tcb, fx) } else { options(tcb, flags, text, fx) };
@@ -140,7 +149,7 @@ fn segment(tcb: &mut Tcb, seq: SeqNum, flags: Flags, text: u32, fx: &mut Fx<'_>)
     tcb.totals.segs_out += 1;
     fx.host.counters.tcp_out_segs += 1;
     fx.host.counters.tcp_out_rsts += u64::from(flags.rst());
-    let (head, tail) = tcb.outgoing.pieces(seq, text);
+    let (head, tail) = tcb.outgoing.pieces(seq.plus(u32::from(syn)), text);
     segment.payload = head;
     fx.host.send_segment(&header, &segment, tail);
 }

@@ -1,6 +1,7 @@
 //! ICMP errors about segments of a connection (RFC 9293 3.9.2.2), believed only as far as RFC 5927 has it; path MTU
 //! discovery (RFC 1191, RFC 8201).
 
+use super::mss;
 use super::state::State;
 use super::tcb::{Origin, Tcb};
 use crate::config::HardError;
@@ -100,7 +101,7 @@ const fn soft(tcb: &mut Tcb, errno: Errno) {
 }
 
 fn give_up(tcb: &mut Tcb, errno: Errno, fx: &mut Fx<'_>) {
-    if tcb.state() == State::SynReceived && tcb.origin == Origin::Passive {
+    if tcb.state() == State::SynReceived && tcb.origin == Origin::Passive && !tcb.is_fast_open_child() {
         tcb.enter(State::Closed, fx);
     } else {
         tcb.fail(errno, fx);
@@ -124,6 +125,14 @@ fn too_big(tcb: &mut Tcb, mtu: u32, total: usize, fx: &mut Fx<'_>) {
     tcb.path_mtu = path_mtu;
     let smss = tcb.smss(fx.config());
     tcb.congestion.set_smss(smss);
+    if tcb.queue.front().is_some_and(|front| front.syn) {
+        // Only the text of a Fast Open makes a SYN large: it goes again without, and offers what the path takes.
+        if tcb.queue.len() > 1 {
+            tcb.rcv.mss = mss::offered(path_mtu, v6, tcb.user.options.max_seg);
+            tcb.queue.mark_front_lost();
+        }
+        return;
+    }
     tcb.queue.mark_larger_lost(smss);
 }
 

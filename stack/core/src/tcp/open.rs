@@ -1,6 +1,7 @@
 //! OPEN call, active (RFC 9293 3.10.1). A passive OPEN makes a listener, which is no TCB: see [`crate::Stack::listen`].
 
 use super::emit;
+use super::fast_open;
 use super::isn;
 use super::output;
 use super::retransmission_queue::Sent;
@@ -12,8 +13,15 @@ use crate::seq::SeqNum;
 use crate::socket::Options;
 
 /// Picks an ISS, sends `<SEQ=ISS><CTL=SYN>` and enters SYN-SENT. `least_iss`: the tuple was in TIME-WAIT, and the new numbers
-/// have to lie above the old ones.
-pub(crate) fn active(tuple: Tuple, options: Options, least_iss: Option<SeqNum>, fx: &mut Fx<'_>) -> Tcb {
+/// have to lie above the old ones. `fast_open`: text that may go along, or ask for a cookie (RFC 7413 4.2.1). Also how many
+/// octets of it were taken.
+pub(crate) fn active(
+    tuple: Tuple,
+    options: Options,
+    least_iss: Option<SeqNum>,
+    fast_open: Option<&[u8]>,
+    fx: &mut Fx<'_>,
+) -> (Tcb, usize) {
     fx.cite(rules::OPEN_ACTIVE);
     fx.cite(rules::ISN);
     let mut iss = isn::initial_sequence_number(&fx.host.isn_secret, tuple.local, tuple.remote, fx.now);
@@ -23,9 +31,15 @@ pub(crate) fn active(tuple: Tuple, options: Options, least_iss: Option<SeqNum>, 
     let mut tcb = Tcb::new(tuple, Origin::Active, iss, options, fx);
     tcb.open_window(&fx.host.config);
     tcb.enter(State::SynSent, fx);
-    tcb.snd.nxt = iss.plus(1);
     tcb.queue.push(Sent::syn(iss, fx.now));
-    emit::syn(&mut tcb, fx);
+    let taken = fast_open.map_or(0, |data| fast_open::prepare(&mut tcb, data, fx.now, fx));
+    tcb.snd.nxt = iss.plus(1 + taken as u32);
+    if taken > 0 {
+        tcb.queue.push(Sent { text: taken as u32, syn: false, psh: true, ..Sent::syn(iss.plus(1), fx.now) });
+        emit::syn_with_text(&mut tcb, taken as u32, fx);
+    } else {
+        emit::syn(&mut tcb, fx);
+    }
     output::after_event(&mut tcb, fx);
-    tcb
+    (tcb, taken)
 }

@@ -56,6 +56,10 @@ fn retransmit_lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         let allowance = tcb.recovery.allowance(&tcb.congestion);
         let Some(sent) = tcb.queue.first_lost(smss) else { return };
         let front = sent.seq == tcb.snd.una;
+        if !front && tcb.queue.front().is_some_and(|front| front.syn) {
+            // The text of a Fast Open waits until the handshake is over.
+            return;
+        }
         // Each counts as a full one: a loss window of one segment is one segment, however small (RFC 6298 5.4, RFC 5681 3.1).
         if !front && (sent.end().gt(edge) || smss.saturating_mul(in_flight + 1) > allowance) {
             return;
@@ -82,7 +86,7 @@ fn grow_probe(tcb: &mut Tcb, smss: u32) {
 
 /// Cuts unsent text into segments and sends those that may go.
 pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
-    if !tcb.state().may_transmit() || (tcb.unsent() == 0 && tcb.fin != Fin::Queued) {
+    if !tcb.may_transmit() || (tcb.unsent() == 0 && tcb.fin != Fin::Queued) {
         return;
     }
     restart_after_idle(tcb, fx);

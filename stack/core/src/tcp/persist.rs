@@ -24,7 +24,7 @@ pub(crate) struct Persist {
 impl Tcb {
     /// Whether text or FIN waits.
     fn waits(&self) -> bool {
-        self.state().may_transmit() && (self.unsent() > 0 || self.fin == Fin::Queued)
+        self.may_transmit() && (self.unsent() > 0 || self.fin == Fin::Queued)
     }
 
     /// Whether all that is in flight is a probe.

@@ -30,6 +30,7 @@ impl Tcb {
         let state = self.state();
         fx.cite_in(rules::SEND, state);
         match state {
+            State::SynReceived if self.is_fast_open_child() => {}
             State::SynSent | State::SynReceived => return Err(Errno::EAGAIN),
             State::Established | State::CloseWait if self.fin == Fin::None => {}
             State::Closed

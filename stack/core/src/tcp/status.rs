@@ -41,7 +41,8 @@ impl Tcb {
             backoff: u64::from(self.rto.backoff),
             options: u64::from(self.timestamps.enabled)
                 | u64::from(self.sack) << 1
-                | u64::from(self.window_scaling) << 2,
+                | u64::from(self.window_scaling) << 2
+                | u64::from(self.syn_data_acknowledged()) << 5,
             snd_wscale: u64::from(self.snd.shift),
             rcv_wscale: u64::from(self.rcv.shift),
             rto: micros(self.rto.timeout()),

@@ -2,6 +2,7 @@
 
 use super::congestion::Congestion;
 use super::delayed_ack::DelayedAck;
+use super::fast_open::FastOpen;
 use super::keep_alive::KeepAlive;
 use super::persist::Persist;
 use super::reassembly::Reassembly;
@@ -19,6 +20,7 @@ use crate::host::Fx;
 use crate::seq::SeqNum;
 use crate::socket::Options;
 use crate::time::Instant;
+use alloc::boxed::Box;
 use core::net::SocketAddr;
 
 /// How the connection was opened: MUST-11 asks to remember it.
@@ -154,6 +156,8 @@ pub(crate) struct Tcb {
     pub(crate) window_scaling: bool,
     pub(crate) delayed_ack: DelayedAck,
     pub(crate) persist: Persist,
+    /// Fast Open, where it plays a role.
+    pub(crate) fast_open: Option<Box<FastOpen>>,
     pub(crate) keep_alive: KeepAlive,
     /// When an invalid segment was last answered (RFC 5961 7).
     pub(crate) last_challenge: Option<Instant>,
@@ -227,6 +231,7 @@ impl Tcb {
             window_scaling: config.tcp_window_scaling,
             delayed_ack: DelayedAck::new(config.quick_acks),
             persist: Persist::default(),
+            fast_open: None,
             keep_alive: KeepAlive::default(),
             last_challenge: None,
             path_mtu,
@@ -342,7 +347,7 @@ impl Tcb {
     pub(crate) fn unsent(&self) -> u32 {
         match self.fin {
             Fin::Sent(_) => 0,
-            Fin::None | Fin::Queued if self.state.may_transmit() => self.snd.nxt.distance(self.outgoing.end()),
+            Fin::None | Fin::Queued if self.may_transmit() => self.snd.nxt.distance(self.outgoing.end()),
             Fin::None | Fin::Queued => self.outgoing.len() as u32,
         }
     }

@@ -1,7 +1,7 @@
 //! TCP options (RFC 9293 3.1, 3.2).
 //!
 //! Known: maximum segment size (RFC 9293 3.7.1), window scale and timestamps (RFC 7323), SACK (RFC 2018), user timeout
-//! (RFC 5482), Fast Open (RFC 7413). Others are skipped by their length (RFC 9293 MUST-6).
+//! (RFC 5482), Fast Open (RFC 7413, and the experimental form that came before it). Others are skipped by their length (RFC 9293 MUST-6).
 
 use super::{u16_at, u32_at};
 use crate::seq::SeqNum;
@@ -15,6 +15,10 @@ const SACK: u8 = 5;
 const TIMESTAMPS: u8 = 8;
 const USER_TIMEOUT: u8 = 28;
 const FAST_OPEN: u8 = 34;
+const EXPERIMENTAL: u8 = 254;
+
+/// The experiment of Fast Open before it had a kind (RFC 6994's register).
+const FAST_OPEN_EXPERIMENT: [u8; 2] = [0xf9, 0x89];
 
 /// Octets of options that the data offset can express.
 pub const MOST_OCTETS: usize = 40;
@@ -139,6 +143,7 @@ pub struct UserTimeout {
 pub struct Cookie {
     octets: [u8; 16],
     length: u8,
+    experimental: bool,
 }
 
 impl Cookie {
@@ -148,9 +153,22 @@ impl Cookie {
         if !matches!(octets.len(), 0 | 4 | 6 | 8 | 10 | 12 | 14 | 16) {
             return None;
         }
-        let mut cookie = Self { octets: [0; 16], length: octets.len() as u8 };
+        let mut cookie = Self { octets: [0; 16], length: octets.len() as u8, experimental: false };
         cookie.octets[..octets.len()].copy_from_slice(octets);
         Some(cookie)
+    }
+
+    /// The same in the experimental option (kind 254), or in RFC 7413's.
+    #[must_use]
+    pub const fn experimental(mut self, experimental: bool) -> Self {
+        self.experimental = experimental;
+        self
+    }
+
+    /// Whether it stands in the experimental option.
+    #[must_use]
+    pub const fn is_experimental(&self) -> bool {
+        self.experimental
     }
 
     /// Its octets.
@@ -158,11 +176,17 @@ impl Cookie {
     pub fn as_slice(&self) -> &[u8] {
         &self.octets[..usize::from(self.length)]
     }
+
+    /// Whether it asks for a cookie.
+    #[must_use]
+    pub const fn is_request(&self) -> bool {
+        self.length == 0
+    }
 }
 
 impl PartialEq for Cookie {
     fn eq(&self, other: &Self) -> bool {
-        self.as_slice() == other.as_slice()
+        self.as_slice() == other.as_slice() && self.experimental == other.experimental
     }
 }
 
@@ -218,6 +242,10 @@ impl Options {
                 Some(cookie) => self.fast_open = Some(cookie),
                 None => return false,
             },
+            (EXPERIMENTAL, 2..) if value[..2] == FAST_OPEN_EXPERIMENT => match Cookie::new(&value[2..]) {
+                Some(cookie) => self.fast_open = Some(cookie.experimental(true)),
+                None => return false,
+            },
             (MSS | WINDOW_SCALE | SACK_PERMITTED | TIMESTAMPS | SACK | USER_TIMEOUT, _) => return false,
             _ => {}
         }
@@ -254,7 +282,7 @@ impl Options {
             out.put(&[NOP, WINDOW_SCALE, 3, shift]);
         }
         if let Some(cookie) = &self.fast_open {
-            out.put_cookie(cookie.as_slice());
+            out.put_cookie(cookie);
         }
         if let (Some(timeout), true) = (self.user_timeout, out.room() >= 4) {
             let [a, b] = (timeout.value & 0x7fff | if timeout.minutes { 0x8000 } else { 0 }).to_be_bytes();
@@ -295,10 +323,21 @@ impl Encoded {
         self.length += octets.len();
     }
 
-    /// `mss`, `TS` and `wscale` before it leave 20 octets: enough for the longest cookie, padded behind.
-    fn put_cookie(&mut self, cookie: &[u8]) {
-        self.put(&[FAST_OPEN, 2 + cookie.len() as u8]);
-        self.put(cookie);
+    /// `mss`, `TS` and `wscale` before it leave 20 octets: enough for the longest cookie, padded behind, but for one of 16
+    /// or 14 octets in the experimental option, which is left out.
+    fn put_cookie(&mut self, cookie: &Cookie) {
+        let octets = cookie.as_slice();
+        if cookie.experimental {
+            let length = 4 + octets.len();
+            if self.room() < length.next_multiple_of(4) {
+                return;
+            }
+            let [a, b] = FAST_OPEN_EXPERIMENT;
+            self.put(&[EXPERIMENTAL, length as u8, a, b]);
+        } else {
+            self.put(&[FAST_OPEN, 2 + octets.len() as u8]);
+        }
+        self.put(octets);
         while !self.length.is_multiple_of(4) {
             self.put(&[NOP]);
         }

@@ -2,8 +2,10 @@
 
 use super::*;
 use core::time::Duration;
-use halfopen_stack::Errno;
+use halfopen_stack::config::FastOpenKeys;
 use halfopen_stack::wire::icmp::{Problem, UnreachableV4};
+use halfopen_stack::wire::tcp::Cookie;
+use halfopen_stack::{Domain, Errno};
 
 /// Seconds at which an unanswered SYN is repeated.
 fn unanswered_syn(set: Set) -> String {
@@ -110,7 +112,107 @@ fn unreachable(set: Set) -> String {
     format!("{repeated} {error}")
 }
 
+/// What a SYN with text draws from a server: without cookie, with a request, and with the cookie that was given.
+fn fast_open_server(set: Set) -> String {
+    let mut config = plain();
+    config.tcp_fastopen = 0x402;
+    set(&mut config);
+    let mut play = Play::new(config);
+    play.listen(8);
+    let mut sent = play.inject(S, 0, 0, b"abc");
+    for cookie in [Cookie::default(), Cookie::new(b"not ours").unwrap_or_default()] {
+        play.remote.set_port(play.remote.port() + 1);
+        play.options.fast_open = Some(cookie);
+        sent.extend(play.inject(S, 0, 0, b"abc"));
+        play.options.fast_open = play.last().0.options.fast_open;
+    }
+    play.remote.set_port(play.remote.port() + 1);
+    sent.extend(play.inject(S, 0, 0, b"abc"));
+    line(&sent).replace("S. 0:0(0) ", "")
+}
+
+/// The cookie that a server gives.
+fn cookie(set: Set) -> String {
+    let mut config = plain();
+    config.tcp_fastopen = 0x402;
+    set(&mut config);
+    let mut play = Play::new(config);
+    play.listen(8);
+    play.options.fast_open = Some(Cookie::default());
+    play.inject(S, 0, 0, b"");
+    play.last().0.options.fast_open.map_or("none".to_owned(), |cookie| format!("{:02x?}", cookie.as_slice()))
+}
+
+/// The second SYN to a server that gave a cookie and then lost the first SYN with text; `after` seconds later. With a
+/// blackhole of three timeouts the client hears of nothing at all.
+fn after_lost_text(set: Set, answered: bool, after: f64) -> String {
+    let mut config = plain();
+    (config.tcp_fastopen, config.fast_open_negative_cache) = (1, Duration::ZERO);
+    set(&mut config);
+    let mut play = Play::new(config);
+    let syn = |play: &mut Play| {
+        let fd = play.stack.socket(Domain::Inet).unwrap();
+        let _ = play.stack.send_fast_open(play.now, fd, b"text", play.remote);
+        play.drain();
+        let (segment, _) = play.last();
+        let (port, shown) =
+            (segment.src_port, format!("{:?} {}", segment.options.fast_open.is_some(), segment.payload.len()));
+        play.local.set_port(port);
+        shown
+    };
+    syn(&mut play);
+    play.options.fast_open = Cookie::new(b"12345678");
+    play.inject(SA, 0, 1, b"");
+    play.options.fast_open = None;
+    assert_eq!(syn(&mut play), "true 4");
+    play.wait(if answered { 1.5 } else { 1000.0 });
+    if answered {
+        play.inject(SA, 0, 1, b"");
+    }
+    play.wait(after);
+    syn(&mut play)
+}
+
 pub(crate) const ROWS: &[Row] = &[
+    Row {
+        field: "tcp_fastopen",
+        play: fast_open_server,
+        values: &[
+            (|c| c.tcp_fastopen = 0x401, "ack 1, ack 1, ack 1, ack 1"),
+            (|c| c.tcp_fastopen = 0x402, "ack 1, ack 1, ack 1, ack 4"),
+            (|c| c.tcp_fastopen = 0x602, "ack 4, ack 4, ack 4, ack 4"),
+        ],
+    },
+    Row {
+        field: "tcp_fastopen_key",
+        play: cookie,
+        values: &[
+            (
+                |c| c.tcp_fastopen_key = Some(FastOpenKeys { primary: [1; 16], backup: None }),
+                "[9d, 6f, f2, 2a, 0e, 5d, df, 60]",
+            ),
+            (
+                |c| c.tcp_fastopen_key = Some(FastOpenKeys { primary: [2; 16], backup: None }),
+                "[ac, 48, 6d, 26, 5e, 4a, 21, d3]",
+            ),
+        ],
+    },
+    Row {
+        field: "tcp_fastopen_blackhole_timeout_sec",
+        play: |set| after_lost_text(set, false, 1.0),
+        values: &[
+            (|c| c.tcp_fastopen_blackhole_timeout_sec = 0, "true 4"),
+            (|c| c.tcp_fastopen_blackhole_timeout_sec = 3600, "false 0"),
+        ],
+    },
+    Row {
+        field: "fast_open_negative_cache",
+        play: |set| after_lost_text(set, true, 30.0),
+        values: &[
+            (|c| c.fast_open_negative_cache = Duration::ZERO, "true 4"),
+            (|c| c.fast_open_negative_cache = Duration::from_secs(60), "false 0"),
+        ],
+    },
     Row {
         field: "tcp_syn_retries",
         play: unanswered_syn,

@@ -7,6 +7,7 @@ use crate::rules;
 use crate::seq::SeqNum;
 use crate::socket::Options;
 use crate::tcp::emit;
+use crate::tcp::fast_open::{self, Answer};
 use crate::tcp::isn;
 use crate::tcp::output;
 use crate::tcp::retransmission_queue::Sent;
@@ -20,6 +21,7 @@ pub(crate) struct Listening<'a> {
     pub(crate) options: &'a Options,
     /// Whether it may have one more half-open connection.
     pub(crate) room: bool,
+    pub(crate) fast_open: fast_open::Server,
     /// For a SYN that reopens a connection in TIME-WAIT: the least ISS that is above the old one (RFC 1122 4.2.2.13).
     pub(crate) least_iss: Option<SeqNum>,
 }
@@ -72,10 +74,17 @@ fn open(listening: &Listening<'_>, tuple: Tuple, seg: &Segment<'_>, fx: &mut Fx<
     if let Some(least) = listening.least_iss {
         iss = iss.later(least);
     }
+    let answer = fast_open::judge(&listening.fast_open, tuple, seg, fx);
     let mut tcb = Tcb::new(tuple, Origin::Passive, iss, listening.options.clone(), fx);
     take_syn(&mut tcb, seg, fx);
     tcb.open_window(&fx.host.config);
-    queue_controls_of_syn(&mut tcb, seg, fx);
+    match answer {
+        Answer::Serve(option) => fast_open::serve(&mut tcb, option, seg, fx),
+        Answer::Handshake(option) => {
+            fast_open::offer(&mut tcb, option);
+            queue_controls_of_syn(&mut tcb, seg, fx);
+        }
+    }
     tcb.totals.segs_in = 1;
     tcb.totals.last_segment = Some(fx.now);
     tcb.enter(State::SynReceived, fx);

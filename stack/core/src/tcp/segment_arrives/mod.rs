@@ -5,9 +5,10 @@ pub(crate) mod listen;
 pub(crate) mod other_states;
 pub(crate) mod syn_sent;
 
+use super::fast_open;
 use super::output;
 use super::state::State;
-use super::tcb::Tcb;
+use super::tcb::{Origin, Tcb};
 use super::timers::Timer;
 use super::window::MAX_SHIFT;
 use crate::host::Fx;
@@ -124,6 +125,7 @@ fn queue_controls_of_syn(tcb: &mut Tcb, seg: &Segment<'_>, fx: &Fx<'_>) {
 fn handshake_done(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
     let acknowledged = tcb.queue.acknowledge(seg.ack);
     tcb.snd.una = seg.ack;
+    tcb.outgoing.acknowledge(seg.ack, &mut fx.host.rings);
     tcb.timers.stop(Timer::Retransmission);
     tcb.timers.stop(Timer::User);
     tcb.rto.progress();
@@ -136,6 +138,13 @@ fn handshake_done(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
         None => fx.cite(rules::KARN),
     }
     tcb.rto.handshake_done(syn_repeated, fx.config());
+    if tcb.is_fast_open_child() {
+        // Text was sent and acknowledged before: the window is under way.
+        return;
+    }
     let smss = tcb.smss(fx.config());
     tcb.congestion.start(smss, tcb.syn_losses, fx.config());
+    if tcb.origin == Origin::Active {
+        fast_open::syn_ack(tcb, seg, fx);
+    }
 }

@@ -4,6 +4,7 @@ use crate::config::RetryLimit;
 use crate::host::Fx;
 use crate::rules;
 use crate::tcp::emit;
+use crate::tcp::fast_open;
 use crate::tcp::state::State;
 use crate::tcp::tcb::{Origin, Tcb};
 
@@ -27,12 +28,15 @@ fn syn(tcb: &mut Tcb, fx: &mut Fx<'_>) {
             (active_limit + config.tcp_syn_linear_timeouts, tcb.rto.retransmits < config.tcp_syn_linear_timeouts)
         }
         (_, Origin::Active) => (active_limit, false),
-        (_, Origin::Passive) => (config.tcp_synack_retries, false),
+        // One more for a Fast Open, as Linux has it.
+        (_, Origin::Passive) => (config.tcp_synack_retries + u32::from(tcb.is_fast_open_child()), false),
     };
+    fast_open::timed_out(tcb, tcb.rto.retransmits >= limit, fx);
     if tcb.rto.retransmits >= limit {
         fx.cite(rules::R2_SYN);
         match tcb.origin {
             Origin::Active => tcb.give_up(fx),
+            Origin::Passive if tcb.is_fast_open_child() => tcb.give_up(fx),
             Origin::Passive => tcb.enter(State::Closed, fx),
         }
         return;
@@ -45,7 +49,9 @@ fn syn(tcb: &mut Tcb, fx: &mut Fx<'_>) {
 
 /// The front of the queue is text or FIN.
 fn text(tcb: &mut Tcb, fx: &mut Fx<'_>) {
-    if exhausted(tcb, fx) {
+    let exhausted = exhausted(tcb, fx);
+    fast_open::timed_out(tcb, exhausted, fx);
+    if exhausted {
         fx.cite(rules::R2);
         tcb.give_up(fx);
         return;

@@ -35,6 +35,11 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
 fn reset(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     let state = tcb.state();
     match state {
+        State::SynReceived if tcb.is_fast_open_child() => {
+            // It is in use: the user can read what the SYN brought, and hears of the reset.
+            fx.cite(rules::RST_PASSIVE);
+            tcb.fail(Errno::ECONNRESET, fx);
+        }
         State::SynReceived if tcb.origin == Origin::Passive => {
             fx.cite(rules::RST_PASSIVE);
             tcb.enter(State::Listen, fx);

@@ -16,7 +16,7 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
     }
     let state = tcb.state();
     if state == State::SynReceived {
-        if tcb.origin == Origin::Passive {
+        if tcb.origin == Origin::Passive && !tcb.is_fast_open_child() {
             // The RFC's words: back to LISTEN, and nothing is said of a reply. Stacks differ (a reset, a challenge ACK).
             fx.cite(rules::SYN_PASSIVE);
             tcb.enter(State::Listen, fx);
