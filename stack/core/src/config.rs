@@ -136,6 +136,19 @@ pub struct Config {
     /// Zero-window probes. RFC: one octet. Linux: empty.
     pub zero_window_probe: ZeroWindowProbe,
 
+    /// ECN: 0 off; 1 asks for it (RFC 3168), 2 only answers; with accurate feedback (RFC 9768) 3 asks, 4 answers and asks
+    /// for RFC 3168, 5 only answers. RFC: 2 (RFC 9293 3.8.2, SHLD-8: have it; who has to ask is not said). RFC 793: 0. Linux: 2.
+    pub tcp_ecn: u32,
+    /// Whether a repeated SYN no longer asks for ECN (RFC 3168 6.1.1.1, RFC 9768 3.1.4.1). RFC: yes, a MAY. Linux: yes.
+    pub tcp_ecn_fallback: bool,
+    /// The accurate ECN option: 0 never, 1 with news, 2 wherever it fits, 3 even when it may be what gets lost. RFC: 1
+    /// (RFC 9768 3.2.3.3). Linux: 2.
+    pub tcp_ecn_option: u32,
+    /// Segments acknowledged without delay after the first CE. RFC: 0 (not named). Linux: 2; also an ACK at once for CWR.
+    pub ecn_quick_acks: u32,
+    /// Whether new data waits for the timer when ECE arrives and the window is one segment (RFC 3168 6.1.2). Linux: no.
+    pub ecn_waits_at_one_segment: bool,
+
     /// RFC 7323 timestamps: 0 off, 1 with a random offset, 2 without. RFC: 1. Linux: 1.
     pub tcp_timestamps: u32,
     /// RFC 7323 window scaling. RFC: on. Linux: on.
@@ -242,6 +255,11 @@ impl Config {
             nagle: Nagle::AnyOutstanding,
             override_timeout: Some(Duration::from_millis(200)),
             zero_window_probe: ZeroWindowProbe::Octet,
+            tcp_ecn: 2,
+            tcp_ecn_fallback: true,
+            tcp_ecn_option: 1,
+            ecn_quick_acks: 0,
+            ecn_waits_at_one_segment: true,
             tcp_timestamps: 1,
             tcp_window_scaling: true,
             tcp_sack: true,
@@ -285,6 +303,7 @@ impl Config {
         config.challenge_acks = false;
         config.ack_range_check = false;
         config.abort_with_ack = false;
+        config.tcp_ecn = 0;
         config.tcp_timestamps = 0;
         config.tcp_window_scaling = false;
         config.tcp_sack = false;
@@ -311,6 +330,9 @@ impl Config {
         config.nagle = Nagle::SmallOutstanding;
         config.override_timeout = None;
         config.zero_window_probe = ZeroWindowProbe::Empty;
+        config.tcp_ecn_option = 2;
+        config.ecn_quick_acks = 2;
+        config.ecn_waits_at_one_segment = false;
         config.require_timestamps = false;
         config.tcp_rmem = [4096, 131_072, 33_554_432];
         config.tcp_wmem = [4096, 16_384, 4_194_304];

@@ -36,6 +36,8 @@ pub(crate) struct Host {
     pub(crate) table_secret: (u64, u64),
     pub(crate) challenge_limit: challenge_ack::Limit,
     pub(crate) counters: Counters,
+    /// The ECN field of the datagram that is being received.
+    pub(crate) ecn: u8,
     /// Connections in TIME-WAIT.
     pub(crate) time_waits: u32,
     /// Fast Open keys when none are configured.
@@ -68,6 +70,7 @@ impl Host {
             fast_open_cache: fast_open::Cache::default(),
             challenge_limit: challenge_ack::Limit::default(),
             counters: Counters::default(),
+            ecn: 0,
             time_waits: 0,
             out: VecDeque::new(),
             cited: VecDeque::new(),
@@ -155,6 +158,11 @@ impl<'a> Fx<'a> {
         if let Some(&(_, rule)) = rules.iter().find(|(of, _)| *of == state) {
             self.host.cite(rule);
         }
+    }
+
+    /// For a segment: the ECN field of the datagram that brought it (RFC 3168 5).
+    pub(crate) const fn ecn(&self) -> u8 {
+        self.host.ecn
     }
 
     pub(crate) fn config(&self) -> &Config {

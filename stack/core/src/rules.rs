@@ -167,6 +167,15 @@ rules! {
     PMTU_LOWERED = "rfc1191/3/lower";
     TIME_WAIT_RST_IGNORED = "rfc1337/3/ignore-rst";
     SACK_SENT = "rfc2018/4/send-blocks";
+    ECN_SETUP = "rfc3168/6.1.1/setup-syn";
+    ECN_ANSWERED = "rfc3168/6.1.1/setup-syn-ack";
+    ECN_REFUSED = "rfc3168/6.1.1/refused";
+    ECN_SYN_FALLBACK = "rfc3168/6.1.1.1/syn-fallback";
+    ECN_REDUCE = "rfc3168/6.1.2/reduce";
+    ECN_CWR = "rfc3168/6.1.2/cwr";
+    ECN_WAIT = "rfc3168/6.1.2/one-segment";
+    ECN_ECHO = "rfc3168/6.1.3/echo";
+    ECN_ECHO_ENDS = "rfc3168/6.1.3/echo-until-cwr";
     FAST_RETRANSMIT = "rfc5681/3.2/fast-retransmit";
     SLOW_START_AFTER_IDLE = "rfc5681/4.1/restart-window";
     LOSS_WINDOW = "rfc5681/3.1/loss-window";
@@ -184,6 +193,18 @@ rules! {
     PARTIAL_ACK = "rfc6582/3.2/partial-ack";
     TIMESTAMP_MISSING = "rfc7323/3.2/missing";
     PAWS_DROP = "rfc7323/5.3/paws-drop";
+    ACCECN_SYN = "rfc9768/3.1.1/client-asks";
+    ACCECN_ANSWERED = "rfc9768/3.1.1/server-answers";
+    ACCECN_CONFIRMED = "rfc9768/3.1.1/confirmed";
+    ACCECN_REFUSED = "rfc9768/3.1.2/refused";
+    ACCECN_MIXED = "rfc9768/3.1.5/mixed";
+    ACCECN_HANDSHAKE_ACK = "rfc9768/3.2.2.1/handshake-ack";
+    ACCECN_CE = "rfc9768/3.2.2.2/decode";
+    ACCECN_MANGLED = "rfc9768/3.2.2.3/mangled";
+    ACCECN_ACE_ZERO = "rfc9768/3.2.2.4/ace-zero";
+    ACCECN_ACK_TRIGGERED = "rfc9768/3.2.2.5.1/triggered-ack";
+    ACCECN_SYN_ACK_FALLBACK = "rfc9768/3.2.3.2.2/syn-ack-fallback";
+    ACCECN_INCONSISTENT = "rfc9768/3.2.3.2.5/inconsistent";
 }
 
 by_state! {

@@ -4,7 +4,7 @@
 use etherparse::{Icmpv4Type, Icmpv6Type, NetSlice, PacketBuilder, SlicedPacket, TcpOptionElement, TransportSlice};
 use halfopen_stack::seq::SeqNum;
 use halfopen_stack::wire::icmp::{self, Echo, Message, Problem, UnreachableV4};
-use halfopen_stack::wire::tcp::{Cookie, Flags, Options, SackBlocks, Segment, Timestamps, UserTimeout};
+use halfopen_stack::wire::tcp::{AccurateEcn, Cookie, Flags, Options, SackBlocks, Segment, Timestamps, UserTimeout};
 use halfopen_stack::wire::{ip, tcp};
 use proptest::prelude::*;
 use smoltcp::wire::{IpAddress, Ipv4Packet, Ipv6Packet, TcpPacket};
@@ -52,17 +52,24 @@ fn options() -> impl Strategy<Value = Options> {
         sack(),
         prop::option::of((any::<bool>(), 0..0x8000_u16)),
         prop::option::of(cookie).prop_map(Option::flatten),
+        prop::option::of((any::<bool>(), prop::collection::vec(0..1_u32 << 24, 0..=3))),
     )
-        .prop_map(|(mss, window_scale, sack_permitted, timestamps, sack, user_timeout, fast_open)| Options {
-            mss,
-            window_scale,
-            sack_permitted,
-            timestamps: timestamps.map(|(val, ecr)| Timestamps { val, ecr }),
-            sack,
-            user_timeout: user_timeout.map(|(minutes, value)| UserTimeout { minutes, value }),
-            fast_open,
-            illegal: false,
-        })
+        .prop_map(
+            |(mss, window_scale, sack_permitted, timestamps, sack, user_timeout, fast_open, accurate_ecn)| Options {
+                mss,
+                window_scale,
+                sack_permitted,
+                timestamps: timestamps.map(|(val, ecr)| Timestamps { val, ecr }),
+                sack,
+                user_timeout: user_timeout.map(|(minutes, value)| UserTimeout { minutes, value }),
+                fast_open,
+                accurate_ecn: accurate_ecn.map(|(e1b_first, fields)| match e1b_first {
+                    true => AccurateEcn::e1b_first(&fields),
+                    false => AccurateEcn::e0b_first(&fields),
+                }),
+                illegal: false,
+            },
+        )
 }
 
 /// A segment without payload, and its payload.
@@ -159,7 +166,8 @@ fn etherparse_agrees(octets: &[u8], ip: &ip::Datagram<'_>, segment: &Segment<'_>
     let bits = flags.iter().enumerate().map(|(bit, set)| u16::from(*set) << bit).sum::<u16>();
     assert_eq!(segment.flags.bits(), bits);
     assert_eq!(segment.payload, tcp.payload());
-    let known = segment.options.user_timeout.is_none() && segment.options.fast_open.is_none();
+    let options = &segment.options;
+    let known = options.user_timeout.is_none() && options.fast_open.is_none() && options.accurate_ecn.is_none();
     if known && !segment.options.illegal {
         assert_eq!(Common::from(&segment.options), etherparse_options(tcp));
     }
@@ -195,6 +203,7 @@ fn with_room(mut options: Options) -> Options {
     let parsed = halfopen_stack::wire::tcp_options::parse(options.encode().as_slice());
     options.sack.truncate(parsed.sack.len());
     options.user_timeout = parsed.user_timeout;
+    options.accurate_ecn = parsed.accurate_ecn;
     options
 }
 

@@ -7,7 +7,6 @@ use core::time::Duration;
 /// Mechanisms that the stack lacks: the value that switches each off is accepted, any other is not.
 const ABSENT: &[(&str, &[&str])] = &[
     ("net.ipv4.tcp_syncookies", &["0"]),
-    ("net.ipv4.tcp_ecn", &["0"]),
     ("net.ipv4.tcp_mtu_probing", &["0"]),
     ("net.ipv4.tcp_frto", &["0"]),
     ("net.ipv4.tcp_early_retrans", &["0"]),
@@ -60,6 +59,8 @@ impl Config {
             "tcp_retries2" => (&mut self.tcp_retries2, octet()),
             "tcp_orphan_retries" => (&mut self.tcp_orphan_retries, octet()),
             "tcp_reordering" => (&mut self.tcp_reordering, 1..=300),
+            "tcp_ecn" => (&mut self.tcp_ecn, 0..=5),
+            "tcp_ecn_option" => (&mut self.tcp_ecn_option, 0..=3),
             "tcp_timestamps" => (&mut self.tcp_timestamps, 0..=2),
             "tcp_min_snd_mss" => (&mut self.tcp_min_snd_mss, 48..=65_535),
             "tcp_challenge_ack_limit" => (&mut self.tcp_challenge_ack_limit, 1..=u32::MAX),
@@ -88,6 +89,7 @@ impl Config {
             "tcp_fastopen_key" => self.tcp_fastopen_key = Some(keys(value)?),
             "tcp_abort_on_overflow" => self.tcp_abort_on_overflow = switch(value)?,
             "tcp_slow_start_after_idle" => self.tcp_slow_start_after_idle = switch(value)?,
+            "tcp_ecn_fallback" => self.tcp_ecn_fallback = switch(value)?,
             "tcp_window_scaling" => self.tcp_window_scaling = switch(value)?,
             "tcp_sack" => self.tcp_sack = switch(value)?,
             "tcp_rfc1337" => self.tcp_rfc1337 = switch(value)?,

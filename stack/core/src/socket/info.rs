@@ -59,7 +59,7 @@ tcp_info! {
     retransmits: "Timeouts since the last progress.",
     probes: "Unanswered zero-window or keep-alive probes.",
     backoff: "Doublings of the timeout.",
-    options: "1 timestamps, 2 SACK, 4 window scaling, 32 text of a SYN was acknowledged (RFC 7413).",
+    options: "1 timestamps, 2 SACK, 4 window scaling, 8 ECN, 16 ECT or CE was seen, 32 text of a SYN was acknowledged.",
     snd_wscale: "Shift count of the peer's windows.",
     rcv_wscale: "Shift count of our windows.",
     rto: "Retransmission timeout.",

@@ -42,6 +42,7 @@ impl Stack {
             self.host.counters.not_ours += 1;
             return;
         }
+        self.host.ecn = parsed.ecn;
         match parsed.protocol {
             ip::PROTOCOL_TCP => self.receive_tcp(now, &parsed),
             _ => self.receive_icmp(now, &parsed),

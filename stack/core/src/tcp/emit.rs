@@ -7,7 +7,7 @@ use super::timers::Timer;
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
-use crate::wire::tcp::{Flags, Options, Segment};
+use crate::wire::tcp::{Flags, MOST_OCTETS, Options, Segment};
 
 /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`
 pub(crate) fn ack(tcb: &mut Tcb, fx: &mut Fx<'_>) {
@@ -79,8 +79,9 @@ pub(crate) fn abort(tcb: &mut Tcb, fx: &mut Fx<'_>) {
 }
 
 /// The options of a SYN or SYN,ACK.
-fn syn_options(tcb: &mut Tcb, fx: &Fx<'_>) -> Options {
+fn syn_options(tcb: &mut Tcb, flags: Flags, fx: &Fx<'_>) -> Options {
     Options {
+        accurate_ecn: tcb.ecn_option(flags, MOST_OCTETS, fx),
         mss: Some(tcb.rcv.mss.min(u32::from(u16::MAX)) as u16),
         window_scale: tcb.window_scaling.then_some(tcb.rcv.shift),
         sack_permitted: tcb.sack,
@@ -91,13 +92,19 @@ fn syn_options(tcb: &mut Tcb, fx: &Fx<'_>) -> Options {
 }
 
 /// The options of any other segment.
-fn options(tcb: &Tcb, flags: Flags, text: u32, fx: &mut Fx<'_>) -> Options {
+fn options(tcb: &mut Tcb, flags: Flags, text: u32, fx: &mut Fx<'_>) -> Options {
     let mut options = Options { timestamps: tcb.timestamps.option(fx.now), ..Options::default() };
-    if tcb.sack && flags.ack() && !flags.rst() && !tcb.reassembly.is_empty() {
-        // Blocks go into what a segment's text leaves of Eff.snd.MSS (RFC 9293 3.7.1, MUST-16).
-        let room = (tcb.smss(fx.config()) + tcb.timestamps.octets()) as usize;
-        let most = room.saturating_sub(options.octets() + text as usize + 4) / 8;
-        options.sack = tcb.reassembly.sack_blocks(most.min(if tcb.timestamps.enabled { 3 } else { 4 }));
+    let sack = tcb.sack && flags.ack() && !tcb.reassembly.is_empty();
+    if flags.rst() || !(sack || tcb.ecn.is_accurate()) {
+        return options;
+    }
+    // What a segment's text leaves of Eff.snd.MSS (RFC 9293 3.7.1, MUST-16).
+    let most = ((tcb.smss(fx.config()) + tcb.timestamps.octets()).saturating_sub(text) as usize).min(MOST_OCTETS);
+    // Two SACK blocks go before congestion feedback (RFC 9768 3.2.3.3).
+    let kept = if sack { 4 + 8 * tcb.reassembly.sack_blocks(2).len() } else { 0 };
+    options.accurate_ecn = tcb.ecn_option(flags, most.saturating_sub(options.octets() + kept), fx);
+    if sack {
+        options.sack = tcb.reassembly.sack_blocks(most.saturating_sub(options.octets() + 4) / 8);
         if !options.sack.is_empty() {
             fx.cite(rules::SACK_SENT);
         }
@@ -109,13 +116,14 @@ fn options(tcb: &Tcb, flags: Flags, text: u32, fx: &mut Fx<'_>) -> Options {
 /// so no other ACK is wanted after it.
 fn segment(tcb: &mut Tcb, seq: SeqNum, flags: Flags, text: u32, fx: &mut Fx<'_>) {
     let syn = flags.syn();
-    let options = if syn { syn_options(tcb, fx) } else { options(tcb, flags, text, fx) };
+    let (ecn_flags, ecn) = tcb.ecn_outgoing(seq, flags, text, fx);
+    let options = if syn { syn_options(tcb, flags, fx) } else { options(tcb, flags, text, fx) };
     let mut segment = Segment {
         src_port: tcb.tuple.local.port(),
         dst_port: tcb.tuple.remote.port(),
         seq,
         ack: SeqNum(0),
-        flags,
+        flags: flags | ecn_flags,
         window: 0,
         urgent: 0,
         options,
@@ -145,7 +153,9 @@ fn segment(tcb: &mut Tcb, seq: SeqNum, flags: Flags, text: u32, fx: &mut Fx<'_>)
     if let Some(ttl) = tcb.user.options.ttl {
         header.hop_limit = ttl;
     }
+    // The user's TOS says nothing of ECN.
     header.dscp = tcb.user.options.tos >> 2;
+    header.ecn = ecn;
     tcb.totals.segs_out += 1;
     fx.host.counters.tcp_out_segs += 1;
     fx.host.counters.tcp_out_rsts += u64::from(flags.rst());

@@ -1,5 +1,6 @@
 //! OPEN call, active (RFC 9293 3.10.1). A passive OPEN makes a listener, which is no TCB: see [`crate::Stack::listen`].
 
+use super::ecn::handshake::Request;
 use super::emit;
 use super::fast_open;
 use super::isn;
@@ -29,6 +30,7 @@ pub(crate) fn active(
         iss = iss.later(least);
     }
     let mut tcb = Tcb::new(tuple, Origin::Active, iss, options, fx);
+    tcb.ecn = Request::of(fx.config());
     tcb.open_window(&fx.host.config);
     tcb.enter(State::SynSent, fx);
     tcb.queue.push(Sent::syn(iss, fx.now));

@@ -95,13 +95,16 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
         let edge = tcb.snd.una.plus(tcb.snd.wnd);
         // A peer may have shrunk its window below what is in flight (MUST-34).
         let usable = if edge.gt(tcb.snd.nxt) { tcb.snd.nxt.distance(edge) } else { 0 };
-        let smss = tcb.smss(fx.config());
+        let smss = tcb.smss(fx.config()).saturating_sub(tcb.ecn_reserve(fx)).max(1);
         let text = unsent.min(smss).min(usable);
         let fin = tcb.fin == Fin::Queued && text == unsent && usable > text;
         if text == 0 && !fin {
             return;
         }
         let pipe = tcb.queue.pipe().octets;
+        if text > 0 && push == Push::ByTheRules && tcb.ecn_waits() {
+            return;
+        }
         if text > 0 && pipe > 0 && pipe.saturating_add(text) > tcb.recovery.allowance(&tcb.congestion) {
             return;
         }

@@ -50,6 +50,9 @@ impl Tcb {
     /// company or for more window, has a time of its own.
     fn persist_interval(&self, fx: &Fx<'_>) -> Duration {
         let rto = self.rto.timeout();
+        if self.ecn_waits() {
+            return rto;
+        }
         if self.snd.wnd > 0 {
             return fx.config().override_timeout.unwrap_or(rto);
         }
@@ -61,6 +64,7 @@ impl Tcb {
         if self.snd.wnd > 0 {
             // Silly-window avoidance or Nagle held the text back long enough.
             fx.cite(rules::SWS_OVERRIDE);
+            self.ecn_waited();
             output::send_text(self, output::Push::Anyway, fx);
             output::after_event(self, fx);
             return;

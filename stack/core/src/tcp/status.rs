@@ -42,7 +42,8 @@ impl Tcb {
             options: u64::from(self.timestamps.enabled)
                 | u64::from(self.sack) << 1
                 | u64::from(self.window_scaling) << 2
-                | u64::from(self.syn_data_acknowledged()) << 5,
+                | u64::from(self.syn_data_acknowledged()) << 5
+                | self.ecn.info_bits(),
             snd_wscale: u64::from(self.snd.shift),
             rcv_wscale: u64::from(self.rcv.shift),
             rto: micros(self.rto.timeout()),

@@ -2,6 +2,7 @@
 
 use super::congestion::Congestion;
 use super::delayed_ack::DelayedAck;
+use super::ecn::Ecn;
 use super::fast_open::FastOpen;
 use super::keep_alive::KeepAlive;
 use super::persist::Persist;
@@ -151,6 +152,7 @@ pub(crate) struct Tcb {
     pub(crate) syn_losses: u32,
     pub(crate) congestion: Congestion,
     pub(crate) recovery: Recovery,
+    pub(crate) ecn: Ecn,
     pub(crate) timestamps: Timestamps,
     pub(crate) sack: bool,
     pub(crate) window_scaling: bool,
@@ -226,6 +228,7 @@ impl Tcb {
             syn_losses: 0,
             congestion: Congestion::new(mss::default(v6)),
             recovery: Recovery::new(),
+            ecn: Ecn::Off,
             timestamps,
             sack: config.tcp_sack,
             window_scaling: config.tcp_window_scaling,

@@ -1,7 +1,9 @@
 //! TCP segments (RFC 9293 3.1).
 
 use super::checksum::Checksum;
-pub use super::tcp_options::{Cookie, MOST_OCTETS, Options, SackBlock, SackBlocks, Timestamps, UserTimeout};
+pub use super::tcp_options::{
+    AccurateEcn, Cookie, MOST_OCTETS, Options, SackBlock, SackBlocks, Timestamps, UserTimeout,
+};
 use super::{Malformed, ip, tcp_options, u16_at, u32_at};
 use crate::seq::SeqNum;
 use alloc::vec::Vec;

@@ -1,7 +1,8 @@
 //! TCP options (RFC 9293 3.1, 3.2).
 //!
 //! Known: maximum segment size (RFC 9293 3.7.1), window scale and timestamps (RFC 7323), SACK (RFC 2018), user timeout
-//! (RFC 5482), Fast Open (RFC 7413, and the experimental form that came before it). Others are skipped by their length (RFC 9293 MUST-6).
+//! (RFC 5482), Fast Open (RFC 7413, and the experimental form that came before it), accurate ECN (RFC 9768). Others are
+//! skipped by their length (RFC 9293 MUST-6).
 
 use super::{u16_at, u32_at};
 use crate::seq::SeqNum;
@@ -15,6 +16,8 @@ const SACK: u8 = 5;
 const TIMESTAMPS: u8 = 8;
 const USER_TIMEOUT: u8 = 28;
 const FAST_OPEN: u8 = 34;
+const ACCURATE_ECN_0: u8 = 172;
+const ACCURATE_ECN_1: u8 = 174;
 const EXPERIMENTAL: u8 = 254;
 
 /// The experiment of Fast Open before it had a kind (RFC 6994's register).
@@ -40,6 +43,8 @@ pub struct Options {
     pub user_timeout: Option<UserTimeout>,
     /// Fast Open cookie, empty for a request (RFC 7413 4.1.1).
     pub fast_open: Option<Cookie>,
+    /// Accurate ECN (RFC 9768 3.2.3).
+    pub accurate_ecn: Option<AccurateEcn>,
     /// Some option had a length that is illegal for its kind or walks out of the header (RFC 9293 MUST-7). Not emitted.
     pub illegal: bool,
 }
@@ -192,6 +197,77 @@ impl PartialEq for Cookie {
 
 impl Eq for Cookie {}
 
+/// The accurate ECN option (RFC 9768 3.2.3): counters of octets modulo 2^24, as many as its length has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccurateEcn {
+    e1b_first: bool,
+    fields: [u32; 3],
+    count: u8,
+}
+
+impl AccurateEcn {
+    /// Kind 172: octets with ECT(0), with CE, with ECT(1), from the front. More than three are cut off.
+    #[must_use]
+    pub fn e0b_first(fields: &[u32]) -> Self {
+        Self::new(false, fields)
+    }
+
+    /// Kind 174: octets with ECT(1), with CE, with ECT(0), from the front. More than three are cut off.
+    #[must_use]
+    pub fn e1b_first(fields: &[u32]) -> Self {
+        Self::new(true, fields)
+    }
+
+    fn new(e1b_first: bool, from: &[u32]) -> Self {
+        let mut fields = [0; 3];
+        for (field, value) in fields.iter_mut().zip(from) {
+            *field = value & 0x00ff_ffff;
+        }
+        Self { e1b_first, fields, count: from.len().min(3) as u8 }
+    }
+
+    /// Octets that an option with `count` fields takes, with its padding.
+    #[must_use]
+    pub const fn octets_of(count: usize) -> usize {
+        (2 + 3 * count).next_multiple_of(4)
+    }
+
+    /// EE0B.
+    #[must_use]
+    pub fn e0b(&self) -> Option<u32> {
+        self.as_slice().get(if self.e1b_first { 2 } else { 0 }).copied()
+    }
+
+    /// ECEB.
+    #[must_use]
+    pub fn ceb(&self) -> Option<u32> {
+        self.as_slice().get(1).copied()
+    }
+
+    /// EE1B.
+    #[must_use]
+    pub fn e1b(&self) -> Option<u32> {
+        self.as_slice().get(if self.e1b_first { 0 } else { 2 }).copied()
+    }
+
+    /// The fields in the order in which they stand.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u32] {
+        &self.fields[..usize::from(self.count)]
+    }
+
+    /// Whole fields are read, the rest of a length that has none is padding (RFC 9768 3.2.3).
+    fn parse(kind: u8, value: &[u8]) -> Self {
+        let mut fields = [0; 3];
+        let chunks = value.chunks_exact(3).take(3);
+        let count = chunks.len();
+        for (field, octets) in fields.iter_mut().zip(chunks) {
+            *field = u32::from_be_bytes([0, octets[0], octets[1], octets[2]]);
+        }
+        Self { e1b_first: kind == ACCURATE_ECN_1, fields, count: count as u8 }
+    }
+}
+
 /// Parses the octets between the fixed header and the data. Total: a fault costs options, never the segment.
 ///
 /// A length that cannot be walked (below 2, beyond the header) ends the options there; a known kind with a length that is
@@ -242,6 +318,7 @@ impl Options {
                 Some(cookie) => self.fast_open = Some(cookie),
                 None => return false,
             },
+            (ACCURATE_ECN_0 | ACCURATE_ECN_1, _) => self.accurate_ecn = Some(AccurateEcn::parse(kind, value)),
             (EXPERIMENTAL, 2..) if value[..2] == FAST_OPEN_EXPERIMENT => match Cookie::new(&value[2..]) {
                 Some(cookie) => self.fast_open = Some(cookie.experimental(true)),
                 None => return false,
@@ -259,7 +336,7 @@ impl Options {
     }
 
     /// The options on the wire, padded with NOP to words of four octets, in this order:
-    /// `mss`, `sackOK TS` (or `nop nop TS`, or `nop nop sackOK`), `nop wscale`, Fast Open, user timeout, `nop nop sack`.
+    /// `mss`, `sackOK TS` (or `nop nop TS`, or `nop nop sackOK`), `nop wscale`, Fast Open, user timeout, accurate ECN, `nop nop sack`.
     ///
     /// What finds no room is left out; of SACK blocks, the last ones.
     #[must_use]
@@ -287,6 +364,11 @@ impl Options {
         if let (Some(timeout), true) = (self.user_timeout, out.room() >= 4) {
             let [a, b] = (timeout.value & 0x7fff | if timeout.minutes { 0x8000 } else { 0 }).to_be_bytes();
             out.put(&[USER_TIMEOUT, 4, a, b]);
+        }
+        if let Some(accurate) = &self.accurate_ecn
+            && out.room() >= AccurateEcn::octets_of(accurate.as_slice().len())
+        {
+            out.put_accurate_ecn(accurate);
         }
         out.put_sack(self.sack.as_slice());
         out
@@ -338,6 +420,18 @@ impl Encoded {
             self.put(&[FAST_OPEN, 2 + octets.len() as u8]);
         }
         self.put(octets);
+        while !self.length.is_multiple_of(4) {
+            self.put(&[NOP]);
+        }
+    }
+
+    fn put_accurate_ecn(&mut self, option: &AccurateEcn) {
+        let fields = option.as_slice();
+        let kind = if option.e1b_first { ACCURATE_ECN_1 } else { ACCURATE_ECN_0 };
+        self.put(&[kind, 2 + 3 * fields.len() as u8]);
+        for field in fields {
+            self.put(&field.to_be_bytes()[1..]);
+        }
         while !self.length.is_multiple_of(4) {
             self.put(&[NOP]);
         }

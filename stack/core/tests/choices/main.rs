@@ -10,6 +10,7 @@ mod common;
 
 mod addresses;
 mod closing;
+mod ecn;
 mod invalid;
 mod opening;
 mod options;
@@ -34,6 +35,7 @@ pub(crate) struct Row {
 const TABLES: &[&[Row]] = &[
     addresses::ROWS,
     closing::ROWS,
+    ecn::ROWS,
     invalid::ROWS,
     opening::ROWS,
     options::ROWS,

@@ -34,6 +34,8 @@ pub(crate) struct Play {
     /// Options of the peer's next segments.
     pub(crate) options: Options,
     pub(crate) window: u16,
+    /// ECN field of the peer's next datagrams.
+    pub(crate) ecn: u8,
     /// Segments that the stack has sent and no call has returned yet.
     pub(crate) seen: Vec<(Instant, Vec<u8>)>,
 }
@@ -62,6 +64,7 @@ impl Play {
             iss: SeqNum(0),
             options,
             window: 10_000,
+            ecn: 0,
             seen: Vec::new(),
         }
     }
@@ -119,7 +122,9 @@ impl Play {
     }
 
     pub(crate) fn inject_raw(&mut self, segment: &Segment<'_>) -> Vec<String> {
-        let datagram = tcp::emit(&Header::new(self.remote.ip(), self.local.ip()), segment);
+        let mut header = Header::new(self.remote.ip(), self.local.ip());
+        header.ecn = self.ecn;
+        let datagram = tcp::emit(&header, segment);
         self.stack.receive(self.now, &datagram);
         self.drain()
     }
@@ -178,7 +183,7 @@ impl Play {
         self.options.timestamps = Some(Timestamps { val, ecr });
     }
 
-    /// `flags seq:end(len) ack A`: window and options are left to the tests that are about them.
+    /// `flags seq:end(len) ack A`, behind `[ect0]` or another ECN field that is not Not-ECT: window and options are left to the tests that are about them.
     fn print(&mut self, datagram: &[u8]) -> String {
         let parsed = ip::parse(datagram).expect("a datagram that parses");
         if parsed.protocol != ip::PROTOCOL_TCP {
@@ -194,7 +199,8 @@ impl Play {
             false => self.iss.distance(segment.seq),
         };
         let end = seq.wrapping_add(segment.payload.len() as u32);
-        let mut line = format!("{} {seq}:{end}({})", segment.flags, segment.payload.len());
+        let ecn = ["", "[ect1] ", "[ect0] ", "[ce] "][usize::from(parsed.ecn)];
+        let mut line = format!("{ecn}{} {seq}:{end}({})", segment.flags, segment.payload.len());
         if segment.flags.ack() {
             line += &format!(" ack {}", PEER_ISN.distance(segment.ack));
         }

@@ -42,6 +42,8 @@ pub(crate) struct Saved {
 pub(crate) struct Congestion {
     pub(crate) cwnd: u32,
     pub(crate) ssthresh: u32,
+    /// Congestion events so far, modulo 256: what CWR tells the peer of (RFC 3168 6.1.2).
+    pub(crate) reductions: u8,
     smss: u32,
     algorithm: Algorithm,
     /// The most octets in flight since SND.UNA passed `peak_until`.
@@ -54,6 +56,7 @@ impl Congestion {
         Self {
             cwnd: smss,
             ssthresh: u32::MAX,
+            reductions: 0,
             smss,
             algorithm: Algorithm::Reno(Reno::new()),
             peak: 0,
@@ -114,6 +117,7 @@ impl Congestion {
     /// One congestion event, whatever its cause, with `flight` octets unacknowledged: the new ssthresh. The window itself
     /// is left to recovery, which brings it there.
     pub(crate) fn reduction(&mut self, flight: u32, _now: Instant) -> u32 {
+        self.reductions = self.reductions.wrapping_add(1);
         match &mut self.algorithm {
             Algorithm::Reno(_) => self.ssthresh = reno::half_of(flight, self.smss),
         }

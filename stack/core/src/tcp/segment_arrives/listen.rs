@@ -6,6 +6,8 @@ use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
 use crate::socket::Options;
+use crate::tcp::ecn::Ecn;
+use crate::tcp::ecn::handshake;
 use crate::tcp::emit;
 use crate::tcp::fast_open::{self, Answer};
 use crate::tcp::isn;
@@ -77,6 +79,7 @@ fn open(listening: &Listening<'_>, tuple: Tuple, seg: &Segment<'_>, fx: &mut Fx<
     let answer = fast_open::judge(&listening.fast_open, tuple, seg, fx);
     let mut tcb = Tcb::new(tuple, Origin::Passive, iss, listening.options.clone(), fx);
     take_syn(&mut tcb, seg, fx);
+    tcb.ecn = Ecn::Answered(handshake::Answer::of_syn(seg.flags, fx.ecn(), fx));
     tcb.open_window(&fx.host.config);
     match answer {
         Answer::Serve(option) => fast_open::serve(&mut tcb, option, seg, fx),

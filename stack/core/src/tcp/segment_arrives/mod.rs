@@ -26,12 +26,20 @@ pub(crate) struct Arriving<'a> {
     pub(crate) first: SeqNum,
     /// SEG.LEN as it arrived.
     pub(crate) len: u32,
+    /// Octets of text as it arrived.
+    pub(crate) text: u32,
 }
 
 impl<'a> Arriving<'a> {
     fn new(tcb: &Tcb, seg: &Segment<'a>) -> Self {
         let shift = if seg.flags.syn() { 0 } else { tcb.snd.shift };
-        Self { seg: *seg, wnd: u32::from(seg.window) << shift, first: seg.seq, len: seg.len() }
+        Self {
+            seg: *seg,
+            wnd: u32::from(seg.window) << shift,
+            first: seg.seq,
+            len: seg.len(),
+            text: seg.payload.len() as u32,
+        }
     }
 }
 
@@ -143,7 +151,9 @@ fn handshake_done(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
         return;
     }
     let smss = tcb.smss(fx.config());
-    tcb.congestion.start(smss, tcb.syn_losses, fx.config());
+    // A mark weighs as much as a loss (RFC 3168 5).
+    let losses = tcb.syn_losses + u32::from(tcb.ecn_handshake_marked());
+    tcb.congestion.start(smss, losses, fx.config());
     if tcb.origin == Origin::Active {
         fast_open::syn_ack(tcb, seg, fx);
     }

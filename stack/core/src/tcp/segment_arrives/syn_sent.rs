@@ -7,6 +7,8 @@ use super::{Arriving, handshake_done, other_states, queue_controls_of_syn, take_
 use crate::errno::Errno;
 use crate::host::Fx;
 use crate::rules;
+use crate::tcp::ecn::Ecn;
+use crate::tcp::ecn::handshake::Answer;
 use crate::tcp::emit;
 use crate::tcp::state::State;
 use crate::tcp::tcb::Tcb;
@@ -65,6 +67,7 @@ fn refuse(tcb: &Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
 /// Our SYN is acknowledged by the peer's. The ACK is sent at the end of the event, with what the segment's text adds.
 fn established(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
     fx.cite(rules::SYN_SENT_SYNACK);
+    tcb.ecn_confirmed(&arriving.seg, fx);
     handshake_done(tcb, &arriving.seg, fx);
     tcb.enter(State::Established, fx);
     tcb.delayed_ack.now();
@@ -84,6 +87,10 @@ fn syn_received(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
     let seg = &arriving.seg;
     if !seg.payload.is_empty() || seg.flags.fin() {
         fx.cite(rules::SYN_SENT_SYN_TEXT);
+    }
+    // Who asked answers too, and as a listener would (RFC 9768 3.1.2).
+    if let Ecn::Asked(_) = tcb.ecn {
+        tcb.ecn = Ecn::Answered(Answer::of_syn(seg.flags, fx.ecn(), fx));
     }
     queue_controls_of_syn(tcb, seg, fx);
     tcb.enter(State::SynReceived, fx);

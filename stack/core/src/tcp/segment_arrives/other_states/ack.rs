@@ -60,6 +60,7 @@ fn syn_received(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow
         return RETURN;
     }
     fx.cite(rules::SYN_RECEIVED_ACK);
+    tcb.ecn_established(seg, fx);
     handshake_done(tcb, seg, fx);
     tcb.enter(State::Established, fx);
     tcb.snd.wnd = arriving.wnd;
@@ -94,6 +95,9 @@ fn range(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
 fn acknowledge(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
     let state = tcb.state();
     let ack = arriving.seg.ack;
+    if ack.ge(tcb.snd.una) {
+        tcb.ecn_feedback(&arriving.seg, fx);
+    }
     if ack.gt(tcb.snd.una) {
         fx.cite_in(rules::ACK_NEW, state);
         advance(tcb, ack, arriving, fx);

@@ -41,6 +41,7 @@ fn checks(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
     security::check(tcb, arriving, fx)?;
     syn::check(tcb, arriving, fx)?;
     ack::check(tcb, arriving, fx)?;
+    tcb.ecn_arrived(arriving, fx);
     tcb.timestamps.update(&arriving.seg, arriving.first, tcb.rcv.last_ack_sent, fx.now);
     urg::check(tcb, arriving, fx)?;
     text::process(tcb, arriving, fx)?;

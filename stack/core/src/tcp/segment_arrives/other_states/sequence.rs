@@ -3,7 +3,9 @@
 use super::{Arriving, CONTINUE, Flow, RETURN, Verdict};
 use crate::host::Fx;
 use crate::rules;
+use crate::tcp::abort;
 use crate::tcp::challenge_ack;
+use crate::tcp::ecn::Ecn;
 use crate::tcp::emit;
 use crate::tcp::paws;
 use crate::tcp::state::State;
@@ -64,6 +66,9 @@ fn unacceptable(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
         fx.cite_in(rules::SEQ_UNACCEPTABLE_RST, state);
         return;
     }
+    if seg.flags.syn() && seg.flags.ack() && seg.seq == tcb.rcv.irs {
+        tcb.ecn.syn_ack_again(fx.ecn());
+    }
     // The fifth and eighth check ask TIME-WAIT to acknowledge the peer's FIN again and to restart 2MSL. A repeated FIN
     // lies below RCV.NXT, so that it ends here; what they say is done here.
     if state == State::TimeWait && seg.flags.fin() && seg.end() == tcb.rcv.nxt {
@@ -101,6 +106,13 @@ fn syn_again(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Flo
         // The peer has not heard our SYN,ACK: a bare ACK would not help it, the SYN,ACK does (as stacks do).
         (Origin::Passive | Origin::Active, false) => {
             fx.cite_in(rules::SEQ_UNACCEPTABLE, State::SynReceived);
+            if let Ecn::Answered(answer) = &mut tcb.ecn
+                && answer.syn_again(flags, fx.ecn(), fx).is_err()
+            {
+                fx.cite(rules::ACCECN_MIXED);
+                abort::abort(tcb, fx);
+                return RETURN;
+            }
             tcb.queue.repeated(tcb.snd.iss, fx.now);
             emit::syn(tcb, fx);
             RETURN

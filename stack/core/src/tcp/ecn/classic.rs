@@ -1,0 +1,75 @@
+//! ECE and CWR (RFC 3168 6.1.2 - 6.1.6).
+
+use super::codepoint;
+use crate::host::Fx;
+use crate::rules;
+use crate::seq::SeqNum;
+use crate::wire::tcp::{Flags, Segment};
+
+/// Both half-connections.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Classic {
+    /// Receiver: CE arrived and no CWR since, so every ACK has ECE.
+    pub(crate) echo: bool,
+    /// Sender: as many reductions of the window, whatever their cause, as CWR has told the peer of.
+    told: u8,
+    /// Sender: the end of the segment with the last CWR, until it is acknowledged. Before that the peer cannot know.
+    telling: Option<SeqNum>,
+    /// Sender: the window was one segment when ECE came, so new data waits for the timer.
+    pub(super) waits: bool,
+    /// Sender: the handshake does not let us set ECT (RFC 3168 6.1.1).
+    pub(super) no_ect: bool,
+    /// ECT or CE has arrived.
+    pub(super) seen: bool,
+}
+
+impl Classic {
+    pub(super) const fn new(no_ect: bool) -> Self {
+        Self { echo: false, told: 0, telling: None, waits: false, no_ect, seen: false }
+    }
+
+    /// An acceptable segment with `text` octets as it arrived. Whether it carried CE.
+    pub(super) fn arrived(&mut self, seg: &Segment<'_>, text: u32, fx: &mut Fx<'_>) -> bool {
+        self.seen |= fx.ecn() != codepoint::NOT_ECT;
+        if seg.flags.cwr() && self.echo {
+            fx.cite(rules::ECN_ECHO_ENDS);
+            self.echo = false;
+        }
+        // A control segment's mark says nothing that the sender could act on (6.1.4).
+        if fx.ecn() != codepoint::CE || text == 0 {
+            return false;
+        }
+        fx.cite(rules::ECN_ECHO);
+        self.echo = true;
+        true
+    }
+
+    /// Whether the peer's ECE on an ACK of `ack` is about a reduction that has been made: it does not know of the CWR yet, or
+    /// the CWR has not gone out. `reductions`: of the congestion window, so far.
+    pub(super) fn is_told(&mut self, ack: SeqNum, reductions: u8) -> bool {
+        if self.telling.is_some_and(|end| ack.ge(end)) {
+            self.telling = None;
+        }
+        self.telling.is_some() || self.told != reductions
+    }
+
+    /// What goes onto an outgoing segment; `new`: the end of data that goes out for the first time, and into the peer's
+    /// window.
+    pub(super) fn outgoing(
+        &mut self,
+        new: Option<SeqNum>,
+        reductions: u8,
+        flags: Flags,
+        fx: &mut Fx<'_>,
+    ) -> (Flags, u8) {
+        let mut ecn = if self.echo && flags.ack() && !flags.rst() { Flags::ECE } else { Flags::NONE };
+        let Some(end) = new else { return (ecn, codepoint::NOT_ECT) };
+        if self.told != reductions {
+            fx.cite(rules::ECN_CWR);
+            self.told = reductions;
+            self.telling = Some(end);
+            ecn |= Flags::CWR;
+        }
+        (ecn, if self.no_ect { codepoint::NOT_ECT } else { codepoint::ECT_0 })
+    }
+}
