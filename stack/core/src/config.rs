@@ -161,6 +161,8 @@ pub struct Config {
     pub tcp_rmem: [u32; 3],
     /// Send buffer: minimum, default, maximum. RFC: 4096, 262144, 4194304. Linux: 4096, 16384, 4194304.
     pub tcp_wmem: [u32; 3],
+    /// Octets that may wait to be sent before a writer waits too. RFC: no limit (not named). Linux: no limit.
+    pub tcp_notsent_lowat: u32,
     /// Upper bound for `SO_RCVBUF`. RFC: 4194304 (not named). Linux: 4194304.
     pub rmem_max: u32,
     /// Upper bound for `SO_SNDBUF`. RFC: 4194304 (not named). Linux: 4194304.
@@ -196,6 +198,11 @@ pub struct Config {
     pub time_wait: Duration,
     /// How long FIN-WAIT-2 lasts after `close`. RFC: 60 s (RFC 9293 3.6 names no limit, and forbids none). Linux: 60 s.
     pub tcp_fin_timeout: Duration,
+    /// Whether FIN-WAIT-2 after `close` lasts at least 3.5 retransmission timeouts. RFC: no (not named). Linux: yes.
+    pub fin_timeout_above_rto: bool,
+    /// Whether a FIN-WAIT-2 after `close` that is to last longer than `time_wait` lasts twice the difference instead (Linux,
+    /// which passes it in two phases of that length). RFC: no.
+    pub fin_timeout_in_phases: bool,
     /// Whether `connect` may take a tuple in TIME-WAIT: 0 no, 1 yes, 2 on loopback. RFC: 0. Linux: 2.
     pub tcp_tw_reuse: u32,
     /// Least age of a TIME-WAIT connection for `tcp_tw_reuse`, milliseconds. RFC: 1000. Linux: 1000.
@@ -266,6 +273,7 @@ impl Config {
             require_timestamps: true,
             tcp_rmem: [4096, 65_535, 4_194_304],
             tcp_wmem: [4096, 262_144, 4_194_304],
+            tcp_notsent_lowat: u32::MAX,
             rmem_max: 4_194_304,
             wmem_max: 4_194_304,
             tcp_adv_win_scale: 0,
@@ -282,6 +290,8 @@ impl Config {
             abort_with_ack: true,
             time_wait: Duration::from_secs(240),
             tcp_fin_timeout: Duration::from_secs(60),
+            fin_timeout_above_rto: false,
+            fin_timeout_in_phases: false,
             tcp_tw_reuse: 0,
             tcp_tw_reuse_delay: 1000,
             tcp_max_tw_buckets: u32::MAX,
@@ -343,6 +353,8 @@ impl Config {
         config.quick_acks = 16;
         config.tcp_invalid_ratelimit = 500;
         config.time_wait = Duration::from_secs(60);
+        config.fin_timeout_above_rto = true;
+        config.fin_timeout_in_phases = true;
         config.tcp_tw_reuse = 2;
         config.tcp_max_tw_buckets = 131_072;
         config.ip_local_port_range = (32_768, 60_999);

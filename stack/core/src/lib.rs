@@ -32,6 +32,6 @@ pub use socket::{
     Domain, Holder, OptionName, Readiness, RecvFlags, SendFlags, Shutdown, Snapshot, SocketOption, Status, Summary,
     TcpInfo,
 };
-pub use stack::Stack;
+pub use stack::{Lingering, Stack};
 pub use tcp::State;
 pub use time::Instant;

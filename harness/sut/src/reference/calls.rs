@@ -6,7 +6,7 @@ use halfopen_engine::call::{Reply, SysCall};
 use halfopen_engine::sut::{Micros, SutError};
 use halfopen_script::test::Family;
 use halfopen_stack::socket::{Domain, RecvFlags, SendFlags, Shutdown};
-use halfopen_stack::{Errno, Instant, Stack};
+use halfopen_stack::{Errno, Instant, Lingering, OptionName, Stack};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -37,6 +37,8 @@ struct Pending {
     opened: bool,
     /// When it gives up by itself.
     until: Option<Micros>,
+    /// What a `close` waits for.
+    lingering: Option<Lingering>,
 }
 
 /// One attempt at a call.
@@ -64,12 +66,13 @@ impl Calls {
         if let Some(pending) = &self.pending {
             return Err(SutError::Environment(format!("a call is made while another blocks: {:?}", pending.call)));
         }
-        let mut pending = Pending { call: call.clone(), done: Vec::new(), sent: 0, opened: false, until: None };
+        let mut pending =
+            Pending { call: call.clone(), done: Vec::new(), sent: 0, opened: false, until: None, lingering: None };
         if let SysCall::Poll { timeout_ms, .. } = call {
             // A negative timeout is none.
             pending.until = u32::try_from(*timeout_ms).ok().map(|ms| now + 1000 * Micros::from(ms));
         }
-        match self.attempt(stack, at, &mut pending) {
+        match self.attempt(stack, now, at, &mut pending) {
             Ok(Attempt::Done(reply)) => Ok(reply),
             Ok(Attempt::Wait) if self.may_block(call) => {
                 self.pending = Some(pending);
@@ -84,7 +87,7 @@ impl Calls {
     /// Tries the pending call again; its reply when it no longer blocks.
     pub(super) fn retry(&mut self, stack: &mut Stack, now: Micros, at: Instant) -> Result<Option<Reply>, SutError> {
         let Some(mut pending) = self.pending.take() else { return Ok(None) };
-        match self.attempt(stack, at, &mut pending) {
+        match self.attempt(stack, now, at, &mut pending) {
             Ok(Attempt::Done(reply)) => Ok(Some(reply)),
             Ok(Attempt::Wait) if pending.until.is_some_and(|until| until <= now) => Ok(Some(given_up(&pending))),
             Ok(Attempt::Wait) => {
@@ -109,11 +112,12 @@ impl Calls {
                 flags & MSG_DONTWAIT == 0 && blocking(fd)
             }
             SysCall::Poll { timeout_ms, .. } => *timeout_ms != 0,
+            // SO_LINGER waits whatever O_NONBLOCK says.
+            SysCall::Close { .. } => true,
             SysCall::Socket { .. }
             | SysCall::Bind { .. }
             | SysCall::Listen { .. }
             | SysCall::Shutdown { .. }
-            | SysCall::Close { .. }
             | SysCall::SetSockOpt { .. }
             | SysCall::GetSockOpt { .. }
             | SysCall::Fcntl { .. }
@@ -121,7 +125,7 @@ impl Calls {
         }
     }
 
-    fn attempt(&mut self, stack: &mut Stack, at: Instant, pending: &mut Pending) -> Outcome {
+    fn attempt(&mut self, stack: &mut Stack, now: Micros, at: Instant, pending: &mut Pending) -> Outcome {
         let value = match &pending.call {
             SysCall::Socket { domain, kind, protocol } => self.socket(stack, *domain, *kind, *protocol)?,
             SysCall::Bind { fd, addr } => stack.bind(*fd, self.address(*addr)).map(|()| 0)?,
@@ -148,10 +152,20 @@ impl Calls {
                     [Shutdown::Read, Shutdown::Write, Shutdown::Both].get(usize::try_from(*how).unwrap_or(3)).copied();
                 stack.shutdown(at, *fd, how.ok_or(Errno::EINVAL)?).map(|()| 0)?
             }
-            SysCall::Close { fd } => {
-                self.descriptors.remove(fd);
-                stack.close(at, *fd).map(|()| 0)?
-            }
+            SysCall::Close { fd } => match &pending.lingering {
+                Some(lingering) if stack.lingers(lingering) => return Ok(Attempt::Wait),
+                Some(_) => 0,
+                None => {
+                    self.descriptors.remove(fd);
+                    let Some(lingering) = stack.close_lingering(at, *fd)? else {
+                        return Ok(Attempt::Done(Reply::value(0)));
+                    };
+                    let wait = lingering.until.since(at).as_micros();
+                    pending.until = Some(now.saturating_add(Micros::try_from(wait).unwrap_or(Micros::MAX)));
+                    pending.lingering = Some(lingering);
+                    return Ok(Attempt::Wait);
+                }
+            },
             SysCall::SetSockOpt { fd, level, name, value } => {
                 self.check(*fd)?;
                 stack.set_option(at, *fd, decode(*level, *name, value)?).map(|()| 0)?
@@ -162,6 +176,8 @@ impl Calls {
                 let count = match *request {
                     SIOCINQ => stack.inq(*fd)?,
                     SIOCOUTQ => stack.outq(*fd)?,
+                    SIOCOUTQNSD => stack.outq_not_sent(*fd)?,
+                    SIOCATMARK => usize::from(stack.at_mark(*fd)?),
                     other => return Err(Refusal::Absent(absent(&format!("ioctl {other:#x}")))),
                 };
                 let data = i32::try_from(count).unwrap_or(i32::MAX).to_ne_bytes().to_vec();
@@ -222,7 +238,10 @@ impl Calls {
                 let Some(option) = named(level, name) else {
                     return Err(Refusal::Absent(absent(&format!("socket option {}", described(level, name)))));
                 };
-                encode(option, stack.option(fd, option)?, room)
+                match (option, stack.option(fd, option)?) {
+                    (OptionName::Mtu, -1) => return Err(Errno::ENOTCONN.into()),
+                    (_, value) => encode(option, value, room),
+                }
             }
         };
         Ok(Attempt::Done(Reply::Done { value: 0, errno: 0, data }))
@@ -247,6 +266,8 @@ impl Calls {
 fn given_up(pending: &Pending) -> Reply {
     if let SysCall::Poll { fds, .. } = &pending.call {
         Reply::Done { value: 0, errno: 0, data: vec![0; 2 * fds.len()] }
+    } else if pending.lingering.is_some() {
+        Reply::value(0)
     } else if pending.sent > 0 {
         Reply::value(pending.sent as i64)
     } else if !pending.done.is_empty() {
@@ -260,23 +281,44 @@ fn receive(stack: &mut Stack, at: Instant, pending: &mut Pending) -> Outcome {
     let SysCall::Receive { fd, len, flags } = pending.call else { unreachable!("the caller looked") };
     known_flags(flags, MSG_OOB | MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL)?;
     let recv = RecvFlags { peek: flags & MSG_PEEK != 0, oob: flags & MSG_OOB != 0, trunc: flags & MSG_TRUNC != 0 };
-    let mut room = vec![0; len - pending.done.len()];
-    match stack.recv(at, fd, &mut room, recv) {
-        Ok(count) if recv.trunc => Ok(Attempt::Done(Reply::value(count as i64))),
-        Ok(count) => {
-            pending.done.extend_from_slice(&room[..count]);
-            // MSG_WAITALL waits on until there is all, or no more.
-            let more = flags & MSG_WAITALL != 0 && !recv.peek && count > 0 && pending.done.len() < len;
-            if more {
-                receive(stack, at, pending)
-            } else {
-                Ok(Attempt::Done(Reply::data(std::mem::take(&mut pending.done))))
-            }
+    // A blocking reader waits for SO_RCVLOWAT octets, or with MSG_WAITALL for all.
+    let target = match flags & MSG_WAITALL {
+        0 => usize::try_from(stack.option(fd, OptionName::RcvLowat)?).unwrap_or(usize::MAX).min(len),
+        _ => len,
+    };
+    loop {
+        if recv.peek {
+            pending.done.clear();
         }
-        Err(Errno::EAGAIN) => Ok(Attempt::Wait),
-        // What was read is delivered first; the error stays for the next call.
-        Err(_) if !pending.done.is_empty() => Ok(Attempt::Done(Reply::data(std::mem::take(&mut pending.done)))),
-        Err(errno) => Err(errno.into()),
+        let mut room = vec![0; len - pending.done.len()];
+        match stack.recv(at, fd, &mut room, recv) {
+            Ok(count) if recv.oob => return Ok(Attempt::Done(Reply::data(room[..count].to_vec()))),
+            Ok(count) => {
+                let ended = count == 0 || stack.readiness(fd)?.rdhup;
+                if recv.peek && count < target && !ended {
+                    pending.done.extend_from_slice(&room[..count]);
+                    return Ok(Attempt::Wait);
+                }
+                // MSG_TRUNC counts and copies nothing.
+                pending.sent += if recv.trunc { count } else { 0 };
+                pending.done.extend_from_slice(if recv.trunc { &[] } else { &room[..count] });
+                let all = pending.done.len().max(pending.sent);
+                if count == 0 || recv.peek || recv.trunc || all >= target {
+                    return Ok(Attempt::Done(received(pending)));
+                }
+            }
+            Err(Errno::EAGAIN) => return Ok(Attempt::Wait),
+            // What was read is delivered first; the error stays for the next call.
+            Err(_) if !pending.done.is_empty() => return Ok(Attempt::Done(received(pending))),
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+fn received(pending: &mut Pending) -> Reply {
+    match pending.sent {
+        0 => Reply::data(std::mem::take(&mut pending.done)),
+        counted => Reply::value(counted as i64),
     }
 }
 

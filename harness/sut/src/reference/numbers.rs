@@ -27,6 +27,8 @@ pub(super) const MSG_FASTOPEN: i32 = 0x2000_0000;
 
 pub(super) const SIOCINQ: u64 = 0x541b;
 pub(super) const SIOCOUTQ: u64 = 0x5411;
+pub(super) const SIOCOUTQNSD: u64 = 0x894b;
+pub(super) const SIOCATMARK: u64 = 0x8905;
 
 pub(super) const POLLIN: i16 = 0x1;
 pub(super) const POLLPRI: i16 = 0x2;
@@ -46,11 +48,15 @@ pub(super) const SO_SNDBUF: i32 = 7;
 pub(super) const SO_RCVBUF: i32 = 8;
 pub(super) const SO_KEEPALIVE: i32 = 9;
 pub(super) const SO_OOBINLINE: i32 = 10;
+pub(super) const SO_PRIORITY: i32 = 12;
 pub(super) const SO_LINGER: i32 = 13;
+pub(super) const SO_REUSEPORT: i32 = 15;
 pub(super) const SO_RCVLOWAT: i32 = 18;
 pub(super) const SO_ACCEPTCONN: i32 = 30;
+pub(super) const SO_MARK: i32 = 36;
 pub(super) const SO_PROTOCOL: i32 = 38;
 pub(super) const SO_DOMAIN: i32 = 39;
+pub(super) const SO_MAX_PACING_RATE: i32 = 47;
 
 pub(super) const TCP_NODELAY: i32 = 1;
 pub(super) const TCP_MAXSEG: i32 = 2;
@@ -68,11 +74,26 @@ pub(super) const TCP_FASTOPEN: i32 = 23;
 pub(super) const TCP_FASTOPEN_CONNECT: i32 = 30;
 pub(super) const TCP_FASTOPEN_KEY: i32 = 33;
 pub(super) const TCP_FASTOPEN_NO_COOKIE: i32 = 34;
+pub(super) const TCP_TIMESTAMP: i32 = 24;
+pub(super) const TCP_NOTSENT_LOWAT: i32 = 25;
+pub(super) const TCP_INQ: i32 = 36;
+pub(super) const TCP_RTO_MAX_MS: i32 = 44;
+pub(super) const TCP_RTO_MIN_US: i32 = 45;
+pub(super) const TCP_DELACK_MAX_US: i32 = 46;
 
 pub(super) const IP_TOS: i32 = 1;
 pub(super) const IP_TTL: i32 = 2;
+pub(super) const IP_MTU_DISCOVER: i32 = 10;
 pub(super) const IP_RECVERR: i32 = 11;
+pub(super) const IP_MTU: i32 = 14;
+pub(super) const IP_FREEBIND: i32 = 15;
+pub(super) const IP_TRANSPARENT: i32 = 19;
+pub(super) const IP_BIND_ADDRESS_NO_PORT: i32 = 24;
+pub(super) const IP_LOCAL_PORT_RANGE: i32 = 51;
 pub(super) const IPV6_UNICAST_HOPS: i32 = 16;
+pub(super) const IPV6_MTU_DISCOVER: i32 = 23;
+pub(super) const IPV6_MTU: i32 = 24;
+pub(super) const IPV6_V6ONLY: i32 = 26;
 pub(super) const IPV6_RECVERR: i32 = 25;
 pub(super) const IPV6_TCLASS: i32 = 67;
 
@@ -97,6 +118,25 @@ mod tests {
             ("TCP_WINDOW_CLAMP", TCP_WINDOW_CLAMP),
             ("TCP_USER_TIMEOUT", TCP_USER_TIMEOUT),
             ("IPV6_TCLASS", IPV6_TCLASS),
+            ("SO_REUSEPORT", SO_REUSEPORT),
+            ("SO_PRIORITY", SO_PRIORITY),
+            ("SO_MARK", SO_MARK),
+            ("SO_MAX_PACING_RATE", SO_MAX_PACING_RATE),
+            ("TCP_TIMESTAMP", TCP_TIMESTAMP),
+            ("TCP_NOTSENT_LOWAT", TCP_NOTSENT_LOWAT),
+            ("TCP_INQ", TCP_INQ),
+            ("TCP_RTO_MAX_MS", TCP_RTO_MAX_MS),
+            ("TCP_RTO_MIN_US", TCP_RTO_MIN_US),
+            ("TCP_DELACK_MAX_US", TCP_DELACK_MAX_US),
+            ("IP_MTU_DISCOVER", IP_MTU_DISCOVER),
+            ("IP_MTU", IP_MTU),
+            ("IP_FREEBIND", IP_FREEBIND),
+            ("IP_TRANSPARENT", IP_TRANSPARENT),
+            ("IP_BIND_ADDRESS_NO_PORT", IP_BIND_ADDRESS_NO_PORT),
+            ("IP_LOCAL_PORT_RANGE", IP_LOCAL_PORT_RANGE),
+            ("IPV6_MTU_DISCOVER", IPV6_MTU_DISCOVER),
+            ("IPV6_MTU", IPV6_MTU),
+            ("IPV6_V6ONLY", IPV6_V6ONLY),
             ("IPV6_UNICAST_HOPS", IPV6_UNICAST_HOPS),
         ];
         for (name, number) in table {

@@ -37,7 +37,11 @@ pub(super) fn decode(level: i32, name: i32, value: &[u8]) -> Result<SocketOption
         // Linux takes a negative size for a huge one, which the upper bound then cuts.
         (SOL_SOCKET, SO_SNDBUF) => SndBuf(word(value, 0)?.cast_unsigned()),
         (SOL_SOCKET, SO_RCVBUF) => RcvBuf(word(value, 0)?.cast_unsigned()),
-        (SOL_SOCKET, SO_RCVLOWAT) => RcvLowat(number(value)?),
+        (SOL_SOCKET, SO_RCVLOWAT) => RcvLowat(u32::try_from(word(value, 0)?).unwrap_or(u32::MAX)),
+        (SOL_SOCKET, SO_REUSEPORT) => ReusePort(flag(value)?),
+        (SOL_SOCKET, SO_PRIORITY) => Priority(word(value, 0)?.cast_unsigned()),
+        (SOL_SOCKET, SO_MARK) => Mark(word(value, 0)?.cast_unsigned()),
+        (SOL_SOCKET, SO_MAX_PACING_RATE) => MaxPacingRate(word(value, 0)?.cast_unsigned()),
         (IPPROTO_TCP, TCP_NODELAY) => NoDelay(flag(value)?),
         (IPPROTO_TCP, TCP_CORK) => Cork(flag(value)?),
         (IPPROTO_TCP, TCP_MAXSEG) => MaxSeg(number(value)?),
@@ -53,8 +57,29 @@ pub(super) fn decode(level: i32, name: i32, value: &[u8]) -> Result<SocketOption
         (IPPROTO_TCP, TCP_FASTOPEN_CONNECT) => FastOpenConnect(flag(value)?),
         (IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE) => FastOpenNoCookie(flag(value)?),
         (IPPROTO_TCP, TCP_FASTOPEN_KEY) => FastOpenKeys(keys(value)?),
+        (IPPROTO_TCP, TCP_TIMESTAMP) => return Err(Errno::EPERM.into()),
+        (IPPROTO_TCP, TCP_NOTSENT_LOWAT) => NotSentLowAt(word(value, 0)?.cast_unsigned()),
+        (IPPROTO_TCP, TCP_INQ) => match word(value, 0)? {
+            on @ (0 | 1) => Inq(on == 1),
+            _ => return Err(Errno::EINVAL.into()),
+        },
+        (IPPROTO_TCP, TCP_RTO_MAX_MS) => RtoMaxMs(number(value)?),
+        (IPPROTO_TCP, TCP_RTO_MIN_US) => RtoMinUs(number(value)?),
+        (IPPROTO_TCP, TCP_DELACK_MAX_US) => DelAckMaxUs(number(value)?),
+        (IPPROTO_IP, IP_MTU_DISCOVER) | (IPPROTO_IPV6, IPV6_MTU_DISCOVER) => MtuDiscover(octet(value)?),
+        (IPPROTO_IP, IP_FREEBIND | IP_TRANSPARENT) => FreeBind(flag(value)?),
+        (IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT) => BindAddressNoPort(flag(value)?),
+        (IPPROTO_IP, IP_LOCAL_PORT_RANGE) => {
+            let range = word(value, 0)?.cast_unsigned();
+            LocalPortRange(range as u16, (range >> 16) as u16)
+        }
+        (IPPROTO_IPV6, IPV6_V6ONLY) => V6Only(flag(value)?),
         (IPPROTO_IP, IP_TTL) | (IPPROTO_IPV6, IPV6_UNICAST_HOPS) => Ttl(octet(value)?),
-        (IPPROTO_IP, IP_TOS) | (IPPROTO_IPV6, IPV6_TCLASS) => Tos(octet(value)?),
+        (IPPROTO_IP, IP_TOS) | (IPPROTO_IPV6, IPV6_TCLASS) => Tos(match value {
+            [octet] => *octet,
+            // As in Linux what does not fit is cut off.
+            _ => word(value, 0)? as u8,
+        }),
         (IPPROTO_IP, IP_RECVERR) | (IPPROTO_IPV6, IPV6_RECVERR) => RecvErr(flag(value)?),
         // The only one there is; asking for another is asking for what is absent.
         (IPPROTO_TCP, TCP_CONGESTION) => {
@@ -79,7 +104,23 @@ pub(super) fn named(level: i32, name: i32) -> Option<OptionName> {
         (SOL_SOCKET, SO_SNDBUF) => SndBuf,
         (SOL_SOCKET, SO_RCVBUF) => RcvBuf,
         (SOL_SOCKET, SO_RCVLOWAT) => RcvLowat,
+        (SOL_SOCKET, SO_REUSEPORT) => ReusePort,
+        (SOL_SOCKET, SO_PRIORITY) => Priority,
+        (SOL_SOCKET, SO_MARK) => Mark,
+        (SOL_SOCKET, SO_MAX_PACING_RATE) => MaxPacingRate,
         (IPPROTO_TCP, TCP_NODELAY) => NoDelay,
+        (IPPROTO_TCP, TCP_TIMESTAMP) => Timestamp,
+        (IPPROTO_TCP, TCP_NOTSENT_LOWAT) => NotSentLowAt,
+        (IPPROTO_TCP, TCP_INQ) => Inq,
+        (IPPROTO_TCP, TCP_RTO_MAX_MS) => RtoMaxMs,
+        (IPPROTO_TCP, TCP_RTO_MIN_US) => RtoMinUs,
+        (IPPROTO_TCP, TCP_DELACK_MAX_US) => DelAckMaxUs,
+        (IPPROTO_IP, IP_MTU_DISCOVER) | (IPPROTO_IPV6, IPV6_MTU_DISCOVER) => MtuDiscover,
+        (IPPROTO_IP, IP_MTU) | (IPPROTO_IPV6, IPV6_MTU) => Mtu,
+        (IPPROTO_IP, IP_FREEBIND | IP_TRANSPARENT) => FreeBind,
+        (IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT) => BindAddressNoPort,
+        (IPPROTO_IP, IP_LOCAL_PORT_RANGE) => LocalPortRange,
+        (IPPROTO_IPV6, IPV6_V6ONLY) => V6Only,
         (IPPROTO_TCP, TCP_CORK) => Cork,
         (IPPROTO_TCP, TCP_MAXSEG) => MaxSeg,
         (IPPROTO_TCP, TCP_KEEPIDLE) => KeepIdle,
@@ -102,7 +143,11 @@ pub(super) fn named(level: i32, name: i32) -> Option<OptionName> {
 
 /// The value of an option as Linux lays it out, cut to the room there is.
 pub(super) fn encode(option: OptionName, value: i64, room: usize) -> Vec<u8> {
-    let int = |value: i64| i32::try_from(value).unwrap_or(i32::MAX).to_ne_bytes();
+    // Numbers that fill all 32 bits come back as they went in; anything larger is cut to the largest int.
+    let int = |value: i64| {
+        let word = i32::try_from(value).or_else(|_| u32::try_from(value).map(u32::cast_signed));
+        word.unwrap_or(i32::MAX).to_ne_bytes()
+    };
     let mut octets = if option == OptionName::Linger {
         [int(i64::from(value >= 0)), int(value.max(0))].concat()
     } else {

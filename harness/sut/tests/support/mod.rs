@@ -12,6 +12,7 @@ pub(crate) const SYN: u8 = 2;
 pub(crate) const RST: u8 = 4;
 pub(crate) const PSH: u8 = 8;
 pub(crate) const ACK: u8 = 16;
+pub(crate) const URG: u8 = 32;
 
 /// Ports of the tests' connections.
 pub(crate) const LOCAL_PORT: u16 = 8080;
@@ -50,11 +51,16 @@ impl Path {
     }
 
     pub(crate) fn segment(&self, flags: u8, seq: u32, ack: u32, payload: &[u8]) -> Vec<u8> {
-        datagram(self.peer, self.sut, flags, seq, ack, payload)
+        datagram(self.peer, self.sut, flags, seq, ack, 0, payload)
+    }
+
+    /// A segment whose urgent pointer is `pointer`.
+    pub(crate) fn urgent(&self, flags: u8, seq: u32, ack: u32, pointer: u16, payload: &[u8]) -> Vec<u8> {
+        datagram(self.peer, self.sut, flags | URG, seq, ack, pointer, payload)
     }
 }
 
-fn datagram(from: SocketAddr, to: SocketAddr, flags: u8, seq: u32, ack: u32, payload: &[u8]) -> Vec<u8> {
+fn datagram(from: SocketAddr, to: SocketAddr, flags: u8, seq: u32, ack: u32, urgent: u16, payload: &[u8]) -> Vec<u8> {
     let mut tcp = Vec::new();
     tcp.extend(from.port().to_be_bytes());
     tcp.extend(to.port().to_be_bytes());
@@ -63,7 +69,8 @@ fn datagram(from: SocketAddr, to: SocketAddr, flags: u8, seq: u32, ack: u32, pay
     let options: &[u8] = if flags & SYN != 0 { &[2, 4, 0x05, 0xb4] } else { &[] };
     tcp.extend([(5 + options.len() as u8 / 4) << 4, flags]);
     tcp.extend(65535u16.to_be_bytes());
-    tcp.extend([0; 4]);
+    tcp.extend([0; 2]);
+    tcp.extend(urgent.to_be_bytes());
     tcp.extend(options);
     tcp.extend(payload);
     let sum = checksum(&[&pseudo_header(from.ip(), to.ip(), tcp.len()), &tcp]);

@@ -65,6 +65,7 @@ impl Config {
             "tcp_min_snd_mss" => (&mut self.tcp_min_snd_mss, 48..=65_535),
             "tcp_challenge_ack_limit" => (&mut self.tcp_challenge_ack_limit, 1..=u32::MAX),
             "tcp_invalid_ratelimit" => (&mut self.tcp_invalid_ratelimit, any()),
+            "tcp_notsent_lowat" => (&mut self.tcp_notsent_lowat, any()),
             "tcp_tw_reuse" => (&mut self.tcp_tw_reuse, 0..=2),
             "tcp_tw_reuse_delay" => (&mut self.tcp_tw_reuse_delay, any()),
             "tcp_max_tw_buckets" => (&mut self.tcp_max_tw_buckets, any()),

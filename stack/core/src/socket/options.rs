@@ -1,13 +1,14 @@
 //! Socket options, and the values of one socket.
 
-use crate::config::FastOpenKeys;
+use crate::config::{Config, FastOpenKeys};
 use alloc::boxed::Box;
 use core::time::Duration;
 
 /// An option and the value to give it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SocketOption {
-    /// `SO_LINGER`: `None` is off. `Some(0)` makes `close` abort. A longer time has no effect: `close` never blocks here.
+    /// `SO_LINGER`: `None` is off. `Some(0)` makes `close` abort. With a longer time
+    /// [`crate::Stack::close_lingering`] tells what to wait for.
     Linger(Option<Duration>),
     /// `SO_REUSEADDR`
     ReuseAddr(bool),
@@ -57,6 +58,34 @@ pub enum SocketOption {
     FastOpenNoCookie(bool),
     /// `TCP_FASTOPEN_KEY`
     FastOpenKeys(FastOpenKeys),
+    /// `SO_REUSEPORT`: sockets of this option share a local socket, and segments are spread over the listeners among them.
+    ReusePort(bool),
+    /// `IP_BIND_ADDRESS_NO_PORT`: `bind` to port 0 leaves the choice of the port to `connect`.
+    BindAddressNoPort(bool),
+    /// `IP_LOCAL_PORT_RANGE`: first and last ephemeral port of this socket; 0 is that of the stack.
+    LocalPortRange(u16, u16),
+    /// `IP_FREEBIND` or `IP_TRANSPARENT`: `bind` takes addresses that are not this host's.
+    FreeBind(bool),
+    /// `TCP_NOTSENT_LOWAT`: octets that may wait to be sent before a writer waits too.
+    NotSentLowAt(u32),
+    /// `TCP_INQ`: `recvmsg` tells how much is left to read; see [`crate::Stack::inq`].
+    Inq(bool),
+    /// `TCP_RTO_MAX_MS`: upper bound of this socket's retransmission timeout, milliseconds.
+    RtoMaxMs(u32),
+    /// `TCP_RTO_MIN_US`: lower bound of this socket's retransmission timeout, microseconds.
+    RtoMinUs(u32),
+    /// `TCP_DELACK_MAX_US`: upper bound of the delay of this socket's ACKs, microseconds.
+    DelAckMaxUs(u32),
+    /// `SO_PRIORITY`: kept and given back; there is no queue that it would sort.
+    Priority(u32),
+    /// `SO_MARK`: kept and given back; there is no routing that it would choose.
+    Mark(u32),
+    /// `SO_MAX_PACING_RATE`, octets a second: an upper bound of what `TCP_INFO` tells. Nothing is paced.
+    MaxPacingRate(u32),
+    /// `IP_MTU_DISCOVER` or `IPV6_MTU_DISCOVER`, by Linux's numbers 0 to 5.
+    MtuDiscover(u8),
+    /// `IPV6_V6ONLY`: whether an `AF_INET6` socket leaves IPv4-mapped addresses to others.
+    V6Only(bool),
 }
 
 /// An option to read.
@@ -114,6 +143,38 @@ pub enum OptionName {
     FastOpenConnect,
     /// `TCP_FASTOPEN_NO_COOKIE`
     FastOpenNoCookie,
+    /// `SO_REUSEPORT`
+    ReusePort,
+    /// `IP_BIND_ADDRESS_NO_PORT`
+    BindAddressNoPort,
+    /// `IP_LOCAL_PORT_RANGE`: the last port in the upper 16 bits, the first in the lower.
+    LocalPortRange,
+    /// `IP_FREEBIND` or `IP_TRANSPARENT`
+    FreeBind,
+    /// `TCP_NOTSENT_LOWAT`
+    NotSentLowAt,
+    /// `TCP_INQ`
+    Inq,
+    /// `TCP_RTO_MAX_MS`
+    RtoMaxMs,
+    /// `TCP_RTO_MIN_US`
+    RtoMinUs,
+    /// `TCP_DELACK_MAX_US`
+    DelAckMaxUs,
+    /// `SO_PRIORITY`
+    Priority,
+    /// `SO_MARK`
+    Mark,
+    /// `SO_MAX_PACING_RATE`
+    MaxPacingRate,
+    /// `IP_MTU_DISCOVER` or `IPV6_MTU_DISCOVER`
+    MtuDiscover,
+    /// `IP_MTU` or `IPV6_MTU`: the path MTU of the connection, -1 without one.
+    Mtu,
+    /// `IPV6_V6ONLY`
+    V6Only,
+    /// `TCP_TIMESTAMP`: the clock of this socket's timestamps.
+    Timestamp,
 }
 
 /// The options of one socket. `None`: the stack's [`crate::Config`] decides.
@@ -146,6 +207,75 @@ pub(crate) struct Options {
     pub(crate) fast_open_no_cookie: bool,
     /// Boxed, because every connection has these options and hardly one has keys.
     pub(crate) fast_open_keys: Option<Box<FastOpenKeys>>,
+    pub(crate) reuse_port: bool,
+    pub(crate) v6_only: bool,
+    /// What few sockets set.
+    rare: Option<Box<Rare>>,
+}
+
+/// Options that few sockets set.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Rare {
+    pub(crate) bind_address_no_port: bool,
+    pub(crate) local_port_range: (u16, u16),
+    pub(crate) free_bind: bool,
+    pub(crate) not_sent_low_at: Option<u32>,
+    pub(crate) inq: bool,
+    pub(crate) rto_max_ms: Option<u32>,
+    pub(crate) rto_min_us: Option<u32>,
+    pub(crate) del_ack_max_us: Option<u32>,
+    pub(crate) priority: u32,
+    pub(crate) mark: u32,
+    pub(crate) max_pacing_rate: Option<u32>,
+    pub(crate) mtu_discover: Option<u8>,
+}
+
+/// Nothing set.
+static COMMON: Rare = Rare {
+    bind_address_no_port: false,
+    local_port_range: (0, 0),
+    free_bind: false,
+    not_sent_low_at: None,
+    inq: false,
+    rto_max_ms: None,
+    rto_min_us: None,
+    del_ack_max_us: None,
+    priority: 0,
+    mark: 0,
+    max_pacing_rate: None,
+    mtu_discover: None,
+};
+
+impl Options {
+    /// What few sockets set, as it is.
+    pub(crate) fn rare(&self) -> &Rare {
+        self.rare.as_deref().unwrap_or(&COMMON)
+    }
+
+    /// What few sockets set, to change.
+    pub(crate) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// `TCP_NOTSENT_LOWAT`, octets. As in Linux 0 is the stack's.
+    pub(crate) fn not_sent_low_at(&self, config: &Config) -> u32 {
+        self.rare().not_sent_low_at.filter(|octets| *octets > 0).unwrap_or(config.tcp_notsent_lowat)
+    }
+
+    /// Longest delay of an ACK.
+    pub(crate) fn delayed_ack(&self, config: &Config) -> Duration {
+        let most = self.rare().del_ack_max_us.map_or(Duration::MAX, |us| Duration::from_micros(us.into()));
+        config.delayed_ack.min(most)
+    }
+
+    /// First and last ephemeral port: the socket's, as far as the stack's range has them.
+    pub(crate) fn port_range(&self, config: &Config) -> (u16, u16) {
+        let (first, last) = config.ip_local_port_range;
+        let (low, high) = self.rare().local_port_range;
+        let low = if (first..=last).contains(&low) { low } else { first };
+        let high = if (first..=last).contains(&high) { high } else { last };
+        if low <= high { (low, high) } else { (first, last) }
+    }
 }
 
 impl Default for Options {
@@ -175,6 +305,9 @@ impl Default for Options {
             fast_open_connect: false,
             fast_open_no_cookie: false,
             fast_open_keys: None,
+            reuse_port: false,
+            v6_only: false,
+            rare: None,
         }
     }
 }

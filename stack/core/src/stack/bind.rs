@@ -22,14 +22,20 @@ impl Stack {
     /// one that is not this host's; `EADDRINUSE`.
     pub fn bind(&mut self, fd: i32, address: SocketAddr) -> Result<(), Errno> {
         let socket = self.sockets.socket(fd)?;
-        if socket.local.is_some() || !matches!(socket.kind, Kind::Fresh) {
-            return Err(Errno::EINVAL);
-        }
         if !socket.takes(address.ip()) {
             return Err(Errno::EAFNOSUPPORT);
         }
         if !address.ip().is_unspecified() && !self.host.is_ours(address.ip()) {
             return Err(Errno::EADDRNOTAVAIL);
+        }
+        let has_port = match socket.kind {
+            Kind::Fresh => socket.local.is_some(),
+            Kind::Listening(_) => true,
+            // As in Linux a dead connection has given back a port that nobody named.
+            Kind::Connected { .. } => socket.port_named || !self.is_over(fd),
+        };
+        if has_port {
+            return Err(Errno::EINVAL);
         }
         let reuse = socket.options.reuse_addr;
         let port = match address.port() {
@@ -37,14 +43,22 @@ impl Stack {
             port if self.conflicts(fd, SocketAddr::new(address.ip(), port), reuse) => return Err(Errno::EADDRINUSE),
             port => port,
         };
-        self.sockets.socket_mut(fd)?.local = Some(SocketAddr::new(address.ip(), port));
+        let socket = self.sockets.socket_mut(fd)?;
+        socket.local = Some(SocketAddr::new(address.ip(), port));
+        socket.port_named = address.port() != 0;
         Ok(())
+    }
+
+    /// Whether the socket's connection has run its course: for its user TIME-WAIT is no different from CLOSED.
+    pub(super) fn is_over(&self, fd: i32) -> bool {
+        self.connection_of(fd)
+            .is_some_and(|connection| matches!(connection.tcb.state(), State::Closed | State::TimeWait))
     }
 
     /// A port that nothing on an overlapping address uses.
     pub(super) fn free_port(&mut self, fd: i32, address: IpAddr) -> Option<u16> {
         let mut counter = self.port_counter;
-        let range = self.host.config.ip_local_port_range;
+        let range = self.sockets.socket(fd).ok()?.options.port_range(&self.host.config);
         let port = ports::ephemeral(&self.host.port_secret, &mut counter, range, address, None, |port| {
             !self.conflicts(fd, SocketAddr::new(address, port), false)
         });
@@ -95,7 +109,7 @@ impl Stack {
             Some(port) => port,
             None => {
                 let mut counter = self.port_counter;
-                let range = self.host.config.ip_local_port_range;
+                let range = self.sockets.socket(fd)?.options.port_range(&self.host.config);
                 let port =
                     ports::ephemeral(&self.host.port_secret, &mut counter, range, address, Some(remote), |port| {
                         let listened = self.sockets.iter().any(|(_, socket)| {

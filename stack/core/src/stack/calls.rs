@@ -1,16 +1,25 @@
 //! Calls that make and unmake connections: `socket`, `listen`, `accept`, `connect`, `shutdown`, `close`.
 
 use super::Stack;
-use super::connection::Owner;
+use super::connection::{ConnectionId, Owner};
 use super::sockets::{Kind, Socket};
 use crate::errno::Errno;
 use crate::host::Fx;
 use crate::rules;
 use crate::socket::{Domain, Options, Shutdown};
 use crate::tcp::State;
-use crate::tcp::open;
+use crate::tcp::tcb::Tcb;
+use crate::tcp::{abort, open};
 use crate::time::Instant;
 use core::net::SocketAddr;
+
+/// A `close` that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lingering {
+    connection: ConnectionId,
+    /// When the wait is over at the latest.
+    pub until: Instant,
+}
 
 impl Stack {
     /// Makes a TCP socket. The reply is the lowest free descriptor from 3 on.
@@ -21,8 +30,10 @@ impl Stack {
         Ok(self.sockets.add(Socket {
             domain,
             local: None,
+            port_named: false,
             options: Options::default(),
             kind: Kind::Fresh,
+            error: None,
             deferred: None,
         }))
     }
@@ -73,6 +84,8 @@ impl Stack {
         let accepted = self.sockets.add(Socket {
             domain,
             local: Some(tuple.local),
+            port_named: false,
+            error: None,
             options: connection.tcb.user.options.clone(),
             kind: Kind::Connected { id, connecting: false },
             deferred: None,
@@ -143,7 +156,7 @@ impl Stack {
             State::SynSent | State::SynReceived => Err(Errno::EALREADY),
             State::Closed if *connecting && !connection.tcb.user.was_established => {
                 let error = connection.tcb.user.error.take().unwrap_or(Errno::ECONNABORTED);
-                self.disconnect(fd);
+                self.separate(fd);
                 Err(error)
             }
             State::Closed
@@ -161,11 +174,47 @@ impl Stack {
         }
     }
 
+    /// `connect` with `AF_UNSPEC`: the connection is aborted, or the listener ends, and the socket may be used anew. A local
+    /// port that `bind` named stays.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn disconnect(&mut self, now: Instant, fd: i32) -> Result<(), Errno> {
+        self.see(now);
+        match self.sockets.socket(fd)?.kind {
+            Kind::Fresh => {}
+            Kind::Listening(_) => {
+                self.abandon_children(fd, now);
+                self.sockets.stop_listening(fd);
+            }
+            Kind::Connected { id, .. } => {
+                let ended = self.with(id, now, |tcb, fx| {
+                    let state = tcb.state();
+                    abort::abort(tcb, fx);
+                    state
+                });
+                self.separate(fd);
+                self.sockets.socket_mut(fd)?.error = match ended {
+                    State::SynSent
+                    | State::SynReceived
+                    | State::Established
+                    | State::FinWait1
+                    | State::FinWait2
+                    | State::CloseWait => Some(Errno::ECONNRESET),
+                    State::Closed | State::Listen | State::Closing | State::LastAck | State::TimeWait => None,
+                };
+            }
+        }
+        Ok(())
+    }
+
     /// Separates a socket from its dead connection; it may connect anew.
-    fn disconnect(&mut self, fd: i32) {
+    fn separate(&mut self, fd: i32) {
         let Ok(socket) = self.sockets.socket_mut(fd) else { return };
         if let Kind::Connected { id, .. } = core::mem::replace(&mut socket.kind, Kind::Fresh) {
-            socket.local = None;
+            if !socket.port_named {
+                socket.local = None;
+            }
             if let Some(connection) = self.connections.get_mut(&id) {
                 connection.owner = Owner::Nobody;
             }
@@ -176,7 +225,7 @@ impl Stack {
     /// Ends one direction, or both. Sending ends as CLOSE says (RFC 9293 3.10.4), receiving without a word to the peer.
     ///
     /// # Errors
-    /// `EBADF`; `ENOTCONN` without connection.
+    /// `EBADF`; `ENOTCONN` without connection, and in TIME-WAIT.
     pub fn shutdown(&mut self, now: Instant, fd: i32, how: Shutdown) -> Result<(), Errno> {
         let (read, write) = match how {
             Shutdown::Read => (true, false),
@@ -192,17 +241,59 @@ impl Stack {
                 }
                 Ok(())
             }
-            Kind::Connected { id, .. } => self.with(id, now, |tcb, fx| {
-                if tcb.state() == State::Closed {
-                    return Err(Errno::ENOTCONN);
+            Kind::Connected { id, .. } => {
+                let state = self.connections.get(&id).map_or(State::Closed, |connection| connection.tcb.state());
+                match state {
+                    State::Closed | State::TimeWait => Err(Errno::ENOTCONN),
+                    // As in Linux whichever direction is meant: there is nothing yet to close in part.
+                    State::SynSent => {
+                        if write {
+                            self.with(id, now, Tcb::close_sending);
+                        }
+                        self.disconnect(now, fd)
+                    }
+                    State::Listen
+                    | State::SynReceived
+                    | State::Established
+                    | State::FinWait1
+                    | State::FinWait2
+                    | State::CloseWait
+                    | State::Closing
+                    | State::LastAck => {
+                        self.with(id, now, |tcb, fx| {
+                            tcb.user.shut_read |= read;
+                            if write {
+                                tcb.close_sending(fx);
+                            }
+                        });
+                        Ok(())
+                    }
                 }
-                tcb.user.shut_read |= read;
-                if write {
-                    tcb.close_sending(fx);
-                }
-                Ok(())
-            }),
+            }
         }
+    }
+
+    /// [`Stack::close`], and what it waits for where `SO_LINGER` has a time: the driver of a blocking caller returns when
+    /// [`Stack::lingers`] says no, at `until` at the latest. `None`: nothing to wait for.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn close_lingering(&mut self, now: Instant, fd: i32) -> Result<Option<Lingering>, Errno> {
+        let socket = self.sockets.socket(fd)?;
+        let waits = match (&socket.kind, socket.options.linger) {
+            (Kind::Connected { id, .. }, Some(time)) => Some(Lingering { connection: *id, until: now + time }),
+            (Kind::Connected { .. } | Kind::Fresh | Kind::Listening(_), _) => None,
+        };
+        self.close(now, fd)?;
+        Ok(waits.filter(|waits| self.lingers(waits)))
+    }
+
+    /// Whether the connection still has text or a FIN to bring to the peer, and the time is not over.
+    #[must_use]
+    pub fn lingers(&self, lingering: &Lingering) -> bool {
+        let closing = |state| matches!(state, State::FinWait1 | State::Closing | State::LastAck);
+        self.now < lingering.until
+            && self.connections.get(&lingering.connection).is_some_and(|connection| closing(connection.tcb.state()))
     }
 
     /// CLOSE, or ABORT when text is unread or the linger time is zero (RFC 9293 3.10.4, 3.10.5, 3.6.1). The descriptor is

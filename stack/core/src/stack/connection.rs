@@ -13,7 +13,7 @@ use alloc::boxed::Box;
 
 /// Names a connection; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct ConnectionId {
+pub(crate) struct ConnectionId {
     /// Its place.
     pub(super) number: u32,
     /// Which of those that have had the place.

@@ -16,6 +16,8 @@ mod sockets;
 mod tables;
 mod transfer;
 
+pub use calls::Lingering;
+
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::host::{Fx, Host};

@@ -21,7 +21,10 @@ impl Stack {
             Kind::Fresh if socket.deferred.is_some() => {
                 return Ok(Readiness { writable: true, ..Readiness::default() });
             }
-            Kind::Fresh => return Ok(Readiness { writable: true, hangup: true, ..Readiness::default() }),
+            Kind::Fresh => {
+                let error = socket.error.is_some();
+                return Ok(Readiness { writable: true, hangup: true, error, ..Readiness::default() });
+            }
             Kind::Listening(listener) => {
                 return Ok(Readiness { readable: !listener.queue.is_empty(), ..Readiness::default() });
             }
@@ -30,28 +33,24 @@ impl Stack {
         let tcb = &connection.tcb;
         let state = tcb.state();
         let opening = matches!(state, State::SynSent | State::SynReceived) && !tcb.is_fast_open_child();
-        let error = tcb.user.error.is_some();
         let shut_write = tcb.fin != Fin::None || state == State::Closed;
         let ended = tcb.at_end();
-        let waiting = tcb.outgoing.len();
-        let space = tcb.send_space(&self.host.config);
         Ok(Readiness {
-            readable: !opening && (tcb.readable() >= tcb.user.options.rcv_lowat as usize || ended || error),
-            // As Linux: a third of the buffer free, so that writers are not woken for single octets.
-            writable: !opening && (shut_write || error || space >= waiting / 2 && space > 0),
-            error,
+            readable: ended || !opening && tcb.is_worth_reading(),
+            writable: !opening && (shut_write || tcb.is_worth_writing(&self.host.config)),
+            error: tcb.user.error.is_some(),
             hangup: state == State::Closed || (shut_write && ended),
-            rdhup: !opening && ended,
-            priority: tcb.urgent_mark().is_some_and(|mark| mark < tcb.incoming.len()),
+            rdhup: ended,
+            priority: !opening && tcb.urgent_mark().is_some_and(|mark| mark < tcb.incoming.len()),
         })
     }
 
-    /// `SIOCINQ`: octets that can be read.
+    /// `SIOCINQ`: octets that can be read, up to the urgent one.
     ///
     /// # Errors
     /// `EBADF`; `EINVAL` on a listener.
     pub fn inq(&self, fd: i32) -> Result<usize, Errno> {
-        self.queue(fd, |connection| connection.tcb.incoming.len())
+        self.queue(fd, |connection| connection.tcb.readable_to_mark())
     }
 
     /// `SIOCOUTQ`: octets that are not acknowledged, a FIN counting as one.
@@ -59,7 +58,38 @@ impl Stack {
     /// # Errors
     /// `EBADF`; `EINVAL` on a listener.
     pub fn outq(&self, fd: i32) -> Result<usize, Errno> {
-        self.queue(fd, |connection| connection.tcb.unacknowledged())
+        self.queue(fd, |connection| match connection.tcb.state() {
+            State::SynSent | State::SynReceived => 0,
+            State::Closed
+            | State::Listen
+            | State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::CloseWait
+            | State::Closing
+            | State::LastAck
+            | State::TimeWait => connection.tcb.unacknowledged(),
+        })
+    }
+
+    /// `SIOCOUTQNSD`: octets that were not sent yet, a FIN counting as one.
+    ///
+    /// # Errors
+    /// `EBADF`; `EINVAL` on a listener.
+    pub fn outq_not_sent(&self, fd: i32) -> Result<usize, Errno> {
+        self.queue(fd, |connection| {
+            let tcb = &connection.tcb;
+            tcb.unsent() as usize + usize::from(tcb.fin == Fin::Queued)
+        })
+    }
+
+    /// `SIOCATMARK`: whether the next octet is the urgent one.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn at_mark(&self, fd: i32) -> Result<bool, Errno> {
+        self.sockets.socket(fd)?;
+        Ok(self.connection_of(fd).is_some_and(|connection| connection.tcb.urgent_mark() == Some(0)))
     }
 
     fn queue(&self, fd: i32, len: impl Fn(&super::Connection) -> usize) -> Result<usize, Errno> {
@@ -152,11 +182,11 @@ impl Stack {
     /// `getpeername`.
     ///
     /// # Errors
-    /// `EBADF`; `ENOTCONN` without connection.
+    /// `EBADF`; `ENOTCONN` without connection, in SYN-SENT and in TIME-WAIT.
     pub fn remote_address(&self, fd: i32) -> Result<SocketAddr, Errno> {
         self.sockets.socket(fd)?;
         self.connection_of(fd)
-            .filter(|connection| connection.tcb.state() != State::Closed)
+            .filter(|connection| !matches!(connection.tcb.state(), State::Closed | State::SynSent | State::TimeWait))
             .map(|connection| connection.tcb.tuple.remote)
             .ok_or(Errno::ENOTCONN)
     }

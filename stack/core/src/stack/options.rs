@@ -21,6 +21,15 @@ const LEAST_RCVBUF: u32 = 1152;
 /// As [`LEAST_RCVBUF`].
 const LEAST_SNDBUF: u32 = 2304;
 
+/// Bounds of `TCP_MAXSEG`: Linux's least segment with all options, and its largest window without scaling.
+const LEAST_MAXSEG: u32 = 88;
+/// Octets of options that a header has room for.
+const MAX_TCP_OPTIONS: u32 = 40;
+/// As [`LEAST_MAXSEG`].
+const MOST_MAXSEG: u32 = 32_767;
+/// Longest `TCP_LINGER2`, seconds.
+const MOST_LINGER2: i32 = 120;
+
 /// Linux answers `TCP_QUICKACK` with this many ACKs at once.
 const QUICK_ACKS: u32 = 16;
 
@@ -44,13 +53,18 @@ impl Stack {
     /// # Errors
     /// `EBADF`.
     pub fn option(&mut self, fd: i32, name: OptionName) -> Result<i64, Errno> {
-        let socket = self.sockets.socket(fd)?;
+        let socket = self.sockets.socket_mut(fd)?;
         if name == OptionName::Error {
-            let Kind::Connected { id, .. } = socket.kind else { return Ok(0) };
-            let error = self.connections.get_mut(&id).and_then(|connection| connection.tcb.user.error.take());
+            let error = match socket.kind {
+                Kind::Connected { id, .. } => {
+                    self.connections.get_mut(&id).and_then(|connection| connection.tcb.user.error.take())
+                }
+                Kind::Fresh | Kind::Listening(_) => socket.error.take(),
+            };
             return Ok(error.map_or(0, |error| i64::from(error.number())));
         }
-        Ok(read(socket, self.connection_of(fd), name, &self.host.config))
+        let socket = self.sockets.socket(fd)?;
+        Ok(read(socket, self.connection_of(fd), name, self.now, &self.host.config))
     }
 }
 
@@ -58,8 +72,16 @@ impl Stack {
 fn apply(options: &mut Options, option: SocketOption, config: &Config) -> Result<(), Errno> {
     let in_range = match option {
         SocketOption::KeepIdle(value) | SocketOption::KeepIntvl(value) => (1..=32_767).contains(&value),
+        SocketOption::RtoMaxMs(value) => (1000..=120_000).contains(&value),
+        // Linux's least is two ticks of its clock; ours has none, so the finest of its.
+        SocketOption::RtoMinUs(value) | SocketOption::DelAckMaxUs(value) => (2000..=200_000).contains(&value),
+        SocketOption::MtuDiscover(value) => value <= 5,
+        SocketOption::LocalPortRange(first, last) => first == 0 || last == 0 || first <= last,
         SocketOption::KeepCnt(value) | SocketOption::SynCnt(value) => (1..=127).contains(&value),
-        SocketOption::MaxSeg(value) => value == 0 || u32::from(value) >= config.tcp_min_snd_mss,
+        SocketOption::MaxSeg(value) => {
+            let least = (config.tcp_min_snd_mss + MAX_TCP_OPTIONS).min(LEAST_MAXSEG);
+            value == 0 || (least..=MOST_MAXSEG).contains(&u32::from(value))
+        }
         SocketOption::Ttl(value) => value > 0,
         SocketOption::Linger(_)
         | SocketOption::ReuseAddr(_)
@@ -79,7 +101,16 @@ fn apply(options: &mut Options, option: SocketOption, config: &Config) -> Result
         | SocketOption::FastOpenConnect(_)
         | SocketOption::FastOpenNoCookie(_)
         | SocketOption::FastOpenKeys(_)
-        | SocketOption::RecvErr(_) => true,
+        | SocketOption::RecvErr(_)
+        | SocketOption::ReusePort(_)
+        | SocketOption::BindAddressNoPort(_)
+        | SocketOption::FreeBind(_)
+        | SocketOption::NotSentLowAt(_)
+        | SocketOption::Inq(_)
+        | SocketOption::Priority(_)
+        | SocketOption::Mark(_)
+        | SocketOption::MaxPacingRate(_)
+        | SocketOption::V6Only(_) => true,
     };
     if !in_range {
         return Err(Errno::EINVAL);
@@ -91,7 +122,7 @@ fn apply(options: &mut Options, option: SocketOption, config: &Config) -> Result
         SocketOption::OobInline(on) => options.oob_inline = on,
         SocketOption::SndBuf(octets) => options.snd_buf = Some(octets.min(config.wmem_max).max(LEAST_SNDBUF)),
         SocketOption::RcvBuf(octets) => options.rcv_buf = Some(octets.min(config.rmem_max).max(LEAST_RCVBUF)),
-        SocketOption::RcvLowat(octets) => options.rcv_lowat = octets.max(1),
+        SocketOption::RcvLowat(octets) => options.rcv_lowat = octets.clamp(1, (config.tcp_rmem[2] / 2).max(1)),
         SocketOption::NoDelay(on) => options.no_delay = on,
         SocketOption::Cork(on) => options.cork = on,
         SocketOption::MaxSeg(octets) => options.max_seg = (octets > 0).then_some(octets),
@@ -100,9 +131,11 @@ fn apply(options: &mut Options, option: SocketOption, config: &Config) -> Result
         SocketOption::KeepCnt(count) => options.keep_cnt = Some(count),
         SocketOption::SynCnt(count) => options.syn_cnt = Some(count),
         SocketOption::UserTimeout(time) => options.user_timeout = time,
-        SocketOption::Linger2(seconds) => options.linger2 = (seconds != 0).then_some(seconds),
+        SocketOption::Linger2(seconds) => options.linger2 = (seconds != 0).then_some(seconds.clamp(-1, MOST_LINGER2)),
         SocketOption::QuickAck(_) => {}
-        SocketOption::WindowClamp(octets) => options.window_clamp = octets,
+        SocketOption::WindowClamp(octets) => {
+            options.window_clamp = if octets == 0 { 0 } else { octets.max(LEAST_RCVBUF) }
+        }
         SocketOption::Ttl(ttl) => options.ttl = Some(ttl),
         SocketOption::Tos(tos) => options.tos = tos & !3,
         SocketOption::RecvErr(on) => options.recv_err = on,
@@ -110,6 +143,20 @@ fn apply(options: &mut Options, option: SocketOption, config: &Config) -> Result
         SocketOption::FastOpenConnect(on) => options.fast_open_connect = on,
         SocketOption::FastOpenNoCookie(on) => options.fast_open_no_cookie = on,
         SocketOption::FastOpenKeys(keys) => options.fast_open_keys = Some(Box::new(keys)),
+        SocketOption::ReusePort(on) => options.reuse_port = on,
+        SocketOption::V6Only(on) => options.v6_only = on,
+        SocketOption::BindAddressNoPort(on) => options.rare_mut().bind_address_no_port = on,
+        SocketOption::LocalPortRange(first, last) => options.rare_mut().local_port_range = (first, last),
+        SocketOption::FreeBind(on) => options.rare_mut().free_bind = on,
+        SocketOption::NotSentLowAt(octets) => options.rare_mut().not_sent_low_at = Some(octets),
+        SocketOption::Inq(on) => options.rare_mut().inq = on,
+        SocketOption::RtoMaxMs(ms) => options.rare_mut().rto_max_ms = Some(ms),
+        SocketOption::RtoMinUs(us) => options.rare_mut().rto_min_us = Some(us),
+        SocketOption::DelAckMaxUs(us) => options.rare_mut().del_ack_max_us = Some(us),
+        SocketOption::Priority(priority) => options.rare_mut().priority = priority,
+        SocketOption::Mark(mark) => options.rare_mut().mark = mark,
+        SocketOption::MaxPacingRate(rate) => options.rare_mut().max_pacing_rate = Some(rate),
+        SocketOption::MtuDiscover(how) => options.rare_mut().mtu_discover = Some(how),
     }
     Ok(())
 }
@@ -150,14 +197,28 @@ fn changed(tcb: &mut Tcb, options: Options, option: SocketOption, fx: &mut Fx<'_
         | SocketOption::FastOpenConnect(_)
         | SocketOption::FastOpenNoCookie(_)
         | SocketOption::FastOpenKeys(_)
-        | SocketOption::RecvErr(_) => {}
+        | SocketOption::RecvErr(_)
+        | SocketOption::ReusePort(_)
+        | SocketOption::BindAddressNoPort(_)
+        | SocketOption::LocalPortRange(..)
+        | SocketOption::FreeBind(_)
+        | SocketOption::NotSentLowAt(_)
+        | SocketOption::Inq(_)
+        | SocketOption::DelAckMaxUs(_)
+        | SocketOption::Priority(_)
+        | SocketOption::Mark(_)
+        | SocketOption::MaxPacingRate(_)
+        | SocketOption::MtuDiscover(_)
+        | SocketOption::V6Only(_) => {}
+        SocketOption::RtoMaxMs(_) | SocketOption::RtoMinUs(_) => tcb.rto.bound(&tcb.user.options, fx.config()),
     }
     // The end of TCP_CORK lets go what it held back.
     output::after_event(tcb, fx);
 }
 
-fn read(socket: &Socket, connection: Option<&Connection>, name: OptionName, config: &Config) -> i64 {
+fn read(socket: &Socket, connection: Option<&Connection>, name: OptionName, now: Instant, config: &Config) -> i64 {
     let options = &socket.options;
+    let rare = options.rare();
     let number = |value: Option<u32>, default: u32| i64::from(value.unwrap_or(default));
     match name {
         OptionName::Error => 0,
@@ -189,5 +250,25 @@ fn read(socket: &Socket, connection: Option<&Connection>, name: OptionName, conf
         OptionName::FastOpen => number(options.fast_open_queue, 0),
         OptionName::FastOpenConnect => i64::from(options.fast_open_connect),
         OptionName::FastOpenNoCookie => i64::from(options.fast_open_no_cookie),
+        OptionName::ReusePort => i64::from(options.reuse_port),
+        OptionName::V6Only => i64::from(options.v6_only),
+        OptionName::Mtu => connection.map_or(-1, |connection| i64::from(connection.tcb.path_mtu)),
+        OptionName::Timestamp => connection.map_or(0, |connection| i64::from(connection.tcb.timestamps.clock(now))),
+        OptionName::BindAddressNoPort => i64::from(rare.bind_address_no_port),
+        OptionName::LocalPortRange => {
+            let (first, last) = rare.local_port_range;
+            i64::from(u32::from(last) << 16 | u32::from(first))
+        }
+        OptionName::FreeBind => i64::from(rare.free_bind),
+        OptionName::NotSentLowAt => number(rare.not_sent_low_at, 0),
+        OptionName::Inq => i64::from(rare.inq),
+        OptionName::RtoMaxMs => number(rare.rto_max_ms, config.tcp_rto_max_ms),
+        OptionName::RtoMinUs => number(rare.rto_min_us, config.tcp_rto_min_us),
+        OptionName::DelAckMaxUs => number(rare.del_ack_max_us, 200_000),
+        OptionName::Priority => i64::from(rare.priority),
+        OptionName::Mark => i64::from(rare.mark),
+        OptionName::MaxPacingRate => number(rare.max_pacing_rate, u32::MAX),
+        // Linux's default: path MTU discovery as the route wants it.
+        OptionName::MtuDiscover => rare.mtu_discover.map_or(1, i64::from),
     }
 }

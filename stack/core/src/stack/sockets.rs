@@ -74,10 +74,14 @@ pub(super) struct Socket {
     pub(super) domain: Domain,
     /// Local socket, once bound. The address may be unspecified.
     pub(super) local: Option<SocketAddr>,
+    /// The user named the port of `local`, so that it stays when the connection goes (Linux's `SOCK_BINDPORT_LOCK`).
+    pub(super) port_named: bool,
     pub(super) options: Options,
     pub(super) kind: Kind,
     /// `connect` was called with `TCP_FASTOPEN_CONNECT`: the first `send` opens the connection to there.
     pub(super) deferred: Option<SocketAddr>,
+    /// `SO_ERROR` of a socket without connection.
+    pub(super) error: Option<Errno>,
 }
 
 impl Socket {

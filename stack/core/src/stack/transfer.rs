@@ -17,7 +17,11 @@ impl Stack {
         match self.sockets.socket(fd)?.kind {
             Kind::Fresh | Kind::Listening(_) => {
                 self.host.cite(rules::RECEIVE_CLOSED);
-                Err(Errno::ENOTCONN)
+                let socket = self.sockets.socket_mut(fd)?;
+                if flags.oob && matches!(socket.kind, Kind::Fresh) {
+                    return Err(Errno::EINVAL);
+                }
+                Err(socket.error.take().unwrap_or(Errno::ENOTCONN))
             }
             Kind::Connected { id, .. } => self.with(id, now, |tcb, fx| tcb.receive(to, flags, fx)),
         }
@@ -35,7 +39,7 @@ impl Stack {
         match self.sockets.socket(fd)?.kind {
             Kind::Fresh | Kind::Listening(_) => {
                 self.host.cite(rules::SEND_CLOSED);
-                Err(Errno::EPIPE)
+                Err(self.sockets.socket_mut(fd)?.error.take().unwrap_or(Errno::EPIPE))
             }
             Kind::Connected { id, .. } => self.with(id, now, |tcb, fx| tcb.send(data, flags, fx)),
         }

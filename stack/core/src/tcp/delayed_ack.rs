@@ -70,7 +70,7 @@ impl Tcb {
 
     /// Text goes out soon after text came in: an exchange of messages, where delaying ACKs pays.
     pub(crate) fn text_sent(&mut self, fx: &Fx<'_>) {
-        if self.delayed_ack.last.is_some_and(|last| fx.now.since(last) < fx.config().delayed_ack) {
+        if self.delayed_ack.last.is_some_and(|last| fx.now.since(last) < self.user.options.delayed_ack(fx.config())) {
             self.delayed_ack.quick = 0;
         }
     }
@@ -79,7 +79,7 @@ impl Tcb {
     pub(crate) fn delay_ack(&mut self, fx: &mut Fx<'_>) {
         if !self.timers.runs(Timer::DelayedAck) {
             fx.cite(rules::ACK_DELAYED);
-            let delay = fx.config().delayed_ack;
+            let delay = self.user.options.delayed_ack(fx.config());
             self.timers.set(Timer::DelayedAck, fx.now + delay);
         }
     }

@@ -12,7 +12,7 @@
 //! loss probes (RFC 8985), PRR (RFC 6937), CUBIC (RFC 9438), F-RTO (RFC 5682), SYN
 //! cookies (RFC 4987), MD5 and TCP-AO (RFC 5925), path MTU probing (RFC 4821), the user timeout option (RFC 5482), IP
 //! source routes and security compartments (RFC 9293 3.9.2.1, A.1.2), advice at R1 (RFC 9293 3.8.3: there is no routing
-//! to advise), tuning of the receive buffer, a `close` that waits for the linger time, and the return to TIME-WAIT when
+//! to advise), tuning of the receive buffer, and the return to TIME-WAIT when
 //! the SYN that reopened it proves old (RFC 9293 3.6.1, a MAY).
 
 pub(crate) mod abort;

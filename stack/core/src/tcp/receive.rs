@@ -27,9 +27,20 @@ impl Tcb {
         self.urgent_mark() == Some(0) && !self.user.options.oob_inline && self.incoming.len() > 0
     }
 
-    /// Octets that RECEIVE can hand out, the urgent one apart.
-    pub(crate) fn readable(&self) -> usize {
-        self.incoming.len() - usize::from(self.urgent_is_next())
+    /// Octets up to the urgent one, where reading stops so that the user can find it.
+    pub(crate) fn readable_to_mark(&self) -> usize {
+        match self.urgent_mark() {
+            Some(mark) if !self.user.options.oob_inline => mark.min(self.incoming.len()),
+            Some(_) | None => self.incoming.len(),
+        }
+    }
+
+    /// Whether a reader should be woken (Linux's `tcp_stream_is_readable`): `SO_RCVLOWAT` is there, or no more than a segment
+    /// fits into the window, so that waiting for more would be in vain.
+    pub(crate) fn is_worth_reading(&self) -> bool {
+        let readable = self.incoming.len();
+        let enough = self.user.options.rcv_lowat as usize + usize::from(self.urgent_is_next());
+        readable >= enough || (readable > 0 && self.rcv.wnd() <= self.delayed_ack.full)
     }
 
     /// Whether no more text will come.
@@ -41,6 +52,9 @@ impl Tcb {
     pub(crate) fn receive(&mut self, to: &mut [u8], flags: RecvFlags, fx: &mut Fx<'_>) -> Result<usize, Errno> {
         if flags.oob {
             return self.receive_urgent(to, flags);
+        }
+        if to.is_empty() && self.incoming.len() > 0 {
+            return Ok(0);
         }
         let mut skipped = usize::from(self.urgent_is_next());
         if !flags.peek {
@@ -54,7 +68,7 @@ impl Tcb {
             readable = readable.min(mark);
         }
         if readable == 0 {
-            return self.nothing_to_receive(to.len(), fx);
+            return self.nothing_to_receive(fx);
         }
         let len = readable.min(to.len());
         let state = self.state();
@@ -67,19 +81,18 @@ impl Tcb {
         Ok(read)
     }
 
-    fn nothing_to_receive(&mut self, wanted: usize, fx: &mut Fx<'_>) -> Result<usize, Errno> {
-        if wanted == 0 {
-            return Ok(0);
-        }
-        if let Some(error) = self.user.error.take() {
+    /// An error stays unread behind the peer's FIN: the end of the text comes first.
+    fn nothing_to_receive(&mut self, fx: &mut Fx<'_>) -> Result<usize, Errno> {
+        if !self.rcv.fin
+            && let Some(error) = self.user.error.take()
+        {
             return Err(error);
         }
         if self.at_end() {
             if self.state() == State::CloseWait {
                 fx.cite(rules::RECEIVE_CLOSE_WAIT_EMPTY);
             }
-            let never_connected = self.state() == State::Closed && !self.user.was_established;
-            return if never_connected { Err(Errno::ENOTCONN) } else { Ok(0) };
+            return Ok(0);
         }
         Err(Errno::EAGAIN)
     }

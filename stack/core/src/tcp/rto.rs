@@ -1,6 +1,7 @@
 //! The retransmission timeout (RFC 6298).
 
 use crate::config::{Config, RtoFloor};
+use crate::socket::Options;
 use crate::time::Instant;
 use core::time::Duration;
 
@@ -19,6 +20,10 @@ pub(crate) struct Rto {
     pub(crate) retransmits: u32,
     /// When the first of them happened.
     pub(crate) first_retransmission: Option<Instant>,
+    /// Lower bound, in microseconds, and upper bound, in milliseconds: the stack's when the connection was made, or the
+    /// socket's own.
+    min_us: u32,
+    max_ms: u32,
 }
 
 impl Rto {
@@ -31,7 +36,24 @@ impl Rto {
             backoff: 0,
             retransmits: 0,
             first_retransmission: None,
+            min_us: config.tcp_rto_min_us,
+            max_ms: config.tcp_rto_max_ms,
         }
+    }
+
+    /// Takes over the bounds that the socket has of its own.
+    pub(crate) fn bound(&mut self, options: &Options, config: &Config) {
+        self.min_us = options.rare().rto_min_us.unwrap_or(config.tcp_rto_min_us);
+        self.max_ms = options.rare().rto_max_ms.unwrap_or(config.tcp_rto_max_ms);
+        self.rto = self.rto.min(self.max());
+    }
+
+    const fn min(&self) -> Duration {
+        Duration::from_micros(self.min_us as u64)
+    }
+
+    const fn max(&self) -> Duration {
+        Duration::from_millis(self.max_ms as u64)
     }
 
     /// RTO as it is now, doublings included.
@@ -68,19 +90,19 @@ impl Rto {
         let srtt = self.srtt.unwrap_or(config.rto_initial);
         let variance = (self.rttvar * 4).max(G);
         let rto = match config.rto_floor {
-            RtoFloor::Timeout => (srtt + variance).max(config.rto_min()),
-            RtoFloor::Variance => srtt + variance.max(config.rto_min()),
+            RtoFloor::Timeout => (srtt + variance).max(self.min()),
+            RtoFloor::Variance => srtt + variance.max(self.min()),
         };
-        rto.min(config.rto_max())
+        rto.min(self.max())
     }
 
     /// RFC 6298 5.5: doubles the timeout. `linear`: counts, but leaves it as it is.
-    pub(crate) fn back_off(&mut self, now: Instant, linear: bool, config: &Config) {
+    pub(crate) fn back_off(&mut self, now: Instant, linear: bool) {
         self.retransmits += 1;
         self.first_retransmission.get_or_insert(now);
         if !linear {
             self.backoff += 1;
-            self.rto = (self.rto * 2).min(config.rto_max());
+            self.rto = (self.rto * 2).min(self.max());
         }
     }
 
@@ -142,7 +164,7 @@ mod tests {
         let config = Config::rfc9293();
         let mut rto = Rto::new(&config);
         for seconds in [2, 4, 8, 16, 32, 64, 120, 120] {
-            rto.back_off(Instant(0), false, &config);
+            rto.back_off(Instant(0), false);
             assert_eq!(rto.timeout(), Duration::from_secs(seconds));
         }
         rto.progress();

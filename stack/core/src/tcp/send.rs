@@ -22,6 +22,27 @@ impl Tcb {
         (size as usize).saturating_sub(self.outgoing.len())
     }
 
+    /// Whether a writer should be woken: as in Linux a third of the buffer is free, so that it is not woken for single octets,
+    /// and less than `TCP_NOTSENT_LOWAT` waits to be sent.
+    pub(crate) fn is_worth_writing(&self, config: &Config) -> bool {
+        let space = self.send_space(config);
+        let lowat = self.user.options.not_sent_low_at(config);
+        // Linux doubles what waits before it compares, so that a writer is woken at half of the mark.
+        space > 0 && space >= self.outgoing.len() / 2 && u64::from(self.unsent()) * 2 < u64::from(lowat)
+    }
+
+    /// Octets that may be added to those that wait to be sent: none once `TCP_NOTSENT_LOWAT` of them do, otherwise enough whole
+    /// segments to reach it.
+    fn room_not_sent(&self, config: &Config) -> usize {
+        let lowat = self.user.options.not_sent_low_at(config);
+        if lowat == u32::MAX {
+            return usize::MAX;
+        }
+        let smss = self.smss(config).max(1);
+        let wanted = lowat.saturating_sub(self.unsent()).div_ceil(smss) as usize;
+        wanted.saturating_mul(smss as usize)
+    }
+
     /// Takes octets of `data` into the send queue and sends what may go. How many were taken.
     pub(crate) fn send(&mut self, data: &[u8], flags: SendFlags, fx: &mut Fx<'_>) -> Result<usize, Errno> {
         if let Some(error) = self.user.error.take() {
@@ -43,7 +64,7 @@ impl Tcb {
             | State::LastAck
             | State::TimeWait => return Err(Errno::EPIPE),
         }
-        let taken = data.len().min(self.send_space(fx.config()));
+        let taken = data.len().min(self.send_space(fx.config())).min(self.room_not_sent(fx.config()));
         if taken == 0 && !data.is_empty() {
             return Err(Errno::EAGAIN);
         }

@@ -1,13 +1,18 @@
 //! The variables of a connection as values (beyond STATUS, RFC 9293 3.10.6).
 
-use super::tcb::{Fin, Tcb};
+use super::state::State;
+use super::tcb::{Fin, Origin, Tcb};
 use crate::config::Config;
 use crate::socket::{CongestionSnapshot, Holder, RcvSnapshot, Snapshot, SndSnapshot, Summary};
 use crate::time::Instant;
 
 impl Tcb {
-    /// Octets that are not acknowledged, a FIN counting as one (`SIOCOUTQ`).
+    /// Octets that are not acknowledged, a FIN counting as one, and so does the SYN of a connection that never was
+    /// (`SIOCOUTQ`, which leaves out a SYN that is under way).
     pub(crate) fn unacknowledged(&self) -> usize {
+        if self.state() == State::Closed && !self.user.was_established && self.origin == Origin::Active {
+            return self.flight() as usize;
+        }
         self.outgoing.len() + usize::from(self.fin != Fin::None && !self.fin_acknowledged())
     }
 

@@ -47,7 +47,11 @@ impl Tcb {
             snd_wscale: u64::from(self.snd.shift),
             rcv_wscale: u64::from(self.rcv.shift),
             rto: micros(self.rto.timeout()),
-            ato: if self.delayed_ack.need() == Need::Delayed { micros(config.delayed_ack) } else { 0 },
+            ato: if self.delayed_ack.need() == Need::Delayed {
+                micros(self.user.options.delayed_ack(config))
+            } else {
+                0
+            },
             snd_mss: u64::from(smss),
             rcv_mss: u64::from(self.delayed_ack.full),
             unacked: self.queue.len() as u64,

@@ -23,6 +23,7 @@ use crate::socket::Options;
 use crate::time::Instant;
 use alloc::boxed::Box;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 /// How the connection was opened: MUST-11 asks to remember it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,6 +189,8 @@ impl Tcb {
                 _ => 0,
             },
         );
+        let mut rto = Rto::new(config);
+        rto.bound(&options, config);
         Self {
             state: match origin {
                 Origin::Active => State::Closed,
@@ -224,7 +227,7 @@ impl Tcb {
             queue: RetransmissionQueue::default(),
             incoming: ReceiveBuffer::new(buffer),
             reassembly: Reassembly::default(),
-            rto: Rto::new(config),
+            rto,
             syn_losses: 0,
             congestion: Congestion::new(mss::default(v6)),
             recovery: Recovery::new(),
@@ -330,11 +333,23 @@ impl Tcb {
     /// FIN-WAIT-2 after CLOSE has nobody left who could receive, so it is limited; after a half-close it is not.
     pub(crate) fn limit_fin_wait_2(&mut self, fx: &mut Fx<'_>) {
         if self.state == State::FinWait2 && self.user.closed {
-            let limit = match self.user.options.linger2 {
-                Some(seconds) => core::time::Duration::from_secs(u64::from(seconds.max(0).unsigned_abs())),
-                None => fx.config().tcp_fin_timeout,
-            };
+            let limit = self.fin_wait_2_time(fx);
             self.timers.set(Timer::FinWait2, fx.now + limit);
+        }
+    }
+
+    /// How long FIN-WAIT-2 lasts once nobody can receive.
+    fn fin_wait_2_time(&self, fx: &Fx<'_>) -> Duration {
+        let config = fx.config();
+        let chosen = match self.user.options.linger2 {
+            Some(seconds) => Duration::from_secs(u64::from(seconds.max(0).unsigned_abs())),
+            None => config.tcp_fin_timeout,
+        };
+        let least = if config.fin_timeout_above_rto { self.rto.timeout() * 7 / 2 } else { Duration::ZERO };
+        let limit = chosen.max(least);
+        match limit.checked_sub(config.time_wait) {
+            Some(beyond) if !beyond.is_zero() && config.fin_timeout_in_phases => beyond + beyond.max(least),
+            Some(_) | None => limit,
         }
     }
 

@@ -9,6 +9,7 @@
 mod common;
 
 mod addresses;
+mod calls;
 mod closing;
 mod ecn;
 mod invalid;
@@ -34,6 +35,7 @@ pub(crate) struct Row {
 
 const TABLES: &[&[Row]] = &[
     addresses::ROWS,
+    calls::ROWS,
     closing::ROWS,
     ecn::ROWS,
     invalid::ROWS,

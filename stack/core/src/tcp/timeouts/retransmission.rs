@@ -43,7 +43,7 @@ fn syn(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     }
     fx.cite_in(rules::RETRANSMISSION_TIMEOUT, tcb.state());
     tcb.syn_losses += 1;
-    tcb.rto.back_off(fx.now, linear, &fx.host.config);
+    tcb.rto.back_off(fx.now, linear);
     send_front_again(tcb, fx);
 }
 
@@ -61,7 +61,7 @@ fn text(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     fx.cite(rules::LOSS_WINDOW);
     let repeated = tcb.rto.retransmits > 0;
     tcb.recovery.timeout(&mut tcb.congestion, tcb.snd.una, tcb.snd.nxt, repeated, fx.now);
-    tcb.rto.back_off(fx.now, false, &fx.host.config);
+    tcb.rto.back_off(fx.now, false);
     if tcb.snd.wnd == 0 {
         tcb.persist.unanswered += 1;
     }
