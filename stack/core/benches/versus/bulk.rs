@@ -14,22 +14,19 @@ const BUFFER: u32 = 65_536;
 /// Octets of one piece of work.
 const PIECE: usize = 1 << 20;
 
-pub(crate) fn rows() {
+pub(crate) fn rows(mtu: usize) {
     let source: Vec<u8> = (0..BUFFER).map(|i| (i * 7 + i / 251) as u8).collect();
     let sink = RefCell::new(vec![0; BUFFER as usize]);
-    // 65,535 is the MTU of smoltcp's loopback device.
-    for (mtu, what) in [(1500, "bulk transfer, MTU 1500"), (65_535, "bulk transfer, MTU 65535")] {
-        let mut pipe = Pipe::connected(mtu, BUFFER);
-        let mut other = SmoltcpPipe::connected(mtu);
-        pipe.transfer(PIECE, &source, &mut sink.borrow_mut(), true);
-        other.transfer(PIECE, &source, &mut sink.borrow_mut(), true);
-        compare(
-            what,
-            Unit::Octets(PIECE as u64),
-            Contender::new("halfopen", || pipe.transfer(PIECE, &source, &mut sink.borrow_mut(), false)),
-            vec![Contender::new("smoltcp", || other.transfer(PIECE, &source, &mut sink.borrow_mut(), false))],
-        );
-    }
+    let mut pipe = Pipe::connected(mtu, BUFFER);
+    let mut other = SmoltcpPipe::connected(mtu);
+    pipe.transfer(PIECE, &source, &mut sink.borrow_mut(), true);
+    other.transfer(PIECE, &source, &mut sink.borrow_mut(), true);
+    compare(
+        &format!("bulk transfer, MTU {mtu}"),
+        Unit::Octets(PIECE as u64),
+        Contender::new("halfopen", || pipe.transfer(PIECE, &source, &mut sink.borrow_mut(), false)),
+        vec![Contender::new("smoltcp", || other.transfer(PIECE, &source, &mut sink.borrow_mut(), false))],
+    );
 }
 
 /// Two smoltcp hosts with a connection, joined without delay.

@@ -30,7 +30,9 @@ fn main() {
         ("parse", parse::rows as fn()),
         ("syn-to-rst", syn_to_rst::rows),
         ("handshake", handshake::rows),
-        ("bulk", bulk::rows),
+        ("bulk-1500", || bulk::rows(1500)),
+        // The MTU of smoltcp's loopback device.
+        ("bulk-65535", || bulk::rows(65_535)),
     ] {
         if selected(name) {
             rows();
