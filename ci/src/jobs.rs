@@ -4,8 +4,10 @@ pub(crate) mod bench;
 pub(crate) mod cargo;
 pub(crate) mod clean_kill;
 pub(crate) mod conformance;
+pub(crate) mod coverage;
 pub(crate) mod fuzz;
 pub(crate) mod loc;
+pub(crate) mod miri;
 
 /// How a job ended that did not fail.
 #[derive(Debug, PartialEq, Eq)]

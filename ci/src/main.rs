@@ -6,7 +6,7 @@ mod step;
 mod tally;
 
 use clap::{Parser, Subcommand};
-use jobs::{End, bench, cargo, clean_kill, conformance, fuzz, loc};
+use jobs::{End, bench, cargo, clean_kill, conformance, coverage, fuzz, loc, miri};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use step::Fault;
@@ -42,6 +42,14 @@ enum Job {
     },
     /// Run the benchmarks and hold the named figures against their targets
     Bench,
+    /// The stack's unit tests under Miri, when rustup has the component
+    Miri {
+        /// Also as a machine of 32 bits and the other byte order
+        #[arg(long)]
+        thorough: bool,
+    },
+    /// Lines of the stack that its tests and the suite reach
+    Coverage,
     /// Report files and functions that are longer than we like
     Loc,
     /// Kill a kernel run at random moments: nothing of it may be left
@@ -53,7 +61,7 @@ enum Job {
         #[arg(long)]
         seed: Option<u64>,
     },
-    /// Everything but `bench` and `clean-kill`
+    /// Everything but `bench`, `miri`, `coverage` and `clean-kill`
     All,
 }
 
@@ -73,6 +81,8 @@ impl Job {
             Self::Conformance => "conformance",
             Self::Fuzz { .. } => "fuzz",
             Self::Bench => "bench",
+            Self::Miri { .. } => "miri",
+            Self::Coverage => "coverage",
             Self::Loc => "loc",
             Self::CleanKill { .. } => "clean-kill",
             Self::All => "all",
@@ -90,6 +100,8 @@ impl Job {
             Self::Conformance => conformance::conformance(tally),
             Self::Fuzz { seconds } => fuzz::fuzz(seconds),
             Self::Bench => bench::bench(),
+            Self::Miri { thorough } => miri::miri(thorough),
+            Self::Coverage => coverage::coverage(),
             Self::Loc => loc::loc(),
             Self::CleanKill { times, seed } => clean_kill::clean_kill(times, seed),
             Self::All => unreachable!("`all` is a list of jobs, not one of them"),
@@ -153,7 +165,14 @@ mod tests {
     #[test]
     fn command_line_is_consistent_and_names_are_its_own() {
         Arguments::command().debug_assert();
-        for job in ALL.iter().chain(&[Job::Bench, Job::CleanKill { times: 1, seed: None }, Job::All]) {
+        let others = [
+            Job::Bench,
+            Job::Miri { thorough: false },
+            Job::Coverage,
+            Job::CleanKill { times: 1, seed: None },
+            Job::All,
+        ];
+        for job in ALL.iter().chain(&others) {
             let parsed = Arguments::try_parse_from(["cargo ci", job.name()]).unwrap();
             assert_eq!(parsed.job.name(), job.name());
         }

@@ -101,6 +101,25 @@ pub(crate) fn stream(command: &mut Command, mut see: impl FnMut(&str)) -> Result
     child.wait().map_err(|error| failed(error, command))
 }
 
+/// Runs a command that has to succeed, and hands back what it writes to standard output.
+///
+/// # Errors
+/// When it does not.
+pub(crate) fn captured(command: &mut Command) -> Result<String, Fault> {
+    announce(command);
+    let output = command.stderr(Stdio::inherit()).output().map_err(|error| format!("{}: {error}", program(command)))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(format!("`{}`: {}", line(command), output.status))
+    }
+}
+
+/// Whether rustup has these components, after asking it for them. `--toolchain` may be among the words.
+pub(crate) fn rustup_has(components: &[&str]) -> bool {
+    answers("rustup", &[&["component", "add"], components].concat())
+}
+
 /// Whether a program can be started at all with these words, and succeeds.
 pub(crate) fn answers(program: &str, words: &[&str]) -> bool {
     command(program)
