@@ -4,6 +4,7 @@ use crate::config::{Config, FastOpenKeys};
 use crate::counters::Counters;
 use crate::pool::Pool;
 use crate::random::Random;
+use crate::rules::ByState;
 use crate::seq::SeqNum;
 use crate::tcp::State;
 use crate::tcp::challenge_ack;
@@ -15,8 +16,9 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-/// Citations kept until somebody asks; the oldest go first.
-const MOST_CITATIONS: usize = 4096;
+/// Citations kept until somebody asks; the oldest go first. So few that they stay in the cache of a machine on which nobody
+/// asks.
+const MOST_CITATIONS: usize = 1024;
 
 /// Octets that are kept in buffers for later, of each kind.
 const MOST_SPARE: usize = 1 << 20;
@@ -45,7 +47,10 @@ pub(crate) struct Host {
     pub(crate) fast_open_cache: fast_open::Cache,
     identification: u16,
     out: VecDeque<Vec<u8>>,
-    cited: VecDeque<&'static str>,
+    /// The last citations: a ring, once it is full.
+    cited: Vec<&'static str>,
+    /// Citations since somebody asked.
+    citations: usize,
     /// Buffers of datagrams.
     spare: Pool,
     /// Buffers of send and receive queues.
@@ -73,7 +78,8 @@ impl Host {
             ecn: 0,
             time_waits: 0,
             out: VecDeque::new(),
-            cited: VecDeque::new(),
+            cited: Vec::new(),
+            citations: 0,
             spare: Pool::new(MOST_SPARE),
             rings: Pool::new(MOST_SPARE),
         }
@@ -89,14 +95,21 @@ impl Host {
     }
 
     pub(crate) fn cite(&mut self, rule: &'static str) {
-        if self.cited.len() == MOST_CITATIONS {
-            self.cited.pop_front();
+        match self.cited.get_mut(self.citations % MOST_CITATIONS) {
+            Some(oldest) => *oldest = rule,
+            None => self.cited.push(rule),
         }
-        self.cited.push_back(rule);
+        self.citations += 1;
     }
 
     pub(crate) fn citations(&mut self) -> Vec<&'static str> {
-        self.cited.drain(..).collect()
+        if self.citations > MOST_CITATIONS {
+            self.cited.rotate_left(self.citations % MOST_CITATIONS);
+        }
+        self.citations = 0;
+        let cited = self.cited.clone();
+        self.cited.clear();
+        cited
     }
 
     /// Queues a whole datagram.
@@ -154,8 +167,8 @@ impl<'a> Fx<'a> {
     }
 
     /// Notes the one of `rules` that is for `state`, if there is one.
-    pub(crate) fn cite_in(&mut self, rules: &[(State, &'static str)], state: State) {
-        if let Some(&(_, rule)) = rules.iter().find(|(of, _)| *of == state) {
+    pub(crate) fn cite_in(&mut self, rules: ByState, state: State) {
+        if let Some(rule) = rules.of(state) {
             self.host.cite(rule);
         }
     }
@@ -188,5 +201,24 @@ impl<'a> Fx<'a> {
         self.host.counters.tcp_out_rsts += 1;
         let header = self.host.header(dst, src);
         self.host.send_segment(&header, &reset, &[]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn citations_come_in_order_and_the_oldest_are_lost() {
+        let mut host = Host::new(Config::rfc9293(), 1);
+        let names = ["a", "b", "c"];
+        for cited in [2, MOST_CITATIONS, MOST_CITATIONS + 5, 0] {
+            for index in 0..cited {
+                host.cite(names[index % 3]);
+            }
+            let expected: Vec<&str> =
+                (cited.saturating_sub(MOST_CITATIONS)..cited).map(|index| names[index % 3]).collect();
+            assert_eq!(host.citations(), expected, "{cited}");
+        }
     }
 }

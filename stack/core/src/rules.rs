@@ -5,7 +5,30 @@
 use crate::tcp::State;
 
 /// A rule that the register has once per state.
-pub type ByState = &'static [(State, &'static str)];
+pub type ByState = &'static States;
+
+/// Ids by state, for the states that have one.
+#[derive(Debug, PartialEq, Eq)]
+pub struct States([&'static str; State::ALL.len()]);
+
+impl States {
+    const fn new(rules: &[(State, &'static str)]) -> Self {
+        let mut by_state = [""; State::ALL.len()];
+        let mut index = 0;
+        while index < rules.len() {
+            by_state[rules[index].0 as usize] = rules[index].1;
+            index += 1;
+        }
+        Self(by_state)
+    }
+
+    /// The id for `state`, if there is one.
+    #[must_use]
+    pub const fn of(&self, state: State) -> Option<&'static str> {
+        let id = self.0[state as usize];
+        if id.is_empty() { None } else { Some(id) }
+    }
+}
 
 macro_rules! rules {
     ($($name:ident = $id:literal;)*) => {
@@ -51,14 +74,14 @@ macro_rules! by_state {
     ($($name:ident = $section:literal $slug:literal: $($state:ident)*;)*) => {
         $(#[doc = concat!("`rfc9293/", $section, "/<state>-", $slug, "`")]
         pub const $name: ByState =
-            &[$((State::$state, concat!("rfc9293/", $section, "/", word!($state), "-", $slug))),*];)*
+            &States::new(&[$((State::$state, concat!("rfc9293/", $section, "/", word!($state), "-", $slug))),*]);)*
         const TABLES: &[ByState] = &[$($name),*];
     };
 }
 
 /// Every id that the stack can cite.
 pub fn all() -> impl Iterator<Item = &'static str> {
-    SINGLE.iter().copied().chain(TABLES.iter().flat_map(|table| table.iter().map(|(_, id)| *id)))
+    SINGLE.iter().copied().chain(TABLES.iter().flat_map(|table| table.0).filter(|id| !id.is_empty()))
 }
 
 rules! {

@@ -274,9 +274,12 @@ pub fn emit_into(datagram: &mut Vec<u8>, header: &ip::Header, segment: &Segment<
     fixed[14..16].copy_from_slice(&segment.window.to_be_bytes());
     fixed[18..20].copy_from_slice(&segment.urgent.to_be_bytes());
     datagram.extend_from_slice(&fixed);
-    datagram.extend_from_slice(options);
-    datagram.extend_from_slice(segment.payload);
-    datagram.extend_from_slice(tail);
+    for piece in [options, segment.payload, tail] {
+        // Most pieces are empty, and to find that out here is quicker than a call.
+        if !piece.is_empty() {
+            datagram.extend_from_slice(piece);
+        }
+    }
 
     let mut sum = Checksum::pseudo_header(header.src, header.dst, ip::PROTOCOL_TCP, length as u32);
     sum.add(&datagram[start..]);
