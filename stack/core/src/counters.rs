@@ -55,4 +55,8 @@ counters! {
     tcp_fast_open_active = "TcpExtTCPFastOpenActive": "SYNs of ours whose text was acknowledged.";
     tcp_fast_open_active_fail = "TcpExtTCPFastOpenActiveFail": "SYNs of ours whose text was not acknowledged.";
     tcp_fast_open_blackhole = "TcpExtTCPFastOpenBlackhole": "times that Fast Open paused because the network seemed to swallow it.";
+
+    tcp_md5_not_found = "TcpExtTCPMD5NotFound": "segments without the signature that their port asks for.";
+    tcp_md5_unexpected = "TcpExtTCPMD5Unexpected": "segments with a signature that nobody asked for.";
+    tcp_md5_failure = "TcpExtTCPMD5Failure": "segments with a wrong signature.";
 }

@@ -10,6 +10,7 @@ use crate::tcp::State;
 use crate::tcp::challenge_ack;
 use crate::tcp::fast_open;
 use crate::tcp::isn::Secret;
+use crate::tcp::md5;
 use crate::time::Instant;
 use crate::wire::{ip, tcp};
 use alloc::collections::VecDeque;
@@ -42,6 +43,7 @@ pub(crate) struct Host {
     pub(crate) ecn: u8,
     /// Connections in TIME-WAIT.
     pub(crate) time_waits: u32,
+    pub(crate) md5_keys: md5::Keys,
     /// Fast Open keys when none are configured.
     pub(crate) fast_open_keys: FastOpenKeys,
     pub(crate) fast_open_cache: fast_open::Cache,
@@ -68,6 +70,7 @@ impl Host {
             port_secret: Secret::draw(&mut random),
             identification: random.next_u64() as u16,
             table_secret: (random.next_u64(), random.next_u64()),
+            md5_keys: md5::Keys::default(),
             fast_open_keys: FastOpenKeys {
                 primary: (u128::from(random.next_u64()) << 64 | u128::from(random.next_u64())).to_le_bytes(),
                 backup: None,
@@ -121,7 +124,9 @@ impl Host {
     /// Queues the datagram of a segment; `tail` follows its payload.
     pub(crate) fn send_segment(&mut self, header: &ip::Header, segment: &tcp::Segment<'_>, tail: &[u8]) {
         let mut datagram = self.spare.take();
-        tcp::emit_into(&mut datagram, header, segment, tail);
+        let mut segment = *segment;
+        md5::sign(&self.md5_keys, header.src, header.dst, &mut segment, tail);
+        tcp::emit_into(&mut datagram, header, &segment, tail);
         self.send(datagram);
     }
 

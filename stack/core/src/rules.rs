@@ -179,6 +179,8 @@ rules! {
     BAD_DESTINATION = "rfc9293/3.9.2.3/must-57";
     BAD_CHECKSUM = "rfc9293/3.1/must-3";
     // Other documents.
+    MD5_MISSING = "rfc2385/2.0/unsigned-dropped";
+    MD5_WRONG = "rfc2385/2.0/wrong-dropped";
     FAST_OPEN_COOKIE_REQUESTED = "rfc7413/4.2.1/request-cookie";
     FAST_OPEN_SYN_TEXT = "rfc7413/4.2.1/syn-text";
     FAST_OPEN_COOKIE_CACHED = "rfc7413/4.2.1/cache-cookie";

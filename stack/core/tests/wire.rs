@@ -53,21 +53,25 @@ fn options() -> impl Strategy<Value = Options> {
         prop::option::of((any::<bool>(), 0..0x8000_u16)),
         prop::option::of(cookie).prop_map(Option::flatten),
         prop::option::of((any::<bool>(), prop::collection::vec(0..1_u32 << 24, 0..=3))),
+        prop::option::of(any::<[u8; 16]>()),
     )
         .prop_map(
-            |(mss, window_scale, sack_permitted, timestamps, sack, user_timeout, fast_open, accurate_ecn)| Options {
-                mss,
-                window_scale,
-                sack_permitted,
-                timestamps: timestamps.map(|(val, ecr)| Timestamps { val, ecr }),
-                sack,
-                user_timeout: user_timeout.map(|(minutes, value)| UserTimeout { minutes, value }),
-                fast_open,
-                accurate_ecn: accurate_ecn.map(|(e1b_first, fields)| match e1b_first {
-                    true => AccurateEcn::e1b_first(&fields),
-                    false => AccurateEcn::e0b_first(&fields),
-                }),
-                illegal: false,
+            |(mss, window_scale, sack_permitted, timestamps, sack, user_timeout, fast_open, accurate_ecn, md5)| {
+                Options {
+                    mss,
+                    window_scale,
+                    sack_permitted,
+                    timestamps: timestamps.map(|(val, ecr)| Timestamps { val, ecr }),
+                    sack,
+                    user_timeout: user_timeout.map(|(minutes, value)| UserTimeout { minutes, value }),
+                    fast_open: fast_open.filter(|_| md5.is_none()),
+                    accurate_ecn: accurate_ecn.filter(|_| md5.is_none()).map(|(e1b_first, fields)| match e1b_first {
+                        true => AccurateEcn::e1b_first(&fields),
+                        false => AccurateEcn::e0b_first(&fields),
+                    }),
+                    md5,
+                    illegal: false,
+                }
             },
         )
 }
@@ -167,7 +171,10 @@ fn etherparse_agrees(octets: &[u8], ip: &ip::Datagram<'_>, segment: &Segment<'_>
     assert_eq!(segment.flags.bits(), bits);
     assert_eq!(segment.payload, tcp.payload());
     let options = &segment.options;
-    let known = options.user_timeout.is_none() && options.fast_open.is_none() && options.accurate_ecn.is_none();
+    let known = options.user_timeout.is_none()
+        && options.fast_open.is_none()
+        && options.accurate_ecn.is_none()
+        && options.md5.is_none();
     if known && !segment.options.illegal {
         assert_eq!(Common::from(&segment.options), etherparse_options(tcp));
     }

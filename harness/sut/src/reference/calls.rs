@@ -1,7 +1,7 @@
 //! Linux's socket calls over the stack's non-blocking ones: descriptors' flags, blocking, numbers.
 
 use super::numbers::*;
-use super::options::{Refusal, absent, decode, described, encode, named};
+use super::options::{Refusal, absent, decode, described, encode, md5_key, named};
 use halfopen_engine::call::{Reply, SysCall};
 use halfopen_engine::sut::{Micros, SutError};
 use halfopen_script::test::Family;
@@ -166,6 +166,11 @@ impl Calls {
                     return Ok(Attempt::Wait);
                 }
             },
+            SysCall::SetSockOpt { fd, level: IPPROTO_TCP, name: TCP_MD5SIG, value } => {
+                self.check(*fd)?;
+                let (peer, key) = md5_key(value)?;
+                stack.set_md5_key(*fd, peer, key).map(|()| 0)?
+            }
             SysCall::SetSockOpt { fd, level, name, value } => {
                 self.check(*fd)?;
                 stack.set_option(at, *fd, decode(*level, *name, value)?).map(|()| 0)?

@@ -69,6 +69,7 @@ pub(super) const TCP_LINGER2: i32 = 8;
 pub(super) const TCP_WINDOW_CLAMP: i32 = 10;
 pub(super) const TCP_QUICKACK: i32 = 12;
 pub(super) const TCP_CONGESTION: i32 = 13;
+pub(super) const TCP_MD5SIG: i32 = 14;
 pub(super) const TCP_USER_TIMEOUT: i32 = 18;
 pub(super) const TCP_FASTOPEN: i32 = 23;
 pub(super) const TCP_FASTOPEN_CONNECT: i32 = 30;

@@ -6,6 +6,7 @@ use halfopen_script::symbols::{names, value};
 use halfopen_stack::Errno;
 use halfopen_stack::config;
 use halfopen_stack::socket::{OptionName, SocketOption};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Why an option cannot be set or read.
@@ -203,6 +204,19 @@ fn keys(value: &[u8]) -> Result<config::FastOpenKeys, Errno> {
         32 => Ok(config::FastOpenKeys { primary: key(&value[..16])?, backup: Some(key(&value[16..])?) }),
         _ => Err(Errno::EINVAL),
     }
+}
+
+/// `struct tcp_md5sig`: the peer's address and the key.
+pub(super) fn md5_key(value: &[u8]) -> Result<(IpAddr, &[u8]), Errno> {
+    let octets = |at: usize, count: usize| value.get(at..at + count).ok_or(Errno::EINVAL);
+    let short = |at: usize| octets(at, 2).map(|two| usize::from(u16::from_ne_bytes([two[0], two[1]])));
+    let peer = match short(0)? as i32 {
+        AF_INET => IpAddr::from(<[u8; 4]>::try_from(octets(4, 4)?).map_err(|_| Errno::EINVAL)?),
+        AF_INET6 => IpAddr::from(<[u8; 16]>::try_from(octets(8, 16)?).map_err(|_| Errno::EINVAL)?),
+        _ => return Err(Errno::EINVAL),
+    };
+    let key = octets(136, 80)?;
+    Ok((peer, key.get(..short(130)?).ok_or(Errno::EINVAL)?))
 }
 
 /// A number that must fit; one that does not is out of the range of any such option.

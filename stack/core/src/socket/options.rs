@@ -2,6 +2,8 @@
 
 use crate::config::{Config, FastOpenKeys};
 use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::net::IpAddr;
 use core::time::Duration;
 
 /// An option and the value to give it.
@@ -87,6 +89,17 @@ pub enum SocketOption {
     /// `IPV6_V6ONLY`: whether an `AF_INET6` socket leaves IPv4-mapped addresses to others.
     V6Only(bool),
 }
+
+/// A key of `TCP_MD5SIG`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Md5Key {
+    pub(crate) peer: IpAddr,
+    pub(crate) key: Vec<u8>,
+}
+
+/// Keys of one socket.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Md5Keys(pub(crate) Vec<Md5Key>);
 
 /// An option to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,6 +215,8 @@ pub(crate) struct Options {
     pub(crate) ttl: Option<u8>,
     pub(crate) tos: u8,
     pub(crate) recv_err: bool,
+    /// Keys given before the socket had a local port.
+    pub(crate) md5_keys: Option<Box<Md5Keys>>,
     pub(crate) fast_open_queue: Option<u32>,
     pub(crate) fast_open_connect: bool,
     pub(crate) fast_open_no_cookie: bool,
@@ -301,6 +316,7 @@ impl Default for Options {
             ttl: None,
             tos: 0,
             recv_err: false,
+            md5_keys: None,
             fast_open_queue: None,
             fast_open_connect: false,
             fast_open_no_cookie: false,

@@ -66,6 +66,7 @@ impl Stack {
             return Err(Errno::EADDRINUSE);
         }
         self.host.cite(rules::OPEN_PASSIVE);
+        self.take_port_with_keys(fd, local.port());
         self.sockets.start_listening(fd, local, backlog);
         Ok(())
     }
@@ -134,6 +135,7 @@ impl Stack {
         }
         self.check_remote(remote, now)?;
         let (tuple, least_iss) = self.tuple_for(fd, remote, now)?;
+        self.open_with_key(fd, tuple.local.port(), remote.ip());
         let options = self.sockets.socket(fd)?.options.clone();
         let (tcb, taken) = open::active(tuple, options, least_iss, fast_open, &mut Fx::new(now, &mut self.host));
         let id = self.insert(tcb, Owner::Socket(fd));

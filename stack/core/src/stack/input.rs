@@ -9,6 +9,7 @@ use crate::rules;
 use crate::seq::SeqNum;
 use crate::tcp::State;
 use crate::tcp::fast_open;
+use crate::tcp::md5;
 use crate::tcp::segment_arrives::listen::{self, Listening};
 use crate::tcp::segment_arrives::{self, Verdict, closed};
 use crate::tcp::tcb::Tuple;
@@ -74,6 +75,9 @@ impl Stack {
             }
         };
         self.host.counters.tcp_in_segs += 1;
+        if !md5::admits(datagram.src, datagram.dst, &seg, datagram.payload, &mut Fx::new(now, &mut self.host)) {
+            return;
+        }
         let tuple = Tuple {
             local: SocketAddr::new(datagram.dst, seg.dst_port),
             remote: SocketAddr::new(datagram.src, seg.src_port),

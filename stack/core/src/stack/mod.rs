@@ -8,6 +8,7 @@ mod demux;
 mod fast_open;
 mod icmp;
 mod input;
+mod md5;
 mod observe;
 mod options;
 mod sizes;

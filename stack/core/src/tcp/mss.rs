@@ -1,5 +1,6 @@
 //! Segment sizes (RFC 9293 3.7.1, RFC 6691's arithmetic).
 
+use super::md5;
 use super::tcb::Tcb;
 use crate::config::Config;
 use crate::wire::tcp::HEADER;
@@ -28,6 +29,6 @@ impl Tcb {
         let path = self.path_mtu.saturating_sub(ip_header(v6) + HEADER as u32);
         let mss = self.snd.mss.min(path).max(config.tcp_min_snd_mss);
         let mss = self.user.options.max_seg.map_or(mss, |user| mss.min(u32::from(user)));
-        mss.saturating_sub(self.timestamps.octets()).max(1)
+        mss.saturating_sub(self.timestamps.octets() + if self.md5 { md5::OCTETS } else { 0 }).max(1)
     }
 }

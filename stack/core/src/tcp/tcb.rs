@@ -159,6 +159,8 @@ pub(crate) struct Tcb {
     pub(crate) window_scaling: bool,
     pub(crate) delayed_ack: DelayedAck,
     pub(crate) persist: Persist,
+    /// Its segments are signed (RFC 2385).
+    pub(crate) md5: bool,
     /// Fast Open, where it plays a role.
     pub(crate) fast_open: Option<Box<FastOpen>>,
     pub(crate) keep_alive: KeepAlive,
@@ -182,8 +184,10 @@ impl Tcb {
         let path_mtu = fx.host.mtu;
         let rcv_mss = mss::offered(path_mtu, v6, options.max_seg);
         let buffer = window::buffer(&options, config);
+        let md5 = fx.host.md5_keys.get(tuple.local.port(), tuple.remote.ip()).is_some();
+        // Both options leave no room for SACK blocks; timestamps give way, as in Linux.
         let timestamps = Timestamps::new(
-            config.tcp_timestamps != 0,
+            config.tcp_timestamps != 0 && !md5,
             match config.tcp_timestamps {
                 1 => isn::timestamp_offset(&fx.host.isn_secret, tuple.local, tuple.remote),
                 _ => 0,
@@ -237,6 +241,7 @@ impl Tcb {
             window_scaling: config.tcp_window_scaling,
             delayed_ack: DelayedAck::new(config.quick_acks),
             persist: Persist::default(),
+            md5,
             fast_open: None,
             keep_alive: KeepAlive::default(),
             last_challenge: None,

@@ -264,15 +264,7 @@ pub fn emit_into(datagram: &mut Vec<u8>, header: &ip::Header, segment: &Segment<
     header.begin_in(datagram, ip::PROTOCOL_TCP, length);
     let start = datagram.len();
 
-    let offset_and_flags = ((HEADER + options.len()) as u16 / 4) << 12 | segment.flags.bits();
-    let mut fixed = [0; HEADER];
-    fixed[0..2].copy_from_slice(&segment.src_port.to_be_bytes());
-    fixed[2..4].copy_from_slice(&segment.dst_port.to_be_bytes());
-    fixed[4..8].copy_from_slice(&segment.seq.0.to_be_bytes());
-    fixed[8..12].copy_from_slice(&segment.ack.0.to_be_bytes());
-    fixed[12..14].copy_from_slice(&offset_and_flags.to_be_bytes());
-    fixed[14..16].copy_from_slice(&segment.window.to_be_bytes());
-    fixed[18..20].copy_from_slice(&segment.urgent.to_be_bytes());
+    let fixed = fixed_header(segment, options.len());
     datagram.extend_from_slice(&fixed);
     for piece in [options, segment.payload, tail] {
         // Most pieces are empty, and to find that out here is quicker than a call.
@@ -284,6 +276,20 @@ pub fn emit_into(datagram: &mut Vec<u8>, header: &ip::Header, segment: &Segment<
     let mut sum = Checksum::pseudo_header(header.src, header.dst, ip::PROTOCOL_TCP, length as u32);
     sum.add(&datagram[start..]);
     datagram[start + 16..start + 18].copy_from_slice(&sum.finish());
+}
+
+/// The header without options, its checksum zero.
+pub(crate) fn fixed_header(segment: &Segment<'_>, options: usize) -> [u8; HEADER] {
+    let offset_and_flags = ((HEADER + options) as u16 / 4) << 12 | segment.flags.bits();
+    let mut fixed = [0; HEADER];
+    fixed[0..2].copy_from_slice(&segment.src_port.to_be_bytes());
+    fixed[2..4].copy_from_slice(&segment.dst_port.to_be_bytes());
+    fixed[4..8].copy_from_slice(&segment.seq.0.to_be_bytes());
+    fixed[8..12].copy_from_slice(&segment.ack.0.to_be_bytes());
+    fixed[12..14].copy_from_slice(&offset_and_flags.to_be_bytes());
+    fixed[14..16].copy_from_slice(&segment.window.to_be_bytes());
+    fixed[18..20].copy_from_slice(&segment.urgent.to_be_bytes());
+    fixed
 }
 
 #[cfg(test)]

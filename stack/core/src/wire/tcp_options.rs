@@ -1,8 +1,8 @@
 //! TCP options (RFC 9293 3.1, 3.2).
 //!
 //! Known: maximum segment size (RFC 9293 3.7.1), window scale and timestamps (RFC 7323), SACK (RFC 2018), user timeout
-//! (RFC 5482), Fast Open (RFC 7413, and the experimental form that came before it), accurate ECN (RFC 9768). Others are
-//! skipped by their length (RFC 9293 MUST-6).
+//! (RFC 5482), MD5 signature (RFC 2385), Fast Open (RFC 7413, and the experimental form that came before it), accurate
+//! ECN (RFC 9768). Others are skipped by their length (RFC 9293 MUST-6).
 
 use super::{u16_at, u32_at};
 use crate::seq::SeqNum;
@@ -14,6 +14,7 @@ const WINDOW_SCALE: u8 = 3;
 const SACK_PERMITTED: u8 = 4;
 const SACK: u8 = 5;
 const TIMESTAMPS: u8 = 8;
+const MD5: u8 = 19;
 const USER_TIMEOUT: u8 = 28;
 const FAST_OPEN: u8 = 34;
 const ACCURATE_ECN_0: u8 = 172;
@@ -45,6 +46,8 @@ pub struct Options {
     pub fast_open: Option<Cookie>,
     /// Accurate ECN (RFC 9768 3.2.3).
     pub accurate_ecn: Option<AccurateEcn>,
+    /// MD5 signature (RFC 2385); on the way out whatever stands here is replaced by the right one.
+    pub md5: Option<[u8; 16]>,
     /// Some option had a length that is illegal for its kind or walks out of the header (RFC 9293 MUST-7). Not emitted.
     pub illegal: bool,
 }
@@ -182,6 +185,11 @@ impl Cookie {
         &self.octets[..usize::from(self.length)]
     }
 
+    /// Octets of the option with its padding.
+    fn encoded_octets(&self) -> usize {
+        (usize::from(self.length) + if self.experimental { 4 } else { 2 }).next_multiple_of(4)
+    }
+
     /// Whether it asks for a cookie.
     #[must_use]
     pub const fn is_request(&self) -> bool {
@@ -310,6 +318,11 @@ impl Options {
                     self.sack.push(SeqNum(u32_at(block, 0)), SeqNum(u32_at(block, 4)));
                 }
             }
+            (MD5, 16) => {
+                let mut digest = [0; 16];
+                digest.copy_from_slice(value);
+                self.md5 = Some(digest);
+            }
             (USER_TIMEOUT, 2) => {
                 let field = u16_at(value, 0);
                 self.user_timeout = Some(UserTimeout { minutes: field & 0x8000 != 0, value: field & 0x7fff });
@@ -323,7 +336,7 @@ impl Options {
                 Some(cookie) => self.fast_open = Some(cookie.experimental(true)),
                 None => return false,
             },
-            (MSS | WINDOW_SCALE | SACK_PERMITTED | TIMESTAMPS | SACK | USER_TIMEOUT, _) => return false,
+            (MSS | WINDOW_SCALE | SACK_PERMITTED | TIMESTAMPS | SACK | MD5 | USER_TIMEOUT, _) => return false,
             _ => {}
         }
         true
@@ -336,12 +349,17 @@ impl Options {
     }
 
     /// The options on the wire, padded with NOP to words of four octets, in this order:
-    /// `mss`, `sackOK TS` (or `nop nop TS`, or `nop nop sackOK`), `nop wscale`, Fast Open, user timeout, accurate ECN, `nop nop sack`.
+    /// `nop nop md5`, `mss`, `sackOK TS` (or `nop nop TS`, or `nop nop sackOK`), `nop wscale`, Fast Open, user timeout, accurate
+    /// ECN, `nop nop sack`.
     ///
     /// What finds no room is left out; of SACK blocks, the last ones.
     #[must_use]
     pub fn encode(&self) -> Encoded {
         let mut out = Encoded::default();
+        if let Some(digest) = &self.md5 {
+            out.put(&[NOP, NOP, MD5, 18]);
+            out.put(digest);
+        }
         if let Some(mss) = self.mss {
             let [a, b] = mss.to_be_bytes();
             out.put(&[MSS, 4, a, b]);
@@ -358,7 +376,7 @@ impl Options {
         if let Some(shift) = self.window_scale {
             out.put(&[NOP, WINDOW_SCALE, 3, shift]);
         }
-        if let Some(cookie) = &self.fast_open {
+        if let Some(cookie) = self.fast_open.as_ref().filter(|cookie| out.room() >= cookie.encoded_octets()) {
             out.put_cookie(cookie);
         }
         if let (Some(timeout), true) = (self.user_timeout, out.room() >= 4) {
@@ -405,17 +423,12 @@ impl Encoded {
         self.length += octets.len();
     }
 
-    /// `mss`, `TS` and `wscale` before it leave 20 octets: enough for the longest cookie, padded behind, but for one of 16
-    /// or 14 octets in the experimental option, which is left out.
+    /// The caller has made sure of the room, padding included.
     fn put_cookie(&mut self, cookie: &Cookie) {
         let octets = cookie.as_slice();
         if cookie.experimental {
-            let length = 4 + octets.len();
-            if self.room() < length.next_multiple_of(4) {
-                return;
-            }
             let [a, b] = FAST_OPEN_EXPERIMENT;
-            self.put(&[EXPERIMENTAL, length as u8, a, b]);
+            self.put(&[EXPERIMENTAL, 4 + octets.len() as u8, a, b]);
         } else {
             self.put(&[FAST_OPEN, 2 + octets.len() as u8]);
         }
