@@ -4,6 +4,9 @@ use crate::captures::Keep;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use halfopen_script::ast::Level;
 use halfopen_script::test::Family;
+use halfopen_stack_os::services::Service;
+use halfopen_stack_os::{Impairment, InterfaceAddress};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -44,6 +47,11 @@ pub enum Command {
     Expand(ExpandArgs),
     /// Say what a rule asks for, which tests ask it, and who is known to deviate
     Explain(ExplainArgs),
+    /// Run the reference stack as a host on a TUN device or an Ethernet interface
+    ///
+    /// It answers ARP, neighbour solicitations and echo requests, offers services and may connect to others. SIGINT and SIGTERM
+    /// stop it: connections are closed and may say goodbye for two seconds.
+    Stack(Box<StackArgs>),
 }
 
 /// Which tests.
@@ -73,7 +81,7 @@ pub struct SutArgs {
     #[arg(long, default_value = "reference", value_name = "NAME")]
     pub sut: String,
 
-    /// How it is reached: sim (in-process, virtual clock), tun; by default what the SUT has
+    /// How it is reached: sim (in-process, virtual clock), tun, veth (the reference stack in a process of its own, or the kernel's); by default what the SUT has first
     #[arg(long, value_name = "RUNNER")]
     pub runner: Option<String>,
 
@@ -112,6 +120,13 @@ pub struct RunArgs {
     /// On a real clock timing verdicts are repeated once and inconclusive tests up to three times, alone, without being asked to.
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,
+
+    /// On a real clock, leave out tests that take longer than this by their script, as `unsupported`: seconds
+    ///
+    /// Without it there is no limit, but for the reference stack on a real clock: there it is 60, as the virtual clock has all of
+    /// them for nothing.
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    pub longest: Option<Duration>,
 
     /// Stop after the first unexpected failure
     #[arg(long)]
@@ -200,6 +215,92 @@ pub struct ExplainArgs {
     /// Id of a test, script or rule, the RFC's label of a rule (MUST-12), or an alias (tc8:...)
     #[arg(value_name = "ID|RULE|ALIAS")]
     pub id: String,
+}
+
+/// `halfopen stack`
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+pub struct StackArgs {
+    /// Something else than running one
+    #[command(subcommand)]
+    pub command: Option<StackCommand>,
+    /// The host
+    #[command(flatten)]
+    pub host: HostArgs,
+}
+
+/// `halfopen stack COMMAND`
+#[derive(Debug, Subcommand)]
+pub enum StackCommand {
+    /// Show sockets, queues, timers and counters of a running host, as `ss -tino` and `nstat` do
+    Status(StatusArgs),
+}
+
+/// `halfopen stack status`
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Its control socket; by default the only host of this network namespace is asked
+    #[arg(long, value_name = "PATH", conflicts_with = "device")]
+    pub control: Option<PathBuf>,
+    /// The host on this device of this network namespace
+    #[arg(value_name = "DEVICE")]
+    pub device: Option<String>,
+    /// JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A host: where it is, what it offers, whom it connects to.
+#[derive(Debug, Args)]
+pub struct HostArgs {
+    /// TUN device: made if there is none, for as long as the host runs
+    #[arg(long, value_name = "NAME", conflicts_with = "veth")]
+    pub tun: Option<String>,
+    /// Ethernet interface that exists, e.g. an end of a veth pair
+    #[arg(long, value_name = "NAME")]
+    pub veth: Option<String>,
+    /// Address and prefix length, e.g. 192.0.2.2/24; repeatable
+    #[arg(long, value_name = "ADDR/LEN")]
+    pub address: Vec<InterfaceAddress>,
+    /// Next hop to everywhere else, one of each family; on Ethernet only
+    #[arg(long, value_name = "ADDR")]
+    pub gateway: Vec<IpAddr>,
+    /// Octets of the largest datagram; by default the device's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(68..))]
+    pub mtu: Option<u16>,
+    /// Configuration by name: rfc9293, rfc793, linux
+    #[arg(long, default_value = "rfc9293", value_name = "PROFILE")]
+    pub profile: String,
+    /// A tunable by Linux's name, e.g. net.ipv4.tcp_synack_retries=2; repeatable
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub sysctl: Vec<String>,
+    /// Seed of everything random
+    #[arg(long, default_value_t = SEED, value_name = "N")]
+    pub seed: u64,
+    /// Services: echo:7, discard:9, chargen:19, http:80=FOLDER
+    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
+    pub service: Vec<Service>,
+    /// Connect; without services the host ends with this connection
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub connect: Option<SocketAddr>,
+    /// What to send there: a file, - for standard input, or a number of octets of a pattern; then the sending side is closed
+    #[arg(long, value_name = "FILE|-|N", requires = "connect")]
+    pub send: Option<String>,
+    /// Where to put what comes back: a file or - for standard output; by default it is counted
+    #[arg(long, value_name = "FILE|-", requires = "connect")]
+    pub receive: Option<PathBuf>,
+    /// Make the way between stack and device worse, e.g. loss=1%,dup=1%,reorder=1%,delay=5ms,seed=7; also corrupt=, jitter=, rate=10mbit, limit=
+    #[arg(long, value_name = "WHAT")]
+    pub impair: Option<Impairment>,
+    /// Where `halfopen stack status` asks; by default a name in this network namespace
+    #[arg(long, value_name = "PATH")]
+    pub control: Option<PathBuf>,
+    /// Also in the machine's own network namespace
+    #[arg(long)]
+    pub here: bool,
+    /// Serve the socket calls of a harness at standard input
+    #[arg(long, hide = true)]
+    pub calls: bool,
 }
 
 /// A level on the command line.

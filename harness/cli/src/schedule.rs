@@ -48,6 +48,14 @@ pub struct Finished {
     pub wall: Duration,
 }
 
+impl Finished {
+    /// A test that is not run at all, and why.
+    pub fn unsupported(test: usize, reason: String) -> Self {
+        let outcome = Outcome { verdict: Verdict::Unsupported, ..error(reason) };
+        Self { test, outcome, script_fault: false, wall: Duration::ZERO }
+    }
+}
+
 /// What the receiver of results wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {

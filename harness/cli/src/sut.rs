@@ -20,7 +20,7 @@ pub struct Opener {
 impl Opener {
     /// Prepares this process for a SUT. Call it while there is one thread.
     pub fn new(args: &SutArgs) -> Result<Self, Fault> {
-        if args.sut == "linux" {
+        if args.sut == "linux" || matches!(args.runner.as_deref(), Some("tun" | "veth")) {
             prepare_linux()?;
         }
         Ok(Self { args: args.clone() })

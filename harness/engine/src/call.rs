@@ -1,9 +1,10 @@
 //! System calls as the engine hands them to a SUT: typed, script descriptors already mapped to the SUT's own.
 
+use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
 /// A system call, with the arguments of the manual page of the same name. `fd` is the SUT's descriptor. Numbers of levels, options and flags are Linux's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are the arguments of the manual pages")]
 pub enum SysCall {
     /// `socket(domain, type|flags, protocol)`; the engine has put the test's family into `domain`.
@@ -37,7 +38,7 @@ pub enum SysCall {
 }
 
 /// What a call came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
     /// It returned.
     Done {

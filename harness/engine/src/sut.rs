@@ -84,7 +84,7 @@ pub struct Evidence {
 }
 
 /// Why the SUT could not do what was asked of it. Never the SUT's verdict.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum SutError {
     /// This SUT does not have it and says so: the verdict is `unsupported`.
     #[error("{0}")]

@@ -11,7 +11,7 @@ use halfopen_engine::sut::{Sut, SutError};
 
 /// Names that [`open`] knows, each with its runners; the first runner is the default.
 pub fn names() -> &'static [(&'static str, &'static [&'static str])] {
-    &[("reference", &["sim"]), ("linux", &["tun"])]
+    &[("reference", &["sim", "tun", "veth"]), ("linux", &["tun"])]
 }
 
 /// Makes a SUT by name. Without a runner it is the default one of [`names`].
@@ -23,9 +23,22 @@ pub fn names() -> &'static [(&'static str, &'static [&'static str])] {
 pub fn open(name: &str, runner: Option<&str>, profile: Option<&str>) -> Result<Box<dyn Sut>, SutError> {
     match (name, runner) {
         ("reference", None | Some("sim")) => Ok(Box::new(reference::Reference::new(profile)?)),
+        ("reference", Some(runner @ ("tun" | "veth"))) => open_hosted(runner, profile),
         ("linux", None | Some("tun")) => open_linux(profile),
         _ => Err(unknown(name, runner)),
     }
+}
+
+#[cfg(target_os = "linux")]
+fn open_hosted(runner: &str, profile: Option<&str>) -> Result<Box<dyn Sut>, SutError> {
+    use linux::hosted::{Attachment, Hosted};
+    let attachment = if runner == "tun" { Attachment::Tun } else { Attachment::Veth };
+    Ok(Box::new(Hosted::new(profile, attachment)?))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_hosted(runner: &str, _profile: Option<&str>) -> Result<Box<dyn Sut>, SutError> {
+    Err(SutError::Environment(format!("the runner `{runner}` works on Linux only")))
 }
 
 #[cfg(target_os = "linux")]

@@ -39,7 +39,7 @@ pub trait Application {
 }
 
 /// Frames at the device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DeviceCounts {
     /// Read.
     pub read: u64,

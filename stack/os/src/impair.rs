@@ -103,7 +103,7 @@ fn octets_per_second(text: &str) -> Option<u64> {
 }
 
 /// What was done, in datagrams.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Counts {
     /// Taken in.
     pub offered: u64,

@@ -5,6 +5,7 @@ pub mod expand;
 pub mod explain;
 pub mod list;
 pub mod run;
+pub mod stack;
 
 use crate::args::{Cli, Command, SelectArgs};
 use crate::fault::Fault;
@@ -19,6 +20,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8, Fault> {
         Command::Check(args) => check::check(args, specs),
         Command::Expand(args) => expand::expand(args, specs),
         Command::Explain(args) => explain::explain(args, specs),
+        Command::Stack(args) => stack::stack(args),
     }
 }
 

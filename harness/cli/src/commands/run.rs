@@ -161,6 +161,17 @@ impl Session<'_> {
     /// Every test once, as many at a time as is good for the clock.
     fn parallel(&mut self, work: &Work, sut: &Description) {
         let mut order: Vec<usize> = (0..work.tests.len()).collect();
+        if let Some(longest) = self.longest(sut) {
+            let fits = |test: &usize| hint(&work.tests[*test]) <= longest;
+            let (fitting, long): (Vec<usize>, Vec<usize>) = order.into_iter().partition(fits);
+            order = fitting;
+            for test in long {
+                let takes = hint(&work.tests[test]).as_secs();
+                let reason =
+                    format!("takes {takes} s on a real clock, more than the {} of --longest", longest.as_secs());
+                self.settle(Finished::unsupported(test, reason), 1, None);
+            }
+        }
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let threads = match sut.clock {
             ClockKind::Virtual => cores,
@@ -190,6 +201,16 @@ impl Session<'_> {
         });
         for finished in waiting.into_values() {
             self.take(finished);
+        }
+    }
+
+    /// The most that a test may take, where that matters.
+    fn longest(&self, sut: &Description) -> Option<Duration> {
+        match sut.clock {
+            ClockKind::Virtual => None,
+            ClockKind::Real => {
+                self.args.longest.or_else(|| (sut.name == "reference").then_some(Duration::from_secs(60)))
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use nix::libc;
 use nix::sys::socket::sockopt::{RcvBuf, RcvBufForce, ReceiveTimestampns};
 use nix::sys::socket::{
     AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, SockFlag, SockType, SockaddrLike as _, bind, recvmsg,
-    setsockopt, socket,
+    sendto, setsockopt, socket,
 };
 use nix::sys::time::{TimeSpec, TimeValLike as _};
 use std::collections::VecDeque;
@@ -19,6 +19,18 @@ use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 const RECEIVE_BUFFER: usize = 32 << 20;
 /// The largest IP datagram that TCP makes.
 const LARGEST: usize = 1 << 16;
+
+/// Whose frames are captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// Those that this host's kernel sends.
+    Outgoing,
+    /// Those that come from the other side of the device.
+    Incoming,
+}
+
+/// A frame as it was read: stamp, type, source, octets.
+type Frame = (i64, u16, [u8; 6], Vec<u8>);
 
 /// A packet socket and what was read from it.
 #[derive(Debug)]
@@ -35,8 +47,8 @@ pub(super) struct Capture {
 }
 
 impl Capture {
-    /// Captures what leaves through the interface, from now on.
-    pub(super) fn open(index: u32, offload: bool) -> Result<Self, SutError> {
+    /// Captures what passes the interface in one direction, from now on.
+    pub(super) fn open(index: u32, direction: Direction, offload: bool) -> Result<Self, SutError> {
         // Protocol 0 captures nothing; bind() names protocol and interface in one step.
         let fd =
             socket(AddressFamily::Packet, SockType::Datagram, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, None)
@@ -49,23 +61,52 @@ impl Capture {
         if offload {
             auxiliary_data(&fd).map_err(|errno| environment("PACKET_AUXDATA", errno))?;
         }
-        attach_outgoing_filter(&fd).map_err(|errno| environment("SO_ATTACH_FILTER", errno))?;
-        bind(fd.as_raw_fd(), &link_address(index)).map_err(|errno| environment("binding the packet socket", errno))?;
+        attach_filter(&fd, direction).map_err(|errno| environment("SO_ATTACH_FILTER", errno))?;
+        bind(fd.as_raw_fd(), &link_address(index, libc::ETH_P_ALL as u16, &[]))
+            .map_err(|errno| environment("binding the packet socket", errno))?;
         Ok(Self { fd, room: vec![0; LARGEST], offload, queue: VecDeque::new(), captured: 0, dropped: 0 })
     }
 
     /// Takes over everything that the kernel has captured; waits for nothing.
     pub(super) fn fill(&mut self, clock: &mut Clock) -> Result<(), SutError> {
-        while let Some((realtime, datagram)) =
+        self.fill_with(clock, |_, _, _| true)
+    }
+
+    /// As [`Capture::fill`], but only what `wanted` wants, given a frame's type, source and octets.
+    pub(super) fn fill_with(
+        &mut self,
+        clock: &mut Clock,
+        mut wanted: impl FnMut(u16, [u8; 6], &[u8]) -> bool,
+    ) -> Result<(), SutError> {
+        while let Some((realtime, kind, from, datagram)) =
             self.receive().map_err(|errno| environment("reading the capture", errno))?
         {
-            self.captured += 1;
-            self.queue.push_back((clock.stamp(realtime), datagram));
+            if wanted(kind, from, &datagram) {
+                self.captured += 1;
+                self.queue.push_back((clock.stamp(realtime), datagram));
+            }
         }
         Ok(())
     }
 
-    fn receive(&mut self) -> Result<Option<(i64, Vec<u8>)>, Errno> {
+    /// Forgets what was captured.
+    pub(super) fn clear(&mut self) {
+        self.queue.clear();
+    }
+
+    /// Sends a frame of this type; `to` is empty where there are no hardware addresses.
+    pub(super) fn send(&self, index: u32, kind: u16, to: &[u8], octets: &[u8]) -> Result<(), Errno> {
+        let address = link_address(index, kind, to);
+        loop {
+            match sendto(self.fd.as_raw_fd(), octets, &address, MsgFlags::empty()) {
+                Ok(_) => return Ok(()),
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+
+    fn receive(&mut self) -> Result<Option<Frame>, Errno> {
         let mut control = nix::cmsg_space!(TimeSpec, libc::tpacket_auxdata);
         let mut room = [IoSliceMut::new(&mut self.room)];
         let message = loop {
@@ -87,12 +128,15 @@ impl Capture {
             }
         }
         let length = message.bytes;
+        let source = message.address;
+        let kind = source.map_or(0, |source| u16::from_be(source.protocol()));
+        let from = source.and_then(|source| source.addr()).unwrap_or_default();
         let mut datagram = self.room[..length].to_vec();
         if partial {
             complete_checksum(&mut datagram);
         }
         // Without a stamp the packet would have no time at all.
-        Ok(Some((stamp.ok_or(Errno::ENODATA)?, datagram)))
+        Ok(Some((stamp.ok_or(Errno::ENODATA)?, kind, from, datagram)))
     }
 
     /// Time of the next datagram.
@@ -164,26 +208,32 @@ fn complete_checksum(datagram: &mut [u8]) {
     segment[16..18].copy_from_slice(&(!(sum as u16)).to_be_bytes());
 }
 
-fn link_address(index: u32) -> LinkAddr {
+fn link_address(index: u32, kind: u16, to: &[u8]) -> LinkAddr {
     // SAFETY: `sockaddr_ll` is plain data for which all zeros is a value.
     let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
     address.sll_family = libc::AF_PACKET as u16;
-    address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
+    address.sll_protocol = kind.to_be();
     address.sll_ifindex = index.cast_signed();
+    address.sll_halen = to.len() as u8;
+    address.sll_addr[..to.len()].copy_from_slice(to);
     let length = size_of_val(&address) as libc::socklen_t;
     // SAFETY: `address` is a valid `sockaddr_ll` of `length` octets.
     unsafe { LinkAddr::from_raw((&raw const address).cast(), Some(length)) }.expect("the family is AF_PACKET")
 }
 
-/// Lets only frames through that this host sends, so that injected ones neither wake the harness nor fill the buffer.
-fn attach_outgoing_filter(fd: &OwnedFd) -> Result<(), Errno> {
+/// Lets only frames of one direction through, so that injected ones neither wake the harness nor fill the buffer.
+fn attach_filter(fd: &OwnedFd, direction: Direction) -> Result<(), Errno> {
     let code = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
     let packet_type = (libc::SKF_AD_OFF + libc::SKF_AD_PKTTYPE).cast_unsigned();
+    let (outgoing, others) = match direction {
+        Direction::Outgoing => (u32::MAX, 0),
+        Direction::Incoming => (0, u32::MAX),
+    };
     let mut program = [
         code(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0, 0, packet_type),
         code(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, u32::from(libc::PACKET_OUTGOING)),
-        code(libc::BPF_RET | libc::BPF_K, 0, 0, u32::MAX),
-        code(libc::BPF_RET | libc::BPF_K, 0, 0, 0),
+        code(libc::BPF_RET | libc::BPF_K, 0, 0, outgoing),
+        code(libc::BPF_RET | libc::BPF_K, 0, 0, others),
     ];
     let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
     // SAFETY: `filter` and the program it points to live until the call returns; the kernel copies both.

@@ -23,6 +23,9 @@ const GSO_TCPV6: u8 = 4;
 const IFA_F_NODAD: u32 = 0x02;
 const IFA_FLAGS: u16 = 8;
 const RTNH_F_ONLINK: u32 = 4;
+const IFLA_INFO_KIND: u16 = 1;
+const IFLA_INFO_DATA: u16 = 2;
+const VETH_INFO_PEER: u16 = 1;
 
 nix::ioctl_write_ptr_bad!(tun_set_iff, nix::request_code_write!(b'T', 202, size_of::<libc::c_int>()), libc::ifreq);
 nix::ioctl_write_int_bad!(tun_set_offload, nix::request_code_write!(b'T', 208, size_of::<libc::c_uint>()));
@@ -141,6 +144,37 @@ impl Tun {
     pub(super) fn into_fd(self) -> OwnedFd {
         self.fd
     }
+}
+
+/// Brings an interface up with an MTU.
+pub(super) fn up(index: u32, mtu: u32) -> Result<(), SutError> {
+    let up = link(index).attribute(libc::IFLA_MTU, &mtu.to_ne_bytes());
+    Netlink::open()?.request(&format!("interface {index} up with an MTU of {mtu}"), up)
+}
+
+/// Makes a veth pair and brings both ends up. Index and hardware address of the first.
+pub(super) fn veth_pair(first: &str, second: &str, mtu: u32) -> Result<(u32, [u8; 6]), SutError> {
+    // ifinfomsg: nothing is asked of the peer but its name.
+    let peer = Message::part().octets(&[0; 16]).attribute(libc::IFLA_IFNAME, second.as_bytes()).into_octets();
+    let data = Message::part().attribute(VETH_INFO_PEER, &peer).into_octets();
+    let kind = Message::part().attribute(IFLA_INFO_KIND, b"veth").attribute(IFLA_INFO_DATA, &data).into_octets();
+    let pair = Message::new(libc::RTM_NEWLINK, libc::NLM_F_CREATE | libc::NLM_F_EXCL)
+        .octets(&[0; 16])
+        .attribute(libc::IFLA_IFNAME, first.as_bytes())
+        .attribute(libc::IFLA_LINKINFO, &kind);
+    Netlink::open()?.request("a veth pair", pair)?;
+    let index = |name: &str| if_nametoindex(name).map_err(|errno| environment(&format!("index of {name}"), errno));
+    up(index(first)?, mtu)?;
+    up(index(second)?, mtu)?;
+    Ok((index(first)?, hardware_address(first)?))
+}
+
+/// The hardware address of an interface of the calling thread's namespace.
+fn hardware_address(name: &str) -> Result<[u8; 6], SutError> {
+    let bad = || SutError::Environment(format!("{name} has no hardware address"));
+    let addresses = nix::ifaddrs::getifaddrs().map_err(|errno| environment("getifaddrs", errno))?;
+    let mut links = addresses.filter(|address| address.interface_name == name).filter_map(|address| address.address);
+    links.find_map(|address| address.as_link_addr().and_then(|link| link.addr())).ok_or_else(bad)
 }
 
 /// An RTM_NEWLINK that brings an interface up.

@@ -29,6 +29,8 @@ mod calls;
 mod capture;
 mod clock;
 mod device;
+pub mod hosted;
+mod neighbour;
 mod netlink;
 mod netns;
 mod priority;
@@ -42,7 +44,7 @@ pub use netns::{available, enter_user_namespace};
 pub use shell::work_in;
 
 use crate::command;
-use capture::Capture;
+use capture::{Capture, Direction};
 use clock::Clock;
 use device::Tun;
 use halfopen_engine::call::{Reply, SysCall};
@@ -161,7 +163,7 @@ impl Sut for Linux {
         let namespace_wide = sysctl::baseline(setup.family, self.kernel)?;
         let tun = Tun::create(setup.offload, setup.train)?;
         tun.configure(setup)?;
-        let capture = Capture::open(tun.index, setup.offload)?;
+        let capture = Capture::open(tun.index, Direction::Outgoing, setup.offload)?;
         self.sockets.start((!namespace_wide).then(|| sysctl::CONGESTION_CONTROL.to_owned()));
         self.test = Some(Test { tun, capture, shells: Shells::new() });
         drop(turn);

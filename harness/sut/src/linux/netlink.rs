@@ -23,6 +23,16 @@ impl Message {
         Self(octets)
     }
 
+    /// Attributes that go into one.
+    pub(super) const fn part() -> Self {
+        Self(Vec::new())
+    }
+
+    /// What was put together.
+    pub(super) fn into_octets(self) -> Vec<u8> {
+        self.0
+    }
+
     pub(super) fn octets(mut self, octets: &[u8]) -> Self {
         self.0.extend_from_slice(octets);
         self

@@ -20,7 +20,7 @@ struct Descriptor {
 
 /// Descriptors, and the call that blocks.
 #[derive(Debug)]
-pub(super) struct Calls {
+pub(crate) struct Calls {
     family: Family,
     descriptors: BTreeMap<i32, Descriptor>,
     pending: Option<Pending>,
@@ -51,12 +51,12 @@ enum Attempt {
 type Outcome = Result<Attempt, Refusal>;
 
 impl Calls {
-    pub(super) fn new(family: Family) -> Self {
+    pub(crate) fn new(family: Family) -> Self {
         Self { family, descriptors: BTreeMap::new(), pending: None }
     }
 
     /// Makes a call at `now`.
-    pub(super) fn call(
+    pub(crate) fn call(
         &mut self,
         stack: &mut Stack,
         now: Micros,
@@ -85,7 +85,7 @@ impl Calls {
     }
 
     /// Tries the pending call again; its reply when it no longer blocks.
-    pub(super) fn retry(&mut self, stack: &mut Stack, now: Micros, at: Instant) -> Result<Option<Reply>, SutError> {
+    pub(crate) fn retry(&mut self, stack: &mut Stack, now: Micros, at: Instant) -> Result<Option<Reply>, SutError> {
         let Some(mut pending) = self.pending.take() else { return Ok(None) };
         match self.attempt(stack, now, at, &mut pending) {
             Ok(Attempt::Done(reply)) => Ok(Some(reply)),
@@ -100,7 +100,7 @@ impl Calls {
     }
 
     /// When the pending call gives up by itself.
-    pub(super) fn gives_up_at(&self) -> Option<Micros> {
+    pub(crate) fn gives_up_at(&self) -> Option<Micros> {
         self.pending.as_ref().and_then(|pending| pending.until)
     }
 

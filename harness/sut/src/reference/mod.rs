@@ -8,7 +8,7 @@ mod numbers;
 mod options;
 
 use crate::command;
-use calls::Calls;
+pub(crate) use calls::Calls;
 use halfopen_engine::call::{Reply, SysCall};
 use halfopen_engine::sut::{ClockKind, Description, Evidence, Happening, Micros, Setup, Sut, SutError};
 use halfopen_stack::config::{Config, ConfigError};
@@ -48,13 +48,7 @@ impl Reference {
     /// `Unsupported` for any other name.
     pub fn new(profile: Option<&str>) -> Result<Self, SutError> {
         let profile = profile.unwrap_or("rfc9293");
-        let config = match profile {
-            "rfc9293" => Config::rfc9293(),
-            "rfc793" => Config::rfc793(),
-            "linux" => Config::linux(),
-            _ => return Err(absent(&format!("profile `{profile}`; it has rfc9293, rfc793 and linux"))),
-        };
-        Ok(Self::with_config(config, profile))
+        Ok(Self::with_config(self::profile(profile)?, profile))
     }
 
     /// Any configuration, under a name of the caller's choice.
@@ -128,6 +122,35 @@ impl Reference {
             }
         }
     }
+}
+
+/// A profile of the stack by name.
+pub(crate) fn profile(name: &str) -> Result<Config, SutError> {
+    match name {
+        "rfc9293" => Ok(Config::rfc9293()),
+        "rfc793" => Ok(Config::rfc793()),
+        "linux" => Ok(Config::linux()),
+        _ => Err(absent(&format!("profile `{name}`; it has rfc9293, rfc793 and linux"))),
+    }
+}
+
+/// Does what a backtick command asks for, if it only sets tunables.
+pub(crate) fn tune(stack: &mut Stack, line: &str) -> Result<(), SutError> {
+    let settings = command::settings(line).ok_or_else(|| absent(&format!("shell for `{line}`")))?;
+    settings.iter().try_for_each(|setting| {
+        let name = setting.name.replace('/', ".");
+        match stack.config_mut().set(&name, &setting.value) {
+            Err(ConfigError::Unknown) if setting.optional => Ok(()),
+            Err(ConfigError::Unknown) => Err(absent(&format!("sysctl {name}={}", setting.value))),
+            Err(ConfigError::Value) => Err(absent(&format!("value `{}` of sysctl {name}", setting.value))),
+            Ok(()) => Ok(()),
+        }
+    })
+}
+
+/// The connections in lines for people.
+pub(crate) fn lines(stack: &Stack) -> Vec<String> {
+    stack.snapshots().flat_map(|one| one.to_string().lines().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
 impl Test {
@@ -227,18 +250,7 @@ impl Sut for Reference {
     }
 
     fn command(&mut self, line: &str) -> Result<(), SutError> {
-        let settings = command::settings(line).ok_or_else(|| absent(&format!("shell for `{line}`")))?;
-        self.with(|test| {
-            settings.iter().try_for_each(|setting| {
-                let name = setting.name.replace('/', ".");
-                match test.stack.config_mut().set(&name, &setting.value) {
-                    Err(ConfigError::Unknown) if setting.optional => Ok(()),
-                    Err(ConfigError::Unknown) => Err(absent(&format!("sysctl {name}={}", setting.value))),
-                    Err(ConfigError::Value) => Err(absent(&format!("value `{}` of sysctl {name}", setting.value))),
-                    Ok(()) => Ok(()),
-                }
-            })
-        })
+        self.with(|test| tune(&mut test.stack, line))
     }
 
     fn tcp_info(&mut self, fd: i32) -> Result<Vec<(String, i64)>, SutError> {
@@ -256,11 +268,7 @@ impl Sut for Reference {
     }
 
     fn snapshot(&mut self) -> Vec<String> {
-        let Some(test) = &self.test else { return Vec::new() };
-        test.stack
-            .snapshots()
-            .flat_map(|snapshot| snapshot.to_string().lines().map(str::to_owned).collect::<Vec<_>>())
-            .collect()
+        self.test.as_ref().map(|test| lines(&test.stack)).unwrap_or_default()
     }
 
     fn finish(&mut self) -> Result<Evidence, SutError> {
