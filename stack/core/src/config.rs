@@ -35,6 +35,45 @@ pub enum InitialWindow {
     Segments(u32),
 }
 
+/// How the congestion window grows in congestion avoidance and how far it is reduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CongestionControl {
+    /// RFC 5681: a segment per round trip, halved.
+    Reno,
+    /// RFC 9438: a cubic function of time, reduced to seven tenths.
+    Cubic,
+}
+
+impl CongestionControl {
+    /// By Linux's name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        match name {
+            "reno" => Some(Self::Reno),
+            "cubic" => Some(Self::Cubic),
+            _ => None,
+        }
+    }
+
+    /// Linux's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reno => "reno",
+            Self::Cubic => "cubic",
+        }
+    }
+}
+
+/// What a reduction of the congestion window is a part of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReductionOf {
+    /// What is in flight (RFC 5681 3.1 equation 4, RFC 9438 4.6).
+    Flight,
+    /// The congestion window, in whole segments (Linux).
+    Window,
+}
+
 /// What a zero-window probe is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ZeroWindowProbe {
@@ -126,6 +165,16 @@ pub struct Config {
     pub initial_window: InitialWindow,
     /// Lost SYNs after which the initial window is one segment. RFC 5681 3.1: 1. Linux: 2.
     pub syn_losses_for_small_window: u32,
+    /// How the congestion window grows and is reduced; a socket may choose its own. RFC: Reno (RFC 9293 3.8.2). Linux: CUBIC.
+    pub tcp_congestion_control: CongestionControl,
+    /// What a reduction is a part of. RFC: the flight. Linux: the window.
+    pub reduction_of: ReductionOf,
+    /// Whether CUBIC ends slow start by Linux's HyStart. RFC: no (RFC 9438 4.10 has HyStart++). Linux: yes.
+    pub hystart: bool,
+    /// Segments by which one ACK may open the window in slow start. RFC 5681 3.1: 1. Linux: as many as it acknowledges.
+    pub slow_start_segments: u32,
+    /// Whether an idle time halves the window once per timeout (RFC 2861). RFC 5681 4.1: no, it restarts. Linux: yes.
+    pub idle_halves_window: bool,
     /// Whether the congestion window restarts after an idle time (RFC 5681 4.1). RFC: yes. Linux: yes.
     pub tcp_slow_start_after_idle: bool,
     /// Which Nagle rule. RFC: any outstanding data. Linux: Minshall's.
@@ -258,6 +307,11 @@ impl Config {
             tcp_reordering: 3,
             initial_window: InitialWindow::Rfc5681,
             syn_losses_for_small_window: 1,
+            tcp_congestion_control: CongestionControl::Reno,
+            reduction_of: ReductionOf::Flight,
+            hystart: false,
+            slow_start_segments: 1,
+            idle_halves_window: false,
             tcp_slow_start_after_idle: true,
             nagle: Nagle::AnyOutstanding,
             override_timeout: Some(Duration::from_millis(200)),
@@ -340,6 +394,11 @@ impl Config {
         config.nagle = Nagle::SmallOutstanding;
         config.override_timeout = None;
         config.zero_window_probe = ZeroWindowProbe::Empty;
+        config.tcp_congestion_control = CongestionControl::Cubic;
+        config.reduction_of = ReductionOf::Window;
+        config.hystart = true;
+        config.slow_start_segments = u32::MAX;
+        config.idle_halves_window = true;
         config.tcp_ecn_option = 2;
         config.ecn_quick_acks = 2;
         config.ecn_waits_at_one_segment = false;

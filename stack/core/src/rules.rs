@@ -203,6 +203,9 @@ rules! {
     ECN_ECHO_ENDS = "rfc3168/6.1.3/echo-until-cwr";
     FAST_RETRANSMIT = "rfc5681/3.2/fast-retransmit";
     SLOW_START_AFTER_IDLE = "rfc5681/4.1/restart-window";
+    SLOW_START = "rfc5681/3.1/slow-start";
+    CONGESTION_AVOIDANCE = "rfc5681/3.1/congestion-avoidance";
+    HALF_OF_FLIGHT = "rfc5681/3.1/half-of-flight";
     LOSS_WINDOW = "rfc5681/3.1/loss-window";
     ICMP_SEQ_OUTSIDE = "rfc5927/4.1/seq-check";
     ICMP_HARD_AS_SOFT = "rfc5927/5.2/hard-as-soft";
@@ -218,6 +221,8 @@ rules! {
     PARTIAL_ACK = "rfc6582/3.2/partial-ack";
     TIMESTAMP_MISSING = "rfc7323/3.2/missing";
     PAWS_DROP = "rfc7323/5.3/paws-drop";
+    CUBIC_INCREASE = "rfc9438/4.2/increase";
+    CUBIC_DECREASE = "rfc9438/4.6/decrease";
     ACCECN_SYN = "rfc9768/3.1.1/client-asks";
     ACCECN_ANSWERED = "rfc9768/3.1.1/server-answers";
     ACCECN_CONFIRMED = "rfc9768/3.1.1/confirmed";

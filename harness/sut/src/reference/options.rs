@@ -82,10 +82,13 @@ pub(super) fn decode(level: i32, name: i32, value: &[u8]) -> Result<SocketOption
             _ => word(value, 0)? as u8,
         }),
         (IPPROTO_IP, IP_RECVERR) | (IPPROTO_IPV6, IPV6_RECVERR) => RecvErr(flag(value)?),
-        // The only one there is; asking for another is asking for what is absent.
         (IPPROTO_TCP, TCP_CONGESTION) => {
             let text = String::from_utf8_lossy(value);
-            return Err(Refusal::Absent(absent(&format!("congestion control `{}`", text.trim_end_matches('\0')))));
+            let name = text.trim_end_matches('\0');
+            let Some(control) = config::CongestionControl::by_name(name) else {
+                return Err(Refusal::Absent(absent(&format!("congestion control `{name}`"))));
+            };
+            Congestion(control)
         }
         _ => return Err(Refusal::Absent(absent(&format!("socket option {}", described(level, name))))),
     };
@@ -123,6 +126,7 @@ pub(super) fn named(level: i32, name: i32) -> Option<OptionName> {
         (IPPROTO_IP, IP_LOCAL_PORT_RANGE) => LocalPortRange,
         (IPPROTO_IPV6, IPV6_V6ONLY) => V6Only,
         (IPPROTO_TCP, TCP_CORK) => Cork,
+        (IPPROTO_TCP, TCP_CONGESTION) => Congestion,
         (IPPROTO_TCP, TCP_MAXSEG) => MaxSeg,
         (IPPROTO_TCP, TCP_KEEPIDLE) => KeepIdle,
         (IPPROTO_TCP, TCP_KEEPINTVL) => KeepIntvl,
@@ -151,6 +155,13 @@ pub(super) fn encode(option: OptionName, value: i64, room: usize) -> Vec<u8> {
     };
     let mut octets = if option == OptionName::Linger {
         [int(i64::from(value >= 0)), int(value.max(0))].concat()
+    } else if option == OptionName::Congestion {
+        let controls = [config::CongestionControl::Reno, config::CongestionControl::Cubic];
+        let name = controls.into_iter().find(|control| *control as i64 == value).map_or("", |control| control.name());
+        // A field of 16 octets, as Linux's TCP_CA_NAME_MAX.
+        let mut field = name.as_bytes().to_vec();
+        field.resize(16, 0);
+        field
     } else {
         int(value).to_vec()
     };

@@ -1,6 +1,6 @@
 //! Tunables by the names that Linux's `sysctl` has for them.
 
-use super::{Config, ConfigError, FastOpenKeys};
+use super::{Config, ConfigError, CongestionControl, FastOpenKeys};
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
@@ -19,7 +19,6 @@ const ABSENT: &[(&str, &[&str])] = &[
     ("net.ipv4.tcp_moderate_rcvbuf", &["0"]),
     ("net.ipv4.tcp_no_metrics_save", &["1"]),
     ("net.ipv4.tcp_no_ssthresh_metrics_save", &["1"]),
-    ("net.ipv4.tcp_congestion_control", &["reno"]),
 ];
 
 impl Config {
@@ -90,6 +89,9 @@ impl Config {
             "tcp_fastopen_key" => self.tcp_fastopen_key = Some(keys(value)?),
             "tcp_abort_on_overflow" => self.tcp_abort_on_overflow = switch(value)?,
             "tcp_slow_start_after_idle" => self.tcp_slow_start_after_idle = switch(value)?,
+            "tcp_congestion_control" => {
+                self.tcp_congestion_control = CongestionControl::by_name(value).ok_or(ConfigError::Unknown)?;
+            }
             "tcp_ecn_fallback" => self.tcp_ecn_fallback = switch(value)?,
             "tcp_window_scaling" => self.tcp_window_scaling = switch(value)?,
             "tcp_sack" => self.tcp_sack = switch(value)?,

@@ -1,6 +1,6 @@
 //! Socket options, and the values of one socket.
 
-use crate::config::{Config, FastOpenKeys};
+use crate::config::{Config, CongestionControl, FastOpenKeys};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -28,6 +28,8 @@ pub enum SocketOption {
     NoDelay(bool),
     /// `TCP_CORK`
     Cork(bool),
+    /// `TCP_CONGESTION`
+    Congestion(CongestionControl),
     /// `TCP_MAXSEG`: upper bound of the segment size in both directions.
     MaxSeg(u16),
     /// `TCP_KEEPIDLE`, seconds.
@@ -126,6 +128,8 @@ pub enum OptionName {
     NoDelay,
     /// `TCP_CORK`
     Cork,
+    /// `TCP_CONGESTION`: 0 is `reno`, 1 is `cubic`.
+    Congestion,
     /// `TCP_MAXSEG`: the send segment size in use, options deducted.
     MaxSeg,
     /// `TCP_KEEPIDLE`
@@ -204,6 +208,7 @@ pub(crate) struct Options {
     pub(crate) rcv_lowat: u32,
     pub(crate) no_delay: bool,
     pub(crate) cork: bool,
+    pub(crate) congestion: Option<CongestionControl>,
     pub(crate) max_seg: Option<u16>,
     pub(crate) keep_idle: Option<u32>,
     pub(crate) keep_intvl: Option<u32>,
@@ -305,6 +310,7 @@ impl Default for Options {
             rcv_lowat: 1,
             no_delay: false,
             cork: false,
+            congestion: None,
             max_seg: None,
             keep_idle: None,
             keep_intvl: None,

@@ -92,6 +92,7 @@ fn apply(options: &mut Options, option: SocketOption, config: &Config) -> Result
         | SocketOption::RcvLowat(_)
         | SocketOption::NoDelay(_)
         | SocketOption::Cork(_)
+        | SocketOption::Congestion(_)
         | SocketOption::UserTimeout(_)
         | SocketOption::Linger2(_)
         | SocketOption::QuickAck(_)
@@ -125,6 +126,7 @@ fn apply(options: &mut Options, option: SocketOption, config: &Config) -> Result
         SocketOption::RcvLowat(octets) => options.rcv_lowat = octets.clamp(1, (config.tcp_rmem[2] / 2).max(1)),
         SocketOption::NoDelay(on) => options.no_delay = on,
         SocketOption::Cork(on) => options.cork = on,
+        SocketOption::Congestion(control) => options.congestion = Some(control),
         SocketOption::MaxSeg(octets) => options.max_seg = (octets > 0).then_some(octets),
         SocketOption::KeepIdle(seconds) => options.keep_idle = Some(seconds),
         SocketOption::KeepIntvl(seconds) => options.keep_intvl = Some(seconds),
@@ -171,6 +173,7 @@ fn changed(tcb: &mut Tcb, options: Options, option: SocketOption, fx: &mut Fx<'_
         }
         SocketOption::KeepAlive(_) | SocketOption::KeepIdle(_) => tcb.keep_alive_restart(fx),
         SocketOption::UserTimeout(_) => tcb.timers.stop(Timer::User),
+        SocketOption::Congestion(control) => tcb.congestion.set_control(control),
         SocketOption::QuickAck(on) => {
             tcb.delayed_ack.quick = if on { QUICK_ACKS } else { 0 };
             if on && tcb.delayed_ack.need() == Need::Delayed {
@@ -232,6 +235,10 @@ fn read(socket: &Socket, connection: Option<&Connection>, name: OptionName, now:
         OptionName::RcvLowat => i64::from(options.rcv_lowat),
         OptionName::NoDelay => i64::from(options.no_delay),
         OptionName::Cork => i64::from(options.cork),
+        OptionName::Congestion => match connection {
+            Some(connection) => connection.tcb.congestion.control() as i64,
+            None => options.congestion.unwrap_or(config.tcp_congestion_control) as i64,
+        },
         OptionName::MaxSeg => match connection {
             Some(connection) => i64::from(connection.tcb.smss(config)),
             None => number(options.max_seg.map(u32::from), 536),

@@ -9,7 +9,7 @@
 //! The other modules are one mechanism each, with one governing document.
 //!
 //! Absent: SACK-based recovery (RFC 6675; blocks are sent, received ones are not used), D-SACK (RFC 2883), RACK and tail
-//! loss probes (RFC 8985), PRR (RFC 6937), CUBIC (RFC 9438), F-RTO (RFC 5682), SYN
+//! loss probes (RFC 8985), PRR (RFC 6937), F-RTO (RFC 5682), SYN
 //! cookies (RFC 4987), TCP-AO (RFC 5925), path MTU probing (RFC 4821), the user timeout option (RFC 5482), IP
 //! source routes and security compartments (RFC 9293 3.9.2.1, A.1.2), advice at R1 (RFC 9293 3.8.3: there is no routing
 //! to advise), tuning of the receive buffer, and the return to TIME-WAIT when

@@ -10,6 +10,7 @@ use crate::config::Nagle;
 use crate::host::Fx;
 use crate::rules;
 use crate::wire::tcp::Flags;
+use core::time::Duration;
 
 /// Whether small segments wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,10 +173,14 @@ fn send_one(tcb: &mut Tcb, text: u32, fin: bool, more: bool, fx: &mut Fx<'_>) {
 
 /// RFC 5681 4.1.
 fn restart_after_idle(tcb: &mut Tcb, fx: &mut Fx<'_>) {
-    let idle = tcb.snd.last_sent.is_some_and(|last| fx.now.since(last) > tcb.rto.timeout());
-    if idle && tcb.queue.is_empty() && fx.config().tcp_slow_start_after_idle {
+    if !tcb.queue.is_empty() {
+        return;
+    }
+    tcb.congestion.idled(fx.now);
+    let (idle, rto) = (tcb.snd.last_sent.map_or(Duration::ZERO, |last| fx.now.since(last)), tcb.rto.timeout());
+    if idle > rto && fx.config().tcp_slow_start_after_idle {
         fx.cite(rules::SLOW_START_AFTER_IDLE);
-        tcb.congestion.restart_after_idle(&fx.host.config);
+        tcb.congestion.restart_after_idle(idle, rto, &fx.host.config);
         tcb.snd.last_sent = Some(fx.now);
     }
 }

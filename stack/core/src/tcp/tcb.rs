@@ -233,7 +233,11 @@ impl Tcb {
             reassembly: Reassembly::default(),
             rto,
             syn_losses: 0,
-            congestion: Congestion::new(mss::default(v6)),
+            congestion: Congestion::new(
+                mss::default(v6),
+                options.congestion.unwrap_or(config.tcp_congestion_control),
+                config,
+            ),
             recovery: Recovery::new(),
             ecn: Ecn::Off,
             timestamps,

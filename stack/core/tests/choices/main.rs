@@ -11,6 +11,7 @@ mod common;
 mod addresses;
 mod calls;
 mod closing;
+mod congestion;
 mod ecn;
 mod invalid;
 mod opening;
@@ -37,6 +38,7 @@ const TABLES: &[&[Row]] = &[
     addresses::ROWS,
     calls::ROWS,
     closing::ROWS,
+    congestion::ROWS,
     ecn::ROWS,
     invalid::ROWS,
     opening::ROWS,

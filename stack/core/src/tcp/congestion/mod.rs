@@ -3,30 +3,52 @@
 //!
 //! Who finds losses, and what the window is while they are repaired, is [`super::recovery`].
 //!
-//! Absent: CUBIC (RFC 9438).
+//! Absent: moderation of the window after a burst of ACKs (what Linux once did), HyStart++ (RFC 9406; Linux's HyStart is
+//! here).
 
+mod cubic;
+mod hystart;
 mod reno;
 
-use crate::config::{Config, InitialWindow};
+use crate::config::{Config, CongestionControl, InitialWindow, ReductionOf};
+use crate::rules;
 use crate::seq::SeqNum;
 use crate::time::Instant;
+use alloc::boxed::Box;
 use core::time::Duration;
+use cubic::Cubic;
+use hystart::HyStart;
 use reno::Reno;
 
 /// An ACK's progress, as far as it concerns the window.
 #[derive(Debug, Clone, Copy)]
-#[allow(dead_code, reason = "what CUBIC will ask for")]
 pub(crate) struct Growth {
     /// Octets that were acknowledged for the first time, selectively or not.
     pub(crate) acked: u32,
     pub(crate) now: Instant,
     pub(crate) srtt: Option<Duration>,
+    /// The round trip that this ACK measured.
+    pub(crate) sample: Option<Duration>,
+    /// SND.UNA after it, and SND.NXT.
+    pub(crate) una: SeqNum,
+    pub(crate) nxt: SeqNum,
 }
 
 /// Congestion avoidance, and the reduction that belongs to it.
 #[derive(Debug, Clone)]
 enum Algorithm {
     Reno(Reno),
+    /// Made when first needed, so that a connection that sends nothing does not pay for it.
+    Cubic(Option<Box<(Cubic, HyStart)>>),
+}
+
+impl Algorithm {
+    const fn new(control: CongestionControl) -> Self {
+        match control {
+            CongestionControl::Reno => Self::Reno(Reno::new()),
+            CongestionControl::Cubic => Self::Cubic(None),
+        }
+    }
 }
 
 /// What an undone reduction returns to.
@@ -35,6 +57,8 @@ enum Algorithm {
 pub(crate) struct Saved {
     cwnd: u32,
     ssthresh: u32,
+    reductions: u8,
+    algorithm: Algorithm,
 }
 
 /// cwnd, ssthresh and what their algorithm remembers.
@@ -46,19 +70,26 @@ pub(crate) struct Congestion {
     pub(crate) reductions: u8,
     smss: u32,
     algorithm: Algorithm,
+    /// Of [`Config`], as the connection found it.
+    reduction_of: ReductionOf,
+    hystart: bool,
+    slow_start_segments: u32,
     /// The most octets in flight since SND.UNA passed `peak_until`.
     peak: u32,
     peak_until: Option<SeqNum>,
 }
 
 impl Congestion {
-    pub(crate) const fn new(smss: u32) -> Self {
+    pub(crate) const fn new(smss: u32, control: CongestionControl, config: &Config) -> Self {
         Self {
             cwnd: smss,
             ssthresh: u32::MAX,
             reductions: 0,
             smss,
-            algorithm: Algorithm::Reno(Reno::new()),
+            algorithm: Algorithm::new(control),
+            reduction_of: config.reduction_of,
+            hystart: config.hystart,
+            slow_start_segments: config.slow_start_segments,
             peak: 0,
             peak_until: None,
         }
@@ -100,27 +131,103 @@ impl Congestion {
         }
     }
 
-    /// An ACK outside recovery: RFC 5681 3.1, equations 2 and 3.
+    /// The algorithm.
+    pub(crate) const fn control(&self) -> CongestionControl {
+        match self.algorithm {
+            Algorithm::Reno(_) => CongestionControl::Reno,
+            Algorithm::Cubic(_) => CongestionControl::Cubic,
+        }
+    }
+
+    /// Another algorithm from here on; it begins without memory.
+    pub(crate) fn set_control(&mut self, control: CongestionControl) {
+        if control != self.control() {
+            self.algorithm = Algorithm::new(control);
+        }
+    }
+
+    /// An ACK outside recovery: RFC 5681 3.1, equations 2 and 3, or what takes their place.
     pub(crate) fn grow(&mut self, growth: &Growth) {
+        let mut growth = *growth;
+        let slow_start = self.cwnd < self.ssthresh;
+        if let Algorithm::Cubic(state) = &mut self.algorithm
+            && slow_start
+            && self.hystart
+        {
+            let (_, hystart) = &mut **state.get_or_insert_default();
+            if hystart.ends_slow_start(&growth, self.cwnd, self.smss) {
+                self.ssthresh = self.cwnd;
+            }
+        }
         if !self.is_limiting() {
+            if let Algorithm::Cubic(Some(state)) = &mut self.algorithm {
+                state.0.unused(growth.now);
+            }
             return;
         }
         if self.cwnd < self.ssthresh {
-            self.cwnd = self.cwnd.saturating_add(growth.acked.min(self.smss));
-            return;
+            growth.acked = self.slow_start(growth.acked);
+            if growth.acked == 0 {
+                return;
+            }
         }
         match &mut self.algorithm {
-            Algorithm::Reno(reno) => reno.avoid(&mut self.cwnd, self.smss, growth),
+            Algorithm::Reno(reno) => reno.avoid(&mut self.cwnd, self.smss, &growth),
+            Algorithm::Cubic(state) => state.get_or_insert_default().0.avoid(&mut self.cwnd, self.smss, &growth),
         }
+    }
+
+    /// The rule by which [`Congestion::grow`] grows the window now.
+    pub(crate) const fn growth_rule(&self) -> &'static str {
+        match self.algorithm {
+            _ if self.cwnd < self.ssthresh => rules::SLOW_START,
+            Algorithm::Reno(_) => rules::CONGESTION_AVOIDANCE,
+            Algorithm::Cubic(_) => rules::CUBIC_INCREASE,
+        }
+    }
+
+    /// The rule by which [`Congestion::reduction`] reduces it.
+    pub(crate) const fn reduction_rule(&self) -> &'static str {
+        match self.algorithm {
+            Algorithm::Reno(_) => rules::HALF_OF_FLIGHT,
+            Algorithm::Cubic(_) => rules::CUBIC_DECREASE,
+        }
+    }
+
+    /// Slow start with `acked` octets: what it leaves for congestion avoidance. Where an ACK counts for no more than a
+    /// segment nothing is left, and the window may pass ssthresh by less than that (RFC 5681 3.1).
+    fn slow_start(&mut self, acked: u32) -> u32 {
+        let most = self.slow_start_segments.saturating_mul(self.smss);
+        if self.slow_start_segments == 1 {
+            self.cwnd = self.cwnd.saturating_add(acked.min(most));
+            return 0;
+        }
+        let grown = acked.min(most).min(self.ssthresh - self.cwnd);
+        self.cwnd += grown;
+        acked.min(most) - grown
     }
 
     /// One congestion event, whatever its cause, with `flight` octets unacknowledged: the new ssthresh. The window itself
     /// is left to recovery, which brings it there.
     pub(crate) fn reduction(&mut self, flight: u32, _now: Instant) -> u32 {
         self.reductions = self.reductions.wrapping_add(1);
-        match &mut self.algorithm {
-            Algorithm::Reno(_) => self.ssthresh = reno::half_of(flight, self.smss),
-        }
+        let of = match self.reduction_of {
+            ReductionOf::Flight => flight,
+            // Whole segments, as Linux counts.
+            ReductionOf::Window => self.cwnd,
+        };
+        let reduced = match &mut self.algorithm {
+            Algorithm::Reno(_) => of / 2,
+            Algorithm::Cubic(state) => {
+                state.get_or_insert_default().0.event(self.cwnd);
+                (u64::from(of) * u64::from(cubic::BETA.0) / u64::from(cubic::BETA.1)) as u32
+            }
+        };
+        let whole = match self.reduction_of {
+            ReductionOf::Flight => reduced,
+            ReductionOf::Window => reduced - reduced % self.smss,
+        };
+        self.ssthresh = whole.max(2 * self.smss);
         self.ssthresh
     }
 
@@ -129,6 +236,8 @@ impl Congestion {
         self.cwnd = cwnd;
         match &mut self.algorithm {
             Algorithm::Reno(reno) => reno.reset(),
+            // Its stage ended with the congestion event.
+            Algorithm::Cubic(_) => {}
         }
     }
 
@@ -137,25 +246,52 @@ impl Congestion {
         if !repeated {
             self.reduction(flight, now);
         }
+        if let Algorithm::Cubic(Some(state)) = &mut self.algorithm {
+            **state = (Cubic::default(), HyStart::default());
+        }
         self.settle(self.smss);
     }
 
     /// What [`Congestion::undo`] needs to take back the next reduction.
     #[allow(dead_code, reason = "for undo, which comes next")]
-    pub(crate) const fn save(&self) -> Saved {
-        Saved { cwnd: self.cwnd, ssthresh: self.ssthresh }
+    pub(crate) fn save(&self) -> Saved {
+        Saved {
+            cwnd: self.cwnd,
+            ssthresh: self.ssthresh,
+            reductions: self.reductions,
+            algorithm: self.algorithm.clone(),
+        }
     }
 
-    /// The reduction since `saved` proved needless.
+    /// The reduction since `saved` proved needless. The algorithm goes on where it was (RFC 9438 4.9), and no CWR tells of
+    /// the reduction.
     #[allow(dead_code, reason = "for undo, which comes next")]
     pub(crate) fn undo(&mut self, saved: &Saved) {
         self.cwnd = self.cwnd.max(saved.cwnd);
         self.ssthresh = self.ssthresh.max(saved.ssthresh);
+        self.reductions = saved.reductions;
+        self.algorithm.clone_from(&saved.algorithm);
     }
 
-    /// Nothing was sent for a whole timeout (RFC 5681 4.1).
-    pub(crate) fn restart_after_idle(&mut self, config: &Config) {
-        self.cwnd = self.cwnd.min(initial_window(self.smss, config));
+    /// Nothing was sent for `idle`, which is more than a timeout (RFC 5681 4.1).
+    pub(crate) fn restart_after_idle(&mut self, idle: Duration, rto: Duration, config: &Config) {
+        let restart = self.cwnd.min(initial_window(self.smss, config));
+        if !config.idle_halves_window {
+            self.cwnd = restart;
+            return;
+        }
+        // RFC 2861: half for each timeout, and ssthresh remembers three quarters of what was.
+        self.ssthresh = self.ssthresh.max(self.cwnd / 2 + self.cwnd / 4);
+        let timeouts = idle.as_micros() / rto.as_micros().max(1);
+        let halved = self.cwnd.checked_shr(timeouts.min(32) as u32).unwrap_or(0);
+        self.cwnd = halved.max(restart);
+    }
+
+    /// Data goes out again after `idle` with nothing in flight: time in which CUBIC's curve does not run (RFC 9438 5.8).
+    pub(crate) fn idled(&mut self, now: Instant) {
+        if let Algorithm::Cubic(Some(state)) = &mut self.algorithm {
+            state.0.unused(now);
+        }
     }
 }
 
@@ -174,13 +310,14 @@ mod tests {
     use super::*;
 
     fn started(smss: u32) -> Congestion {
-        let mut congestion = Congestion::new(smss);
-        congestion.start(smss, 0, &Config::rfc9293());
+        let config = Config::rfc9293();
+        let mut congestion = Congestion::new(smss, CongestionControl::Reno, &config);
+        congestion.start(smss, 0, &config);
         congestion
     }
 
     fn acked(acked: u32) -> Growth {
-        Growth { acked, now: Instant(0), srtt: None }
+        Growth { acked, now: Instant(0), srtt: None, sample: None, una: SeqNum(0), nxt: SeqNum(0) }
     }
 
     #[test]
@@ -196,7 +333,7 @@ mod tests {
             (Config::linux(), 1460, 2, 1460),
         ];
         for (config, smss, syn_losses, expected) in table {
-            let mut congestion = Congestion::new(smss);
+            let mut congestion = Congestion::new(smss, CongestionControl::Reno, &config);
             congestion.start(smss, syn_losses, &config);
             assert_eq!(congestion.cwnd, expected, "smss {smss}, {syn_losses} lost");
         }

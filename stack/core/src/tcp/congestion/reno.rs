@@ -1,4 +1,4 @@
-//! Congestion avoidance and the reduction of RFC 5681 3.1.
+//! Congestion avoidance of RFC 5681 3.1.
 
 use super::Growth;
 
@@ -26,9 +26,4 @@ impl Reno {
             *cwnd = cwnd.saturating_add(smss);
         }
     }
-}
-
-/// Equation 4.
-pub(super) fn half_of(flight: u32, smss: u32) -> u32 {
-    (flight / 2).max(2 * smss)
 }

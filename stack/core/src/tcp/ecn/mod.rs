@@ -127,6 +127,7 @@ impl Tcb {
         let (una, nxt) = (self.snd.una, self.snd.nxt);
         if self.recovery.congestion(&mut self.congestion, una, nxt, fx.now) {
             fx.cite(rules::ECN_REDUCE);
+            fx.cite(self.congestion.reduction_rule());
         }
         if let (true, Ecn::Classic(classic)) = (waits, &mut self.ecn) {
             fx.cite(rules::ECN_WAIT);

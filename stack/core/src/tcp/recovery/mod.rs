@@ -152,15 +152,16 @@ impl Recovery {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::CongestionControl;
 
     fn started() -> (Recovery, Congestion) {
-        let mut window = Congestion::new(1000);
+        let mut window = Congestion::new(1000, CongestionControl::Reno, &Config::rfc9293());
         window.start(1000, 0, &Config::rfc9293());
         (Recovery::new(), window)
     }
 
     fn acked(acked: u32) -> Growth {
-        Growth { acked, now: Instant(0), srtt: None }
+        Growth { acked, now: Instant(0), srtt: None, sample: None, una: SeqNum(0), nxt: SeqNum(0) }
     }
 
     #[test]

@@ -59,6 +59,7 @@ fn text(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     fx.cite_in(rules::RETRANSMISSION_TIMEOUT, tcb.state());
     fx.cite(rules::RTO_BACK_OFF);
     fx.cite(rules::LOSS_WINDOW);
+    fx.cite(tcb.congestion.reduction_rule());
     let repeated = tcb.rto.retransmits > 0;
     tcb.recovery.timeout(&mut tcb.congestion, tcb.snd.una, tcb.snd.nxt, repeated, fx.now);
     tcb.rto.back_off(fx.now, false);

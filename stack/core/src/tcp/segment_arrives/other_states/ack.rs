@@ -8,7 +8,7 @@ use crate::seq::SeqNum;
 use crate::tcp::challenge_ack;
 use crate::tcp::congestion::Growth;
 use crate::tcp::emit;
-use crate::tcp::recovery::Duplicate;
+use crate::tcp::recovery::{Duplicate, Phase};
 use crate::tcp::segment_arrives::handshake_done;
 use crate::tcp::state::State;
 use crate::tcp::tcb::{Origin, Tcb};
@@ -133,7 +133,8 @@ fn advance(tcb: &mut Tcb, ack: SeqNum, arriving: &Arriving<'_>, fx: &mut Fx<'_>)
         tcb.snd.up = None;
     }
     let by_time = removed.sample_since.map(|since| fx.now.since(since));
-    match by_time.or_else(|| tcb.timestamps.round_trip(&arriving.seg, fx.now)) {
+    let sample = by_time.or_else(|| tcb.timestamps.round_trip(&arriving.seg, fx.now));
+    match sample {
         Some(sample) => tcb.rto.sample(sample, fx.config()),
         None => fx.cite(rules::KARN),
     }
@@ -141,7 +142,10 @@ fn advance(tcb: &mut Tcb, ack: SeqNum, arriving: &Arriving<'_>, fx: &mut Fx<'_>)
     // RFC 6298 5.3: the timer starts anew at the end of the event if anything is left.
     tcb.timers.stop(Timer::Retransmission);
     tcb.timers.stop(Timer::User);
-    let growth = Growth { acked, now: fx.now, srtt: tcb.rto.srtt() };
+    if tcb.recovery.phase() <= Phase::Disorder {
+        fx.cite(tcb.congestion.growth_rule());
+    }
+    let growth = Growth { acked, now: fx.now, srtt: tcb.rto.srtt(), sample, una: ack, nxt: tcb.snd.nxt };
     if tcb.recovery.ack(&mut tcb.congestion, ack, &growth) {
         fx.cite(rules::PARTIAL_ACK);
         tcb.queue.mark_front_lost();

@@ -1,0 +1,124 @@
+//! The congestion window.
+
+use super::*;
+use halfopen_stack::config::{CongestionControl, InitialWindow, ReductionOf};
+use halfopen_stack::wire::tcp::Flags;
+
+/// A connection with classic ECN, a window of 20 segments and these many in flight.
+fn in_flight(set: Set, segments: usize) -> (Play, i32) {
+    let mut config = plain();
+    config.initial_window = InitialWindow::Segments(20);
+    set(&mut config);
+    let mut play = Play::new(config);
+    play.window = u16::MAX;
+    let listener = play.listen(1);
+    play.inject(S.with(Flags::ECE).with(Flags::CWR), 0, 0, b"");
+    play.inject(A, 1, 1, b"");
+    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    play.send(fd, &vec![0; 1000 * segments]);
+    (play, fd)
+}
+
+/// How many segments go out at once after one congestion event, when everything before is acknowledged.
+fn after_mark(set: Set, segments: usize) -> String {
+    let (mut play, fd) = in_flight(set, segments);
+    let una = 1000 * segments as u32 + 1;
+    play.inject(A | Flags::ECE, 1, 1001, b"");
+    play.inject(A | Flags::ECE, 1, una, b"");
+    play.send(fd, &[0; 40_000]).len().to_string()
+}
+
+fn window_full(set: Set) -> String {
+    after_mark(set, 20)
+}
+
+fn window_not_full(set: Set) -> String {
+    after_mark(set, 10)
+}
+
+/// How many segments went out in two rounds, the second with longer round trips than the first. The peer's window has room
+/// for 65.
+fn longer_round_trips(set: Set) -> String {
+    let (mut play, fd) = in_flight(set, 20);
+    play.send(fd, &[0; 200_000]);
+    let mut una = 1;
+    let mut sent = 20;
+    for (pause, segments) in [(0.1, 20), (0.2, 40)] {
+        play.wait(pause);
+        for _ in 0..segments {
+            play.wait(0.003);
+            una += 1000;
+            sent += play.inject(A, 1, una, b"").len();
+        }
+    }
+    sent.to_string()
+}
+
+/// How many segments an ACK of two lets out.
+fn ack_of_two(set: Set) -> String {
+    let (mut play, fd) = Play::established(plain_with(set));
+    play.send(fd, &[0; 20_000]);
+    play.inject(A, 1, 2001, b"").len().to_string()
+}
+
+/// How many segments go out at once after a pause of one and a half timeouts, before which it was sixteen.
+fn after_a_pause(set: Set) -> String {
+    let (mut play, fd) = Play::established(plain_with(set));
+    play.window = u16::MAX;
+    let mut una = 1;
+    for round in [4, 8] {
+        play.send(fd, &vec![0; 1000 * round]);
+        for _ in 0..round {
+            una += 1000;
+            play.inject(A, 1, una, b"");
+        }
+    }
+    play.wait(1.5);
+    play.send(fd, &[0; 40_000]).len().to_string()
+}
+
+pub(crate) const ROWS: &[Row] = &[
+    Row {
+        field: "tcp_congestion_control",
+        play: window_full,
+        values: &[
+            (|c| c.tcp_congestion_control = CongestionControl::Reno, "10"),
+            (|c| c.tcp_congestion_control = CongestionControl::Cubic, "14"),
+        ],
+    },
+    Row {
+        field: "reduction_of",
+        play: window_not_full,
+        values: &[(|c| c.reduction_of = ReductionOf::Flight, "5"), (|c| c.reduction_of = ReductionOf::Window, "10")],
+    },
+    Row {
+        field: "hystart",
+        play: longer_round_trips,
+        values: &[
+            (
+                |c| {
+                    c.tcp_congestion_control = CongestionControl::Cubic;
+                    c.hystart = false;
+                },
+                "125",
+            ),
+            (
+                |c| {
+                    c.tcp_congestion_control = CongestionControl::Cubic;
+                    c.hystart = true;
+                },
+                "108",
+            ),
+        ],
+    },
+    Row {
+        field: "slow_start_segments",
+        play: ack_of_two,
+        values: &[(|c| c.slow_start_segments = 1, "3"), (|c| c.slow_start_segments = u32::MAX, "4")],
+    },
+    Row {
+        field: "idle_halves_window",
+        play: after_a_pause,
+        values: &[(|c| c.idle_halves_window = false, "4"), (|c| c.idle_halves_window = true, "8")],
+    },
+];
