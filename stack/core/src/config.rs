@@ -179,6 +179,13 @@ pub struct Config {
     pub tcp_slow_start_after_idle: bool,
     /// Which Nagle rule. RFC: any outstanding data. Linux: Minshall's.
     pub nagle: Nagle,
+    /// Whether text is written and sent in the units of a stack with segmentation offload: PSH ends each train of segments,
+    /// a short train waits for the next ACK, the send buffer is charged by unit, and `MSG_EOR` has effect. RFC: no. Linux: yes.
+    pub segment_trains: bool,
+    /// Segments of the longest train at the lowest rates. RFC: 2 (not named). Linux: 2.
+    pub tcp_min_tso_segs: u32,
+    /// A train that is at least this part of the window does not wait; 0 is three segments. RFC: 3 (not named). Linux: 3.
+    pub tcp_tso_win_divisor: u32,
     /// How long a partial segment waits for more text (cork) or more window; `None` is one retransmission timeout. RFC:
     /// 200 ms, of the 0.1 to 1 s of RFC 9293 3.8.6.2.1. Linux: `None`.
     pub override_timeout: Option<Duration>,
@@ -314,6 +321,9 @@ impl Config {
             idle_halves_window: false,
             tcp_slow_start_after_idle: true,
             nagle: Nagle::AnyOutstanding,
+            segment_trains: false,
+            tcp_min_tso_segs: 2,
+            tcp_tso_win_divisor: 3,
             override_timeout: Some(Duration::from_millis(200)),
             zero_window_probe: ZeroWindowProbe::Octet,
             tcp_ecn: 2,
@@ -392,6 +402,7 @@ impl Config {
         config.initial_window = InitialWindow::Segments(10);
         config.syn_losses_for_small_window = 2;
         config.nagle = Nagle::SmallOutstanding;
+        config.segment_trains = true;
         config.override_timeout = None;
         config.zero_window_probe = ZeroWindowProbe::Empty;
         config.tcp_congestion_control = CongestionControl::Cubic;

@@ -40,6 +40,9 @@ pub struct SendFlags {
     pub nosignal: bool,
     /// `MSG_OOB`: the last octet is urgent.
     pub oob: bool,
+    /// `MSG_EOR`: the last octet ends a record; no segment holds octets of two. Without effect unless
+    /// [`crate::Config::segment_trains`].
+    pub eor: bool,
 }
 
 /// Which direction [`crate::Stack::shutdown`] ends.

@@ -87,6 +87,13 @@ impl Calls {
     /// Tries the pending call again; its reply when it no longer blocks.
     pub(crate) fn retry(&mut self, stack: &mut Stack, now: Micros, at: Instant) -> Result<Option<Reply>, SutError> {
         let Some(mut pending) = self.pending.take() else { return Ok(None) };
+        if let SysCall::Send { fd, .. } = pending.call
+            && stack.readiness(fd).is_ok_and(|readiness| !readiness.writable)
+        {
+            // As on Linux a writer sleeps until there is room worth waking it for.
+            self.pending = Some(pending);
+            return Ok(None);
+        }
         match self.attempt(stack, now, at, &mut pending) {
             Ok(Attempt::Done(reply)) => Ok(Some(reply)),
             Ok(Attempt::Wait) if pending.until.is_some_and(|until| until <= now) => Ok(Some(given_up(&pending))),
@@ -330,9 +337,13 @@ fn received(pending: &mut Pending) -> Reply {
 fn send(stack: &mut Stack, at: Instant, pending: &mut Pending) -> Outcome {
     // An address given for a stream is ignored, as on Linux.
     let SysCall::Send { fd, data, flags, to: _ } = &pending.call else { unreachable!("the caller looked") };
-    known_flags(*flags, MSG_OOB | MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_FASTOPEN)?;
-    let flags =
-        SendFlags { more: flags & MSG_MORE != 0, nosignal: flags & MSG_NOSIGNAL != 0, oob: flags & MSG_OOB != 0 };
+    known_flags(*flags, MSG_OOB | MSG_EOR | MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_FASTOPEN)?;
+    let flags = SendFlags {
+        more: flags & MSG_MORE != 0,
+        nosignal: flags & MSG_NOSIGNAL != 0,
+        oob: flags & MSG_OOB != 0,
+        eor: flags & MSG_EOR != 0,
+    };
     match stack.send(at, *fd, &data[pending.sent..], flags) {
         Ok(count) => {
             pending.sent += count;

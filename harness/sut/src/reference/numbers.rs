@@ -21,6 +21,7 @@ pub(super) const MSG_PEEK: i32 = 0x2;
 pub(super) const MSG_TRUNC: i32 = 0x20;
 pub(super) const MSG_DONTWAIT: i32 = 0x40;
 pub(super) const MSG_WAITALL: i32 = 0x100;
+pub(super) const MSG_EOR: i32 = 0x80;
 pub(super) const MSG_NOSIGNAL: i32 = 0x4000;
 pub(super) const MSG_MORE: i32 = 0x8000;
 pub(super) const MSG_FASTOPEN: i32 = 0x2000_0000;
@@ -111,6 +112,7 @@ mod tests {
             ("F_SETFL", F_SETFL),
             ("MSG_WAITALL", MSG_WAITALL),
             ("MSG_NOSIGNAL", MSG_NOSIGNAL),
+            ("MSG_EOR", MSG_EOR),
             ("MSG_MORE", MSG_MORE),
             ("MSG_TRUNC", MSG_TRUNC),
             ("POLLRDHUP", POLLRDHUP.into()),

@@ -60,6 +60,8 @@ impl Config {
             "tcp_reordering" => (&mut self.tcp_reordering, 1..=300),
             "tcp_ecn" => (&mut self.tcp_ecn, 0..=5),
             "tcp_ecn_option" => (&mut self.tcp_ecn_option, 0..=3),
+            "tcp_min_tso_segs" => (&mut self.tcp_min_tso_segs, 1..=65_535),
+            "tcp_tso_win_divisor" => (&mut self.tcp_tso_win_divisor, octet()),
             "tcp_timestamps" => (&mut self.tcp_timestamps, 0..=2),
             "tcp_min_snd_mss" => (&mut self.tcp_min_snd_mss, 48..=65_535),
             "tcp_challenge_ack_limit" => (&mut self.tcp_challenge_ack_limit, 1..=u32::MAX),

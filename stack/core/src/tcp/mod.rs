@@ -50,5 +50,6 @@ pub(crate) mod timeouts;
 pub(crate) mod timers;
 pub(crate) mod timestamps;
 pub(crate) mod window;
+pub(crate) mod write_queue;
 
 pub use state::State;

@@ -6,6 +6,7 @@ use super::emit;
 use super::retransmission_queue::Sent;
 use super::tcb::{Fin, Tcb};
 use super::timers::Timer;
+use super::write_queue::Train;
 use crate::config::Nagle;
 use crate::host::Fx;
 use crate::rules;
@@ -34,6 +35,7 @@ pub(crate) fn after_event(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         Need::Delayed => tcb.delay_ack(fx),
         Need::Now => emit::ack(tcb, fx),
     }
+    tcb.relieve_writer(fx.config());
     tcb.persist_arm(fx);
     retransmission_arm(tcb, fx);
     tcb.user_timeout_arm(fx);
@@ -91,13 +93,15 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
         return;
     }
     restart_after_idle(tcb, fx);
+    let mut train = Train::default();
     loop {
         let unsent = tcb.unsent();
+        let record = tcb.unsent_of_record();
         let edge = tcb.snd.una.plus(tcb.snd.wnd);
         // A peer may have shrunk its window below what is in flight (MUST-34).
         let usable = if edge.gt(tcb.snd.nxt) { tcb.snd.nxt.distance(edge) } else { 0 };
         let smss = tcb.smss(fx.config()).saturating_sub(tcb.ecn_reserve(fx)).max(1);
-        let text = unsent.min(smss).min(usable);
+        let text = record.min(smss).min(usable);
         let fin = tcb.fin == Fin::Queued && text == unsent && usable > text;
         if text == 0 && !fin {
             return;
@@ -109,11 +113,20 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
         if text > 0 && pipe > 0 && pipe.saturating_add(text) > tcb.recovery.allowance(&tcb.congestion) {
             return;
         }
-        if push == Push::ByTheRules && text < smss && !fin && !is_worth_sending(tcb, text, unsent, fx) {
+        // The end of a record that others wait behind waits for nothing.
+        let closed = text == record && record < unsent;
+        if push == Push::ByTheRules && text < smss && !fin && !closed && !is_worth_sending(tcb, text, record, fx) {
             return;
         }
         let more = tcb.user.more && push == Push::ByTheRules;
-        send_one(tcb, text, fin, more, fx);
+        let ends_train = fx.config().segment_trains && text > 0 && {
+            if train.is_over() {
+                let Some(next) = next_train(tcb, push, record.min(usable), closed, fx) else { return };
+                train = next;
+            }
+            train.ends()
+        };
+        send_one(tcb, text, fin, more, ends_train, fx);
     }
 }
 
@@ -146,11 +159,29 @@ fn is_worth_sending(tcb: &Tcb, text: u32, unsent: u32, fx: &mut Fx<'_>) -> bool 
     true
 }
 
-/// Sends the next `text` octets, and the FIN behind them. `more`: the user has said that more will follow.
-fn send_one(tcb: &mut Tcb, text: u32, fin: bool, more: bool, fx: &mut Fx<'_>) {
+/// The next train of segments, of at most `text` octets; `None` when it should wait. `closed`: they end a record.
+fn next_train(tcb: &Tcb, push: Push, text: u32, closed: bool, fx: &mut Fx<'_>) -> Option<Train> {
+    if push != Push::ByTheRules {
+        return Some(Train::default());
+    }
+    let smss = tcb.smss(fx.config());
+    let quota = tcb.recovery.allowance(&tcb.congestion).saturating_sub(tcb.queue.pipe().octets) / smss;
+    let rest = text % smss;
+    let partial = rest > 0 && (closed || is_worth_sending(tcb, rest, rest, fx));
+    tcb.next_train(text, quota, partial, fx)
+}
+
+/// Sends the next `text` octets, and the FIN behind them. `more`: the user has said that more will follow. `ends_train`: this
+/// is the last one of a train of segments.
+fn send_one(tcb: &mut Tcb, text: u32, fin: bool, more: bool, ends_train: bool, fx: &mut Fx<'_>) {
     let seq = tcb.snd.nxt;
     let mut flags = Flags::ACK;
-    let psh = text > 0 && text == tcb.unsent() && !more;
+    let last = if fx.config().segment_trains {
+        ends_train || tcb.is_push_end(seq.plus(text))
+    } else {
+        text == tcb.unsent() && !more
+    };
+    let psh = text > 0 && last;
     if psh {
         fx.cite(rules::PUSH_LAST);
         flags |= Flags::PSH;

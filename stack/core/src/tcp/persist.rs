@@ -65,6 +65,7 @@ impl Tcb {
             // Silly-window avoidance or Nagle held the text back long enough.
             fx.cite(rules::SWS_OVERRIDE);
             self.ecn_waited();
+            self.push();
             output::send_text(self, output::Push::Anyway, fx);
             output::after_event(self, fx);
             return;

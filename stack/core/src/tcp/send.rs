@@ -15,6 +15,9 @@ use crate::socket::SendFlags;
 impl Tcb {
     /// Octets that the send queue may hold: `SO_SNDBUF`, or what Linux's tuning would make of `tcp_wmem`.
     pub(crate) fn send_space(&self, config: &Config) -> usize {
+        if config.segment_trains {
+            return self.unit_space(config) as usize;
+        }
         let size =
             self.user.options.snd_buf.unwrap_or_else(|| {
                 config.tcp_wmem[1].max(self.congestion.cwnd.saturating_mul(2).min(config.tcp_wmem[2]))
@@ -64,11 +67,18 @@ impl Tcb {
             | State::LastAck
             | State::TimeWait => return Err(Errno::EPIPE),
         }
-        let taken = data.len().min(self.send_space(fx.config())).min(self.room_not_sent(fx.config()));
+        let taken = if fx.config().segment_trains {
+            let least_unsent = self.user.options.not_sent_low_at(fx.config());
+            self.write_units(data, least_unsent, fx)
+        } else {
+            let taken = data.len().min(self.send_space(fx.config())).min(self.room_not_sent(fx.config()));
+            self.outgoing.push(&data[..taken], &mut fx.host.rings);
+            taken
+        };
         if taken == 0 && !data.is_empty() {
             return Err(Errno::EAGAIN);
         }
-        self.outgoing.push(&data[..taken], &mut fx.host.rings);
+        self.write_ends(flags.more, flags.eor && taken == data.len() && fx.config().segment_trains);
         self.user.more = flags.more;
         if flags.oob && taken == data.len() && taken > 0 {
             fx.cite_in(rules::SEND_URGENT, state);

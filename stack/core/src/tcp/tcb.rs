@@ -15,6 +15,7 @@ use super::send_buffer::SendBuffer;
 use super::state::{State, is_edge};
 use super::timers::{Timer, Timers};
 use super::timestamps::Timestamps;
+use super::write_queue::WriteQueue;
 use super::{isn, mss, window};
 use crate::errno::Errno;
 use crate::host::Fx;
@@ -146,6 +147,7 @@ pub(crate) struct Tcb {
     pub(crate) rcv: Rcv,
     pub(crate) fin: Fin,
     pub(crate) outgoing: SendBuffer,
+    pub(crate) write: WriteQueue,
     pub(crate) queue: RetransmissionQueue,
     pub(crate) incoming: ReceiveBuffer,
     pub(crate) reassembly: Reassembly,
@@ -228,6 +230,7 @@ impl Tcb {
             },
             fin: Fin::None,
             outgoing: SendBuffer::new(iss.plus(1)),
+            write: WriteQueue::new(iss),
             queue: RetransmissionQueue::default(),
             incoming: ReceiveBuffer::new(buffer),
             reassembly: Reassembly::default(),

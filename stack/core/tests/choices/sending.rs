@@ -71,7 +71,57 @@ fn small_path(set: Set) -> String {
     play.icmp(Problem::PacketTooBig { mtu: 100 })[0].clone()
 }
 
+/// A connection that may send 30 segments at once.
+fn wide(set: Set) -> (Play, i32) {
+    let mut config = plain();
+    config.initial_window = InitialWindow::Segments(30);
+    config.segment_trains = true;
+    set(&mut config);
+    Play::established(config)
+}
+
+/// Which of six segments have PSH, over a path with a long round trip.
+fn pushes(set: Set) -> String {
+    let (mut play, fd) = wide(set);
+    play.window = 60_000;
+    play.send(fd, &[0; 1000]);
+    play.wait(0.5);
+    play.inject(A, 1, 1001, b"");
+    let sent = play.send(fd, &[0; 6000]);
+    sent.iter().map(|segment| if segment.starts_with('P') { 'P' } else { '.' }).collect()
+}
+
+/// Segments that go out on an ACK of one, right after 30 of many.
+fn on_an_ack(set: Set) -> String {
+    let (mut play, fd) = wide(set);
+    play.window = 60_000;
+    play.inject(A, 1, 1, b"");
+    play.send(fd, &[0; 50_000]);
+    play.inject(A, 1, 1001, b"").len().to_string()
+}
+
 pub(crate) const ROWS: &[Row] = &[
+    Row {
+        field: "segment_trains",
+        play: |set| {
+            let (mut play, fd) = Play::established(plain_with(set));
+            line(&play.send(fd, &[0; 3000]))
+        },
+        values: &[
+            (|c| c.segment_trains = false, ". 1:1001(1000) ack 1, . 1001:2001(1000) ack 1, P. 2001:3001(1000) ack 1"),
+            (|c| c.segment_trains = true, ". 1:1001(1000) ack 1, P. 1001:2001(1000) ack 1, P. 2001:3001(1000) ack 1"),
+        ],
+    },
+    Row {
+        field: "tcp_min_tso_segs",
+        play: pushes,
+        values: &[(|c| c.tcp_min_tso_segs = 2, ".P.P.P"), (|c| c.tcp_min_tso_segs = 3, "..P..P")],
+    },
+    Row {
+        field: "tcp_tso_win_divisor",
+        play: on_an_ack,
+        values: &[(|c| c.tcp_tso_win_divisor = 3, "0"), (|c| c.tcp_tso_win_divisor = 31, "2")],
+    },
     Row {
         field: "initial_window",
         play: at_once,

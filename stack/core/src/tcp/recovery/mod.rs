@@ -54,6 +54,11 @@ impl Recovery {
         self.phase
     }
 
+    /// Whether losses are being mended.
+    pub(crate) const fn is_recovering(&self) -> bool {
+        matches!(self.phase, Phase::Recovery | Phase::Loss)
+    }
+
     /// Octets that may be in flight. The first two duplicates let out one new segment each (RFC 3042 2).
     pub(crate) fn allowance(&self, window: &Congestion) -> u32 {
         match self.phase {
