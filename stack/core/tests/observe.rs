@@ -54,9 +54,9 @@ fn every_connection_is_listed_with_its_holder() {
     assert_eq!(
         listed,
         [
-            (5000, Holder::HalfOpen(listener), State::SynReceived, 0),
             (5001, Holder::Nobody, State::FinWait1, 1),
             (5002, Holder::Queued(listener), State::Established, 0),
+            (5000, Holder::HalfOpen(listener), State::SynReceived, 0),
         ]
     );
     assert_eq!(play.stack.snapshots().count(), 3);

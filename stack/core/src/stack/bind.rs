@@ -1,7 +1,7 @@
 //! Local sockets: what may be bound, and which port is taken when the user names none.
 
 use super::Stack;
-use super::connection::Connection;
+use super::demux::Place;
 use super::sockets::Kind;
 use crate::errno::Errno;
 use crate::host::Fx;
@@ -80,12 +80,7 @@ impl Stack {
                 && socket.local.is_some_and(overlaps)
                 && !(reuse && socket.options.reuse_addr && !matches!(socket.kind, Kind::Listening(_)))
         });
-        by_socket
-            || self.connections.values().any(|connection| {
-                connection.tcb.state() != State::Closed
-                    && overlaps(connection.tcb.tuple.local)
-                    && !(reuse && connection.tcb.user.options.reuse_addr)
-            })
+        by_socket || self.holds(overlaps, reuse)
     }
 
     /// A tuple for an active OPEN from socket `fd` to `remote`, and the least ISS if it takes over one in TIME-WAIT. Ports
@@ -127,37 +122,47 @@ impl Stack {
         if !self.is_available(&tuple, now) {
             return Err(Errno::EADDRNOTAVAIL);
         }
-        Ok((tuple, self.take_over(&tuple)))
+        Ok((tuple, self.take_over(&tuple, now)))
     }
 
     /// Whether no connection has the tuple, or only one in TIME-WAIT that `tcp_tw_reuse` gives away.
     fn is_available(&self, tuple: &Tuple, now: Instant) -> bool {
-        let Some(id) = self.find_connection(tuple) else { return true };
-        self.connections.get(&id).is_none_or(|connection| self.may_take_over(connection, now))
+        match self.find(tuple) {
+            None => true,
+            Some(Place::HalfOpen(_)) => false,
+            Some(Place::TimeWait(number)) => self
+                .time_wait
+                .get(number)
+                .is_some_and(|entry| entry.timestamps() && self.may_take_over(tuple, entry.since(), now)),
+            Some(Place::Connection(number)) => {
+                self.connections.get(&self.connection_at(number)).is_some_and(|connection| {
+                    let tcb = &connection.tcb;
+                    let since =
+                        tcb.time_wait_since.filter(|_| tcb.state() == State::TimeWait && tcb.timestamps.enabled);
+                    since.is_some_and(|since| self.may_take_over(tuple, since, now))
+                })
+            }
+        }
     }
 
-    fn may_take_over(&self, connection: &Connection, now: Instant) -> bool {
+    /// Whether a tuple that is in TIME-WAIT since `since`, with timestamps, may be used again.
+    fn may_take_over(&self, tuple: &Tuple, since: Instant, now: Instant) -> bool {
         let config = &self.host.config;
-        let tcb = &connection.tcb;
         let allowed = match config.tcp_tw_reuse {
             0 => false,
             1 => true,
-            _ => tcb.tuple.remote.ip().is_loopback(),
+            _ => tuple.remote.ip().is_loopback(),
         };
-        let delay = Duration::from_millis(config.tcp_tw_reuse_delay.into());
-        allowed
-            && tcb.state() == State::TimeWait
-            && tcb.timestamps.enabled
-            && tcb.time_wait_since.is_some_and(|since| now.since(since) > delay)
+        allowed && now.since(since) > Duration::from_millis(config.tcp_tw_reuse_delay.into())
     }
 
     /// Deletes the connection in TIME-WAIT that has the tuple. The least ISS of its successor.
-    fn take_over(&mut self, tuple: &Tuple) -> Option<SeqNum> {
-        let id = self.find_connection(tuple)?;
-        let least = self.connections.get(&id).map(|connection| connection.tcb.snd.nxt.plus(u32::from(u16::MAX) + 2));
-        self.delete(id);
+    fn take_over(&mut self, tuple: &Tuple, now: Instant) -> Option<SeqNum> {
+        let place = self.find(tuple)?;
+        let nxt = self.with_place(place, now, |tcb, _| tcb.snd.nxt);
+        self.delete_place(place);
         self.host.counters.tw_recycled += 1;
-        least
+        Some(nxt.plus(u32::from(u16::MAX) + 2))
     }
 
     /// 3.10.1: what cannot be the remote socket of an active OPEN.

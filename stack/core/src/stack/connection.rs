@@ -93,8 +93,19 @@ impl Stack {
         event: impl FnOnce(&mut Tcb, &mut Fx<'_>) -> R,
     ) -> R {
         self.see(now);
+        let Some(connection) = self.connections.get(&id) else { panic!("{id:?} is gone") };
+        let state = connection.tcb.state();
+        let local = connection.tcb.tuple.local;
+        let accept_queue_full = match connection.owner {
+            Owner::Listener { fd, queued: false } => self.accept_queue_full(fd),
+            Owner::Listener { queued: true, .. } | Owner::Socket(_) | Owner::Nobody => false,
+        };
+        let listener_behind = state == State::TimeWait && self.sockets.listening_on(local).is_some();
+        let mut fx = Fx::new(now, &mut self.host);
+        fx.accept_queue_full = accept_queue_full;
+        fx.listener_behind = listener_behind;
         let Some(connection) = self.connections.get_mut(&id) else { panic!("{id:?} is gone") };
-        let result = event(&mut connection.tcb, &mut Fx::new(now, &mut self.host));
+        let result = event(&mut connection.tcb, &mut fx);
         self.settle(id);
         result
     }
@@ -164,18 +175,14 @@ impl Stack {
             Owner::Nobody if gone => {
                 self.remove_connection(id);
             }
+            Owner::Nobody if state == State::TimeWait => self.keep_time_wait(id),
             Owner::Nobody => {}
         }
     }
 
-    /// Whether the accept queue of the connection's listener is full.
-    pub(super) fn accept_queue_full(&self, id: ConnectionId) -> bool {
-        match self.connections.get(&id).map(|connection| connection.owner) {
-            Some(Owner::Listener { fd, queued: false }) => {
-                self.sockets.listener(fd).is_some_and(|listener| listener.is_full(&self.host.config))
-            }
-            Some(Owner::Listener { queued: true, .. } | Owner::Socket(_) | Owner::Nobody) | None => false,
-        }
+    /// Whether the accept queue of a listener is full.
+    pub(super) fn accept_queue_full(&self, fd: i32) -> bool {
+        self.sockets.listener(fd).is_some_and(|listener| listener.is_full(&self.host.config))
     }
 
     /// Deletes a connection, in whatever state it is, without a word to anybody.
@@ -199,6 +206,10 @@ impl Stack {
                 Owner::Listener { .. } | Owner::Socket(_) | Owner::Nobody => None,
             })
             .collect();
+        let half_open = self.half_open.iter().filter(|(_, waiting)| waiting.entry.listener == parent);
+        for number in half_open.map(|(number, _)| number).collect::<alloc::vec::Vec<u32>>() {
+            self.remove_half_open(number);
+        }
         for (id, queued) in children {
             if let Some(connection) = self.connections.get_mut(&id) {
                 connection.owner = Owner::Nobody;

@@ -19,14 +19,23 @@ const LOWEST: u32 = 10;
 /// Slots of a level: 2^6.
 const BITS: u32 = 6;
 
+/// No deadline: the end of time never comes.
+const NEVER: Instant = Instant(u64::MAX);
+
 /// One entry's place among the deadlines.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Armed {
     /// When the entry's earliest timer is due.
-    deadline: Option<Instant>,
+    deadline: Instant,
     /// When the item that stands for it comes up, at the deadline or before.
-    queued: Option<Instant>,
+    queued: Instant,
     stamp: u32,
+}
+
+impl Default for Armed {
+    fn default() -> Self {
+        Self { deadline: NEVER, queued: NEVER, stamp: 0 }
+    }
 }
 
 /// What an entry says of an item that came to the front.
@@ -50,23 +59,31 @@ pub(super) trait Entries {
 }
 
 impl Armed {
+    /// When the entry's earliest timer is due.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        (self.deadline != NEVER).then_some(self.deadline)
+    }
+
     /// As [`Entries::judge`] asks.
     pub(super) fn judge(&mut self, at: Instant, stamp: u32) -> Standing {
         if !self.has(stamp) {
             return Standing::Stale;
         }
-        match self.deadline {
-            Some(deadline) if deadline == at => Standing::Due,
-            later => {
-                self.queued = later;
-                later.map_or(Standing::Stale, Standing::Later)
-            }
+        if self.deadline == at {
+            return Standing::Due;
         }
+        self.queued = self.deadline;
+        self.deadline().map_or(Standing::Stale, Standing::Later)
     }
 
     /// As [`Entries::has`] asks.
     pub(super) fn has(&self, stamp: u32) -> bool {
-        self.queued.is_some() && self.stamp == stamp
+        self.queued != NEVER && self.stamp == stamp
+    }
+
+    /// Its item is off the wheel.
+    pub(super) fn fired(&mut self) {
+        self.queued = NEVER;
     }
 }
 
@@ -111,30 +128,38 @@ impl Deadlines {
 
     /// Sets the deadline of an entry.
     pub(super) fn set(&mut self, armed: &mut Armed, place: Place, deadline: Option<Instant>) {
-        armed.deadline = deadline;
-        let Some(at) = deadline else { return };
+        let at = deadline.unwrap_or(NEVER);
+        armed.deadline = at;
         // An item that comes up before the deadline is put off then.
-        if armed.queued.is_none_or(|queued| at < queued) {
-            self.stale += usize::from(armed.queued.is_some());
-            self.stamp = self.stamp.wrapping_add(1);
-            armed.stamp = self.stamp;
-            armed.queued = Some(at);
-            self.insert(Item { at, stamp: self.stamp, place: Packed::from(place) });
+        if at < armed.queued {
+            self.stale += usize::from(armed.queued != NEVER);
+            armed.stamp = self.enter(at, place);
+            armed.queued = at;
         }
+    }
+
+    /// Enters an item: its stamp, which is never 0.
+    pub(super) fn enter(&mut self, at: Instant, place: Place) -> u32 {
+        self.stamp = self.stamp.wrapping_add(1).max(1);
+        self.insert(Item { at, stamp: self.stamp, place: Packed::from(place) });
+        self.stamp
     }
 
     /// An entry goes.
     pub(super) fn forget(&mut self, armed: &Armed) {
-        self.stale += usize::from(armed.queued.is_some());
+        self.stale += usize::from(armed.queued != NEVER);
+    }
+
+    /// An item stands for nothing any more.
+    pub(super) const fn forget_one(&mut self) {
+        self.stale += 1;
     }
 
     /// Takes out the first item, which is due: time has come as far.
-    pub(super) fn fire(&mut self, armed: &mut Armed) {
+    pub(super) fn fire(&mut self) {
         if let Some(&Item { at, .. }) = self.front() {
             self.turn(at);
             self.pop();
-            armed.queued = None;
-            armed.deadline = None;
         }
     }
 
@@ -243,15 +268,19 @@ mod tests {
     use super::*;
     use crate::random::Random;
 
+    fn number_of(place: Place) -> usize {
+        match place {
+            Place::Connection(number) | Place::HalfOpen(number) | Place::TimeWait(number) => number as usize,
+        }
+    }
+
     impl Entries for Vec<Armed> {
         fn judge(&mut self, place: Place, at: Instant, stamp: u32) -> Standing {
-            let Place::Connection(number) = place;
-            self[number as usize].judge(at, stamp)
+            self[number_of(place)].judge(at, stamp)
         }
 
         fn has(&self, place: Place, stamp: u32) -> bool {
-            let Place::Connection(number) = place;
-            self[number as usize].has(stamp)
+            self[number_of(place)].has(stamp)
         }
     }
 
@@ -273,14 +302,15 @@ mod tests {
                 };
                 deadlines.set(&mut entries[number as usize], Place::Connection(number), at);
                 deadlines.tidy(&mut entries);
-                let least = entries.iter().filter_map(|armed| armed.deadline).min();
+                let least = entries.iter().filter_map(Armed::deadline).min();
                 assert_eq!(deadlines.first().map(|(at, _)| at), least, "seed {seed}");
                 now += random.next_u64() % (1 << (random.next_u32() % 24));
-                while let Some((at, Place::Connection(number))) = deadlines.first().filter(|(at, _)| at.micros() <= now)
-                {
-                    let armed = &mut entries[number as usize];
-                    assert_eq!(armed.deadline, Some(at), "seed {seed}");
-                    deadlines.fire(armed);
+                while let Some((at, place)) = deadlines.first().filter(|(at, _)| at.micros() <= now) {
+                    let armed = &mut entries[number_of(place)];
+                    assert_eq!(armed.deadline(), Some(at), "seed {seed}");
+                    deadlines.fire();
+                    armed.fired();
+                    deadlines.set(armed, place, None);
                     deadlines.tidy(&mut entries);
                 }
                 deadlines.turn(Instant(now));
@@ -300,9 +330,10 @@ mod tests {
             deadlines.turn(Instant(60_000 * u64::from(4 - number)));
         }
         let mut order = Vec::new();
-        while let Some((_, Place::Connection(number))) = deadlines.first() {
-            order.push(number);
-            deadlines.fire(&mut entries[number as usize]);
+        while let Some((_, place)) = deadlines.first() {
+            order.push(number_of(place));
+            deadlines.fire();
+            entries[number_of(place)].fired();
             deadlines.tidy(&mut entries);
         }
         assert_eq!(order, [2, 3, 1, 0]);

@@ -15,6 +15,10 @@ use siphasher::sip::SipHasher13;
 pub(super) enum Place {
     /// A connection with a TCB.
     Connection(u32),
+    /// A half-open one without.
+    HalfOpen(u32),
+    /// One in TIME-WAIT without.
+    TimeWait(u32),
 }
 
 /// Key of the hash.
@@ -55,11 +59,18 @@ impl Packed {
     pub(super) const fn from(place: Place) -> Self {
         Self(match place {
             Place::Connection(number) => number * 3,
+            Place::HalfOpen(number) => number * 3 + 1,
+            Place::TimeWait(number) => number * 3 + 2,
         })
     }
 
     pub(super) const fn unpack(self) -> Place {
-        Place::Connection(self.0 / 3)
+        let number = self.0 / 3;
+        match self.0 % 3 {
+            0 => Place::Connection(number),
+            1 => Place::HalfOpen(number),
+            _ => Place::TimeWait(number),
+        }
     }
 }
 
@@ -192,8 +203,9 @@ mod tests {
     #[test]
     fn places_pack_and_unpack() {
         for number in [0, 1, 2, 1 << 24] {
-            let place = Place::Connection(number);
-            assert_eq!(Packed::from(place).unpack(), place);
+            for place in [Place::Connection(number), Place::HalfOpen(number), Place::TimeWait(number)] {
+                assert_eq!(Packed::from(place).unpack(), place);
+            }
         }
     }
 

@@ -32,8 +32,8 @@ impl Stack {
             local: SocketAddr::new(quoted.src, segment.src_port),
             remote: SocketAddr::new(quoted.dst, segment.dst_port),
         };
-        let Some(id) = self.find_connection(&tuple) else { return };
-        self.with(id, now, |tcb, fx| {
+        let Some(place) = self.find(&tuple) else { return };
+        self.with_place(place, now, |tcb, fx| {
             errors::arrives(tcb, error.problem, segment.seq, quoted.total, fx);
             output::after_event(tcb, fx);
         });

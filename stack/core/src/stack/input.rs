@@ -1,17 +1,14 @@
 //! Datagrams in: checks of the IP layer, then the connection, listener or nothing that a segment is for.
 
 use super::Stack;
-use super::connection::{ConnectionId, Owner};
-use super::demux::Place;
 use super::sockets::Kind;
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
-use crate::tcp::State;
 use crate::tcp::fast_open;
 use crate::tcp::md5;
+use crate::tcp::segment_arrives::closed;
 use crate::tcp::segment_arrives::listen::{self, Listening};
-use crate::tcp::segment_arrives::{self, Verdict, closed};
 use crate::tcp::tcb::Tuple;
 use crate::time::Instant;
 use crate::wire::ip::{self, Datagram};
@@ -83,35 +80,13 @@ impl Stack {
             remote: SocketAddr::new(datagram.src, seg.src_port),
         };
         match self.find(&tuple) {
-            Some(Place::Connection(number)) => self.segment_for(self.connection_at(number), now, &seg),
+            Some(place) => self.segment_for(place, tuple, now, &seg),
             None => self.segment_for_nobody(tuple, None, now, &seg),
         }
     }
 
-    /// 3.10.7.3 and 3.10.7.4.
-    fn segment_for(&mut self, id: ConnectionId, now: Instant, seg: &Segment<'_>) {
-        let accept_queue_full = self.accept_queue_full(id);
-        let Some(connection) = self.connections.get_mut(&id) else { unreachable!("a tuple without connection") };
-        let tuple = connection.tcb.tuple;
-        let old = connection.tcb.snd.nxt;
-        let listener_behind =
-            connection.tcb.state() == State::TimeWait && self.sockets.listening_on(tuple.local).is_some();
-        let mut fx = Fx::new(now, &mut self.host);
-        fx.accept_queue_full = accept_queue_full;
-        fx.listener_behind = listener_behind;
-        let verdict = segment_arrives::on_connection(&mut connection.tcb, seg, &mut fx);
-        self.settle(id);
-        match verdict {
-            Verdict::Done => {}
-            Verdict::Reopen => {
-                self.delete(id);
-                self.segment_for_nobody(tuple, Some(old), now, seg);
-            }
-        }
-    }
-
     /// 3.10.7.1 and 3.10.7.2. `old`: SND.NXT of the connection that was in TIME-WAIT until now.
-    fn segment_for_nobody(&mut self, tuple: Tuple, old: Option<SeqNum>, now: Instant, seg: &Segment<'_>) {
+    pub(super) fn segment_for_nobody(&mut self, tuple: Tuple, old: Option<SeqNum>, now: Instant, seg: &Segment<'_>) {
         let mut fx = Fx::new(now, &mut self.host);
         let Some(fd) = self.sockets.listening_on(tuple.local) else {
             closed::arrives(tuple.remote.ip(), tuple.local.ip(), seg, &mut fx);
@@ -130,7 +105,7 @@ impl Stack {
         };
         let listening = Listening { options: &socket.options, room, fast_open, least_iss };
         if let Some(tcb) = listen::arrives(&listening, tuple, seg, &mut fx) {
-            self.insert(tcb, Owner::Listener { fd, queued: false });
+            self.insert_half_open(tcb, fd);
         }
     }
 }

@@ -8,6 +8,7 @@ mod demux;
 mod fast_open;
 mod icmp;
 mod input;
+mod kept;
 mod md5;
 mod observe;
 mod options;
@@ -21,14 +22,17 @@ pub use calls::Lingering;
 
 use crate::config::Config;
 use crate::counters::Counters;
-use crate::host::{Fx, Host};
+use crate::host::Host;
+use crate::tcp::compact::TimeWait;
 use crate::tcp::timeouts;
 use crate::time::Instant;
 use alloc::vec::Vec;
 use connection::Connection;
 use core::net::IpAddr;
 use deadlines::Deadlines;
-use demux::{Demux, Key, Place};
+use demux::{Demux, Key};
+use kept::Waiting;
+use slab::Slab;
 use sockets::Sockets;
 use tables::Connections;
 
@@ -49,6 +53,8 @@ use tables::Connections;
 pub struct Stack {
     host: Host,
     connections: Connections,
+    half_open: Slab<Waiting>,
+    time_wait: Slab<TimeWait>,
     /// What segments can arrive for.
     demux: Demux,
     demux_key: Key,
@@ -69,6 +75,8 @@ impl Stack {
             demux_key: Key::new(host.table_secret.0, host.table_secret.1),
             host,
             connections: Connections::default(),
+            half_open: Slab::default(),
+            time_wait: Slab::default(),
             demux: Demux::default(),
             deadlines: Deadlines::default(),
             sockets: Sockets::default(),
@@ -127,14 +135,11 @@ impl Stack {
             }
             self.see(at);
             self.fire(place);
-            let Place::Connection(number) = place;
-            let id = self.connection_at(number);
-            let Some(connection) = self.connections.get_mut(&id) else { unreachable!("a deadline without connection") };
-            let mut fx = Fx::new(at, &mut self.host);
-            while let Some(timer) = connection.tcb.timers.take_due(at) {
-                timeouts::expire(&mut connection.tcb, timer, &mut fx);
-            }
-            self.settle(id);
+            self.with_place(place, at, |tcb, fx| {
+                while let Some(timer) = tcb.timers.take_due(at) {
+                    timeouts::expire(tcb, timer, fx);
+                }
+            });
         }
         self.deadlines.turn(now);
         self.see(now);

@@ -136,14 +136,17 @@ impl Stack {
         Ok(self.connection_of(fd).map(|connection| self.snapshot_of(connection)))
     }
 
-    /// All variables of every connection, those without socket too, in the order in which they were made.
+    /// All variables of every connection, those without socket too: in the order in which they were made, and then what is
+    /// half-open or in TIME-WAIT.
     pub fn snapshots(&self) -> impl Iterator<Item = Snapshot> + '_ {
-        self.connections.values().map(|connection| self.snapshot_of(connection))
+        let kept = self.kept_tcbs().map(|(tcb, holder)| tcb.snapshot(holder, self.now, &self.host.config));
+        self.connections.values().map(|connection| self.snapshot_of(connection)).chain(kept)
     }
 
-    /// Every connection in one line each, those without socket too, in the order in which they were made.
+    /// Every connection in one line each, in the order of [`Stack::snapshots`].
     pub fn connections(&self) -> impl Iterator<Item = Summary> + '_ {
-        self.connections.values().map(|connection| connection.tcb.summary(connection.owner.holder()))
+        let kept = self.kept_tcbs().map(|(tcb, holder)| tcb.summary(holder));
+        self.connections.values().map(|connection| connection.tcb.summary(connection.owner.holder())).chain(kept)
     }
 
     fn snapshot_of(&self, connection: &Connection) -> Snapshot {

@@ -2,12 +2,17 @@
 
 use super::Stack;
 use super::connection::{Connection, ConnectionId};
-use super::deadlines::{Armed, Entries, Standing};
+use super::deadlines::{Entries, Standing};
 use super::demux::Place;
+use super::kept::Waiting;
 use super::slab::Slab;
+use crate::tcp::State;
+use crate::tcp::compact::TimeWait;
 use crate::tcp::tcb::Tuple;
 use crate::time::Instant;
 use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
 
 /// Connections that have a TCB.
 #[derive(Debug, Default)]
@@ -26,9 +31,14 @@ impl Connections {
         (connection.serial == id.serial).then_some(&mut **connection)
     }
 
-    /// Every connection, in no order that means anything.
+    /// Every connection, in the order in which they were made.
     pub(super) fn iter(&self) -> impl Iterator<Item = (ConnectionId, &Connection)> {
-        self.slab.iter().map(|(number, connection)| (ConnectionId { number, serial: connection.serial }, &**connection))
+        let mut all: Vec<(ConnectionId, &Connection)> = Vec::new();
+        for (number, connection) in self.slab.iter() {
+            all.push((ConnectionId { number, serial: connection.serial }, connection));
+        }
+        all.sort_unstable_by_key(|(id, _)| id.serial);
+        all.into_iter()
     }
 
     pub(super) fn values(&self) -> impl Iterator<Item = &Connection> {
@@ -43,38 +53,48 @@ impl Connections {
 /// The entries with deadlines, as the wheel sees them.
 struct Timed<'a> {
     connections: &'a mut Connections,
+    half_open: &'a mut Slab<Waiting>,
+    time_wait: &'a mut Slab<TimeWait>,
 }
 
 impl Entries for Timed<'_> {
     fn judge(&mut self, place: Place, at: Instant, stamp: u32) -> Standing {
-        match place {
+        let standing = match place {
             Place::Connection(number) => {
-                self.connections.slab.get_mut(number).map_or(Standing::Stale, |entry| entry.armed.judge(at, stamp))
+                self.connections.slab.get_mut(number).map(|entry| entry.armed.judge(at, stamp))
             }
-        }
+            Place::HalfOpen(number) => self.half_open.get_mut(number).map(|entry| entry.armed.judge(at, stamp)),
+            Place::TimeWait(number) => self.time_wait.get(number).map(|entry| match entry.deadline() {
+                _ if entry.stamp != stamp => Standing::Stale,
+                deadline if deadline == at => Standing::Due,
+                deadline => Standing::Later(deadline),
+            }),
+        };
+        standing.unwrap_or(Standing::Stale)
     }
 
     fn has(&self, place: Place, stamp: u32) -> bool {
-        match place {
-            Place::Connection(number) => self.connections.slab.get(number).is_some_and(|entry| entry.armed.has(stamp)),
-        }
+        let has = match place {
+            Place::Connection(number) => self.connections.slab.get(number).map(|entry| entry.armed.has(stamp)),
+            Place::HalfOpen(number) => self.half_open.get(number).map(|entry| entry.armed.has(stamp)),
+            Place::TimeWait(number) => self.time_wait.get(number).map(|entry| entry.stamp == stamp),
+        };
+        has.unwrap_or(false)
     }
 }
 
 impl Stack {
     /// Where the tuple is in use.
     pub(super) fn find(&self, tuple: &Tuple) -> Option<Place> {
-        self.demux.find(self.demux_key.hash(tuple), |place| match place {
-            Place::Connection(number) => {
-                self.connections.slab.get(number).is_some_and(|connection| connection.tcb.tuple == *tuple)
+        let addresses = &self.host.addresses;
+        let is_it = |place| match place {
+            Place::Connection(number) => self.connections.slab.get(number).map(|entry| entry.tcb.tuple == *tuple),
+            Place::HalfOpen(number) => {
+                self.half_open.get(number).map(|waiting| waiting.entry.ends.is(tuple, addresses))
             }
-        })
-    }
-
-    /// The connection that has the tuple.
-    pub(super) fn find_connection(&self, tuple: &Tuple) -> Option<ConnectionId> {
-        let Place::Connection(number) = self.find(tuple)?;
-        self.connections.id_of(number)
+            Place::TimeWait(number) => self.time_wait.get(number).map(|entry| entry.ends.is(tuple, addresses)),
+        };
+        self.demux.find(self.demux_key.hash(tuple), |place| is_it(place).unwrap_or(false))
     }
 
     /// The connection in a place, which is in use.
@@ -127,17 +147,46 @@ impl Stack {
 
     /// Leaves the earliest deadline at the front.
     pub(super) fn tidy_deadlines(&mut self) {
-        self.deadlines.tidy(&mut Timed { connections: &mut self.connections });
+        let Self { connections, half_open, time_wait, .. } = self;
+        self.deadlines.tidy(&mut Timed { connections, half_open, time_wait });
     }
 
     /// Takes the deadline at the front, which is due, off the wheel.
     pub(super) fn fire(&mut self, place: Place) {
-        let mut nobody = Armed::default();
-        let armed = match place {
+        self.deadlines.fire();
+        match place {
             Place::Connection(number) => {
-                self.connections.slab.get_mut(number).map_or(&mut nobody, |connection| &mut connection.armed)
+                if let Some(connection) = self.connections.slab.get_mut(number) {
+                    connection.armed.fired();
+                }
             }
-        };
-        self.deadlines.fire(armed);
+            Place::HalfOpen(number) => {
+                if let Some(waiting) = self.half_open.get_mut(number) {
+                    waiting.armed.fired();
+                }
+            }
+            Place::TimeWait(number) => {
+                if let Some(entry) = self.time_wait.get_mut(number) {
+                    entry.stamp = 0;
+                }
+            }
+        }
+    }
+
+    /// Whether a connection has a local socket that `overlaps`, unless `reuse` and its own user both share it.
+    pub(super) fn holds(&self, overlaps: impl Fn(SocketAddr) -> bool, reuse: bool) -> bool {
+        let addresses = &self.host.addresses;
+        self.connections.slab.iter().any(|(_, connection)| {
+            connection.tcb.state() != State::Closed
+                && overlaps(connection.tcb.tuple.local)
+                && !(reuse && connection.tcb.user.options.reuse_addr)
+        }) || self
+            .time_wait
+            .iter()
+            .any(|(_, entry)| overlaps(entry.ends.tuple(addresses).local) && !(reuse && entry.reuse_addr()))
+            || self.half_open.iter().any(|(_, waiting)| {
+                let shares = self.sockets.get(waiting.entry.listener).is_some_and(|socket| socket.options.reuse_addr);
+                overlaps(waiting.entry.ends.tuple(addresses).local) && !(reuse && shares)
+            })
     }
 }

@@ -18,6 +18,7 @@
 pub(crate) mod abort;
 pub(crate) mod challenge_ack;
 pub(crate) mod close;
+pub(crate) mod compact;
 pub(crate) mod congestion;
 pub(crate) mod delayed_ack;
 pub(crate) mod ecn;

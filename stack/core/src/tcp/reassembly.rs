@@ -35,6 +35,11 @@ impl Reassembly {
         self.runs.is_empty()
     }
 
+    /// Whether neither text nor a FIN waits.
+    pub(crate) fn holds_nothing(&self) -> bool {
+        self.runs.is_empty() && self.fin.is_none()
+    }
+
     /// Octets held.
     #[cfg(test)]
     fn len(&self) -> usize {

@@ -56,6 +56,14 @@ impl Rto {
         Duration::from_millis(self.max_ms as u64)
     }
 
+    /// That of a SYN, which another form of the connection has kept.
+    pub(crate) const fn of_syn(mut self, rto: Duration, backoff: u32, retransmits: u32) -> Self {
+        self.rto = rto;
+        self.backoff = backoff;
+        self.retransmits = retransmits;
+        self
+    }
+
     /// RTO as it is now, doublings included.
     pub(crate) const fn timeout(&self) -> Duration {
         self.rto

@@ -18,7 +18,7 @@ use super::timestamps::Timestamps;
 use super::write_queue::WriteQueue;
 use super::{isn, mss, window};
 use crate::errno::Errno;
-use crate::host::Fx;
+use crate::host::{Fx, Host};
 use crate::seq::SeqNum;
 use crate::socket::Options;
 use crate::time::Instant;
@@ -175,23 +175,30 @@ pub(crate) struct Tcb {
     pub(crate) totals: Totals,
     /// When TIME-WAIT began.
     pub(crate) time_wait_since: Option<Instant>,
+    /// In SYN-RECEIVED: our SYN is acknowledged, and the listener makes the connection wait.
+    pub(crate) syn_acked: bool,
 }
 
 impl Tcb {
     /// A block in `state`, which is SYN-SENT's or LISTEN's predecessor: CLOSED for an active OPEN, LISTEN for a connection
     /// that a listener makes. Its extensions are those that the stack would offer.
     pub(crate) fn new(tuple: Tuple, origin: Origin, iss: SeqNum, options: Options, fx: &Fx<'_>) -> Self {
-        let config = fx.config();
+        Self::on(fx.host, tuple, origin, iss, options)
+    }
+
+    /// As [`Tcb::new`].
+    pub(crate) fn on(host: &Host, tuple: Tuple, origin: Origin, iss: SeqNum, options: Options) -> Self {
+        let config = &host.config;
         let v6 = tuple.remote.is_ipv6();
-        let path_mtu = fx.host.mtu;
+        let path_mtu = host.mtu;
         let rcv_mss = mss::offered(path_mtu, v6, options.max_seg);
         let buffer = window::buffer(&options, config);
-        let md5 = fx.host.md5_keys.get(tuple.local.port(), tuple.remote.ip()).is_some();
+        let md5 = host.md5_keys.get(tuple.local.port(), tuple.remote.ip()).is_some();
         // Both options leave no room for SACK blocks; timestamps give way, as in Linux.
         let timestamps = Timestamps::new(
             config.tcp_timestamps != 0 && !md5,
             match config.tcp_timestamps {
-                1 => isn::timestamp_offset(&fx.host.isn_secret, tuple.local, tuple.remote),
+                1 => isn::timestamp_offset(&host.isn_secret, tuple.local, tuple.remote),
                 _ => 0,
             },
         );
@@ -265,11 +272,18 @@ impl Tcb {
             },
             totals: Totals::default(),
             time_wait_since: None,
+            syn_acked: false,
         }
     }
 
     pub(crate) const fn state(&self) -> State {
         self.state
+    }
+
+    /// The block of a connection that was in `state` and was kept in another form: no edge of Figure 5.
+    pub(crate) const fn back_in(mut self, state: State) -> Self {
+        self.state = state;
+        self
     }
 
     /// Goes to `to` and does what every entry into that state needs.

@@ -23,7 +23,7 @@ pub(crate) enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::User,
         Self::Retransmission,
         Self::Persist,
@@ -47,29 +47,38 @@ impl Timer {
     }
 }
 
+/// No deadline: the end of time never comes.
+const NEVER: Instant = Instant(u64::MAX);
+
 /// Deadlines by timer.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Timers([Option<Instant>; Timer::ALL.len()]);
+#[derive(Debug, Clone)]
+pub(crate) struct Timers([Instant; Timer::ALL.len()]);
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self([NEVER; Timer::ALL.len()])
+    }
+}
 
 impl Timers {
     pub(crate) const fn set(&mut self, timer: Timer, at: Instant) {
-        self.0[timer as usize] = Some(at);
+        self.0[timer as usize] = at;
     }
 
     pub(crate) const fn stop(&mut self, timer: Timer) {
-        self.0[timer as usize] = None;
+        self.0[timer as usize] = NEVER;
     }
 
     pub(crate) fn stop_all(&mut self) {
         *self = Self::default();
     }
 
-    pub(crate) const fn deadline(&self, timer: Timer) -> Option<Instant> {
-        self.0[timer as usize]
+    pub(crate) fn deadline(&self, timer: Timer) -> Option<Instant> {
+        Some(self.0[timer as usize]).filter(|at| *at != NEVER)
     }
 
-    pub(crate) const fn runs(&self, timer: Timer) -> bool {
-        self.0[timer as usize].is_some()
+    pub(crate) fn runs(&self, timer: Timer) -> bool {
+        self.0[timer as usize] != NEVER
     }
 
     /// Those that run, in the order in which they go off.
@@ -82,7 +91,7 @@ impl Timers {
 
     /// The earliest deadline.
     pub(crate) fn earliest(&self) -> Option<Instant> {
-        self.0.iter().flatten().copied().min()
+        self.0.iter().copied().min().filter(|at| *at != NEVER)
     }
 
     /// Stops and returns the first timer that is due at `now`.

@@ -46,6 +46,21 @@ impl Timestamps {
         self.recent.filter(|(_, at)| now.since(*at) < OUTDATED).map(|(val, _)| val)
     }
 
+    /// What the clock is ahead of the stack's.
+    pub(crate) const fn offset(&self) -> u32 {
+        self.offset
+    }
+
+    /// TS.Recent and when it was taken, outdated or not.
+    pub(crate) const fn recent_and_when(&self) -> Option<(u32, Instant)> {
+        self.recent
+    }
+
+    /// What another form of the connection has kept.
+    pub(crate) const fn kept(enabled: bool, offset: u32, recent: Option<(u32, Instant)>) -> Self {
+        Self { enabled, offset, recent }
+    }
+
     /// Takes TS.Recent from a SYN.
     pub(crate) const fn start(&mut self, val: u32, now: Instant) {
         self.recent = Some((val, now));
