@@ -150,6 +150,7 @@ rules! {
     LAST_ACK_ACK_OTHER = "rfc9293/3.10.7.4/last-ack-ack-other";
     TIME_WAIT_FIN_AGAIN = "rfc9293/3.10.7.4/time-wait-fin-rtx";
     TEXT_AHEAD = "rfc9293/3.10.7.4/shld-31";
+    QUEUED_SEGMENTS = "rfc9293/3.10.7.4/must-59";
     ANY_FIN = "rfc9293/3.10.7.4/any-fin";
     FIN_WAIT_1_FIN_AND_ACK = "rfc9293/3.10.7.4/fin-wait-1-fin-acked";
     // 3.10.8: timeouts.

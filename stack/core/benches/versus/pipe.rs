@@ -13,8 +13,8 @@ pub(crate) struct Pipe {
     from: i32,
     /// The server's.
     to: i32,
-    /// The datagram that is handed over.
-    datagram: Vec<u8>,
+    /// The datagrams that are handed over.
+    queue: Vec<Vec<u8>>,
 }
 
 impl Pipe {
@@ -38,7 +38,7 @@ impl Pipe {
         server.listen(listener, 1).expect("it can listen");
         let from = client.socket(Domain::Inet).expect("a socket");
         assert_eq!(client.connect(now, from, socket), Err(Errno::EINPROGRESS));
-        let mut pipe = Self { now, client, server, from, to: 0, datagram: Vec::new() };
+        let mut pipe = Self { now, client, server, from, to: 0, queue: Vec::new() };
         while pipe.carry() > 0 {}
         pipe.to = pipe.server.accept(now, listener).expect("a connection").0;
         pipe
@@ -46,8 +46,8 @@ impl Pipe {
 
     /// Hands over what each has sent. How many datagrams.
     fn carry(&mut self) -> usize {
-        let Self { now, client, server, datagram, .. } = self;
-        carry(*now, client, server, datagram) + carry(*now, server, client, datagram)
+        let Self { now, client, server, queue, .. } = self;
+        carry(*now, client, server, queue) + carry(*now, server, client, queue)
     }
 
     /// Moves so many octets of `source`, which goes round and round, by way of `sink`.
@@ -84,12 +84,18 @@ impl Pipe {
     }
 }
 
-/// Hands over what `from` has sent. How many datagrams.
-fn carry(now: Instant, from: &mut Stack, to: &mut Stack, datagram: &mut Vec<u8>) -> usize {
+/// Hands over what `from` has sent, all at once, as smoltcp's interface takes what has arrived. How many datagrams.
+fn carry(now: Instant, from: &mut Stack, to: &mut Stack, queue: &mut Vec<Vec<u8>>) -> usize {
     let mut carried = 0;
-    while from.transmit_into(datagram) {
-        to.receive(now, datagram);
+    loop {
+        if carried == queue.len() {
+            queue.push(Vec::new());
+        }
+        if !from.transmit_into(&mut queue[carried]) {
+            break;
+        }
         carried += 1;
     }
+    to.receive_queued(now, queue[..carried].iter().map(Vec::as_slice));
     carried
 }

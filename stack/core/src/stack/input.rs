@@ -43,7 +43,10 @@ impl Stack {
         self.host.ecn = parsed.ecn;
         match parsed.protocol {
             ip::PROTOCOL_TCP => self.receive_tcp(now, &parsed),
-            _ => self.receive_icmp(now, &parsed),
+            _ => {
+                self.finish_event(now);
+                self.receive_icmp(now, &parsed);
+            }
         }
     }
 
@@ -79,6 +82,9 @@ impl Stack {
             local: SocketAddr::new(datagram.dst, seg.dst_port),
             remote: SocketAddr::new(datagram.src, seg.src_port),
         };
+        if self.text_in_queue(tuple, now, &seg) {
+            return;
+        }
         match self.find(&tuple) {
             Some(place) => self.segment_for(place, tuple, now, &seg),
             None => self.segment_for_nobody(tuple, None, now, &seg),

@@ -12,6 +12,7 @@ mod kept;
 mod md5;
 mod observe;
 mod options;
+mod queued;
 mod sizes;
 mod slab;
 mod sockets;
@@ -32,6 +33,7 @@ use core::net::IpAddr;
 use deadlines::Deadlines;
 use demux::{Demux, Key};
 use kept::Waiting;
+use queued::Queued;
 use slab::Slab;
 use sockets::Sockets;
 use tables::Connections;
@@ -39,7 +41,8 @@ use tables::Connections;
 /// A TCP/IP host that is driven from outside.
 ///
 /// The driver
-/// - hands in datagrams with [`Stack::receive`] and makes socket calls, each with the present time, which never goes back;
+/// - hands in datagrams with [`Stack::receive`], or several at once with [`Stack::receive_queued`], and makes socket calls,
+///   each with the present time, which never goes back;
 /// - after each of these takes what is to be sent with [`Stack::transmit`] until it returns `None`;
 /// - calls [`Stack::advance`] when the time of [`Stack::poll_at`] has come. Timers that are due fire in the order of their
 ///   deadlines, each as if the time were exactly its deadline.
@@ -62,6 +65,7 @@ pub struct Stack {
     deadlines: Deadlines,
     sockets: Sockets,
     port_counter: u32,
+    queued: Queued,
     /// The latest time that an event brought.
     now: Instant,
 }
@@ -81,6 +85,7 @@ impl Stack {
             deadlines: Deadlines::default(),
             sockets: Sockets::default(),
             port_counter: 0,
+            queued: Queued::No,
             now: Instant::ORIGIN,
         }
     }

@@ -14,7 +14,10 @@ use super::window::MAX_SHIFT;
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
-use crate::wire::tcp::Segment;
+use crate::wire::tcp::{Flags, Segment};
+
+/// Octets of text that wait for one acknowledgment, at most.
+const MOST_UNACKNOWLEDGED: u32 = 1 << 16;
 
 /// A segment on its way through the checks, which trim it to what is new and inside the window.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +60,13 @@ pub(crate) enum Verdict {
 /// # Panics
 /// In CLOSED and LISTEN, which have no connection to look up.
 pub(crate) fn on_connection(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Verdict {
+    let verdict = checks(tcb, seg, fx);
+    output::after_event(tcb, fx);
+    verdict
+}
+
+/// As [`on_connection`], without what ends the event.
+pub(crate) fn checks(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Verdict {
     tcb.totals.segs_in += 1;
     tcb.totals.data_segs_in += u64::from(!seg.payload.is_empty());
     tcb.totals.last_segment = Some(fx.now);
@@ -64,7 +74,7 @@ pub(crate) fn on_connection(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -
         tcb.keep_alive_restart(fx);
     }
     let arriving = Arriving::new(tcb, seg);
-    let verdict = match tcb.state() {
+    match tcb.state() {
         State::SynSent => {
             syn_sent::arrives(tcb, arriving, fx);
             Verdict::Done
@@ -78,9 +88,21 @@ pub(crate) fn on_connection(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -
         | State::LastAck
         | State::TimeWait => other_states::arrives(tcb, arriving, fx),
         State::Closed | State::Listen => panic!("{} has no connection that a segment could be for", tcb.state()),
-    };
-    output::after_event(tcb, fx);
-    verdict
+    }
+}
+
+/// Whether a segment is nothing but the stream's next text, so that its acknowledgment may wait for those queued behind it.
+/// Anything else tells the peer something at once: that text is missing, or was, or that it was late. What waits is
+/// bounded, lest the peer's window of congestion grow by leaps.
+pub(crate) fn continues_stream(tcb: &Tcb, seg: &Segment<'_>) -> bool {
+    let unacknowledged = tcb.rcv.last_ack_sent.distance(seg.end());
+    tcb.state() == State::Established
+        && seg.flags.without(Flags::PSH) == Flags::ACK
+        && !seg.payload.is_empty()
+        && seg.seq == tcb.rcv.nxt
+        && seg.end().le(tcb.rcv.edge)
+        && tcb.reassembly.is_empty()
+        && unacknowledged <= MOST_UNACKNOWLEDGED
 }
 
 /// Takes the numbers, the window and the options of the peer's SYN. Extensions that only one side offers are off from
