@@ -150,6 +150,8 @@ pub struct Config {
     pub rto_floor: RtoFloor,
     /// Upper bound of the timeout, milliseconds, not below 60,000 by RFC 6298 2.5. RFC: 120,000. Linux: 120,000.
     pub tcp_rto_max_ms: u32,
+    /// R1 of RFC 9293 3.8.3: retransmissions before the path is suspected (SHLD-10: at least 3). RFC: 3. Linux: 3.
+    pub tcp_retries1: u32,
     /// R2 of RFC 9293 3.8.3: retransmissions of data or FIN before giving up. RFC: 15. Linux: 15.
     pub tcp_retries2: u32,
     /// How `tcp_retries2` is meant. RFC: as a count. Linux: as a time.
@@ -232,6 +234,22 @@ pub struct Config {
     /// Smallest path MTU that an ICMP error can set, IPv4. RFC 1191 3: 68. Linux: 552.
     pub min_pmtu: u32,
 
+    /// How long a smaller path MTU counts before the larger one is tried again. RFC 1191 6.3: 10 minutes. Linux: 10 minutes.
+    pub mtu_expires: Duration,
+    /// Probing for the path MTU (RFC 4821): 0 never, 1 once large segments seem to vanish, 2 always. RFC: 0 (RFC 9293
+    /// 3.7.2 names it without a level). Linux: 0.
+    pub tcp_mtu_probing: u32,
+    /// Segment size that probing begins with (RFC 4821 7.2: 1024). RFC: 1024. Linux: 1024.
+    pub tcp_base_mss: u32,
+    /// Smallest segment size that probing falls back to. RFC: 48 (not named). Linux: 48.
+    pub tcp_mtu_probe_floor: u32,
+    /// Seconds until a search that has ended begins anew. RFC 4821 7.7: 600, as RFC 1191 6.3. Linux: 600.
+    pub tcp_probe_interval: u32,
+    /// Octets: a search range below this has ended. RFC: 8 (not named). Linux: 8.
+    pub tcp_probe_threshold: u32,
+    /// IPv6 flow labels of connections (RFC 6437): 0 none, 1 one each. RFC: 0 (RFC 9293 does not name them). Linux: 1.
+    pub auto_flowlabels: u32,
+
     /// Longest delay of an ACK, below 500 ms (RFC 9293 3.8.6.3). RFC: 200 ms. Linux: 40 ms.
     pub delayed_ack: Duration,
     /// Segments acknowledged without delay at the start of a connection. RFC: 0. Linux: 16.
@@ -307,6 +325,7 @@ impl Config {
             tcp_rto_min_us: 1_000_000,
             rto_floor: RtoFloor::Timeout,
             tcp_rto_max_ms: 120_000,
+            tcp_retries1: 3,
             tcp_retries2: 15,
             retry_limit: RetryLimit::Count,
             tcp_orphan_retries: 0,
@@ -344,6 +363,13 @@ impl Config {
             initial_window_in_segments: false,
             tcp_min_snd_mss: 48,
             min_pmtu: 68,
+            mtu_expires: Duration::from_secs(600),
+            tcp_mtu_probing: 0,
+            tcp_base_mss: 1024,
+            tcp_mtu_probe_floor: 48,
+            tcp_probe_interval: 600,
+            tcp_probe_threshold: 8,
+            auto_flowlabels: 0,
             delayed_ack: Duration::from_millis(200),
             quick_acks: 0,
             challenge_acks: true,
@@ -419,6 +445,7 @@ impl Config {
         config.tcp_adv_win_scale = 1;
         config.initial_window_in_segments = true;
         config.min_pmtu = 552;
+        config.auto_flowlabels = 1;
         config.delayed_ack = Duration::from_millis(40);
         config.quick_acks = 16;
         config.tcp_invalid_ratelimit = 500;

@@ -59,4 +59,7 @@ counters! {
     tcp_md5_not_found = "TcpExtTCPMD5NotFound": "segments without the signature that their port asks for.";
     tcp_md5_unexpected = "TcpExtTCPMD5Unexpected": "segments with a signature that nobody asked for.";
     tcp_md5_failure = "TcpExtTCPMD5Failure": "segments with a wrong signature.";
+
+    tcp_mtup_success = "TcpExtTCPMTUPSuccess": "probes of the path MTU that passed.";
+    tcp_mtup_fail = "TcpExtTCPMTUPFail": "probes of the path MTU that were lost.";
 }

@@ -11,6 +11,7 @@ use crate::tcp::challenge_ack;
 use crate::tcp::fast_open;
 use crate::tcp::isn::Secret;
 use crate::tcp::md5;
+use crate::tcp::path_mtu;
 use crate::time::Instant;
 use crate::wire::{ip, tcp};
 use alloc::collections::VecDeque;
@@ -43,6 +44,7 @@ pub(crate) struct Host {
     pub(crate) ecn: u8,
     /// Connections in TIME-WAIT.
     pub(crate) time_waits: u32,
+    pub(crate) paths: path_mtu::Paths,
     pub(crate) md5_keys: md5::Keys,
     /// Fast Open keys when none are configured.
     pub(crate) fast_open_keys: FastOpenKeys,
@@ -70,6 +72,7 @@ impl Host {
             port_secret: Secret::draw(&mut random),
             identification: random.next_u64() as u16,
             table_secret: (random.next_u64(), random.next_u64()),
+            paths: path_mtu::Paths::default(),
             md5_keys: md5::Keys::default(),
             fast_open_keys: FastOpenKeys {
                 primary: (u128::from(random.next_u64()) << 64 | u128::from(random.next_u64())).to_le_bytes(),

@@ -160,6 +160,7 @@ rules! {
     TIME_WAIT_REOPEN = "rfc9293/3.6.1/may-2";
     TIME_WAIT_2MSL = "rfc9293/3.6.1/must-13";
     NAGLE = "rfc9293/3.7.4/shld-7";
+    R1 = "rfc9293/3.8.3/shld-10";
     R2 = "rfc9293/3.8.3/must-20";
     R2_SYN = "rfc9293/3.8.3/must-22";
     KEEP_ALIVE_PROBE = "rfc9293/3.8.4/may-5";
@@ -180,6 +181,11 @@ rules! {
     BAD_DESTINATION = "rfc9293/3.9.2.3/must-57";
     BAD_CHECKSUM = "rfc9293/3.1/must-3";
     // Other documents.
+    PMTU_RAISED = "rfc1191/6.3/raise";
+    PROBE_SENT = "rfc4821/7.2/search";
+    PROBE_PASSED = "rfc4821/7.6.1/success";
+    PROBE_LOST = "rfc4821/7.6.2/no-congestion";
+    BLACK_HOLE = "rfc4821/7.7/black-hole";
     MD5_MISSING = "rfc2385/2.0/unsigned-dropped";
     MD5_WRONG = "rfc2385/2.0/wrong-dropped";
     FAST_OPEN_COOKIE_REQUESTED = "rfc7413/4.2.1/request-cookie";

@@ -151,6 +151,8 @@ fn segment(tcb: &mut Tcb, seq: SeqNum, flags: Flags, text: u32, fx: &mut Fx<'_>)
         segment.urgent = ahead.min(u32::from(u16::MAX)) as u16;
     }
     let mut header = fx.host.header(tcb.tuple.local.ip(), tcb.tuple.remote.ip());
+    header.dont_fragment = !tcb.may_be_fragmented();
+    header.flow_label = tcb.flow_label;
     if let Some(ttl) = tcb.user.options.ttl {
         header.hop_limit = ttl;
     }

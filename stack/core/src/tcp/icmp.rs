@@ -1,12 +1,10 @@
-//! ICMP errors about segments of a connection (RFC 9293 3.9.2.2), believed only as far as RFC 5927 has it; path MTU
-//! discovery (RFC 1191, RFC 8201).
+//! ICMP errors about segments of a connection (RFC 9293 3.9.2.2), believed only as far as RFC 5927 has it.
 
-use super::mss;
 use super::state::State;
 use super::tcb::{Origin, Tcb};
 use crate::config::HardError;
 use crate::errno::Errno;
-use crate::host::{Fx, IPV6_MINIMUM_MTU};
+use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
 use crate::wire::icmp::{Problem, TimeExceeded, UnreachableV4, UnreachableV6};
@@ -47,8 +45,7 @@ const fn bearing(problem: Problem) -> Bearing {
                 Bearing::Soft(Errno::EACCES)
             }
             UnreachableV6::BeyondScope | UnreachableV6::Address => Bearing::Soft(Errno::EHOSTUNREACH),
-            UnreachableV6::SourceRoutingHeader => Bearing::Soft(Errno::EPROTO),
-            UnreachableV6::Other(_) => Bearing::None,
+            UnreachableV6::SourceRoutingHeader | UnreachableV6::Other(_) => Bearing::Soft(Errno::EPROTO),
         },
         Problem::PacketTooBig { mtu } => Bearing::TooBig { mtu },
         Problem::TimeExceeded(TimeExceeded::Transit | TimeExceeded::Reassembly) => Bearing::Soft(Errno::EHOSTUNREACH),
@@ -72,7 +69,7 @@ pub(crate) fn arrives(tcb: &mut Tcb, problem: Problem, seq: SeqNum, total: usize
     let opening = matches!(state, State::SynSent | State::SynReceived);
     match bearing(problem) {
         Bearing::None => {}
-        Bearing::TooBig { mtu } => too_big(tcb, mtu, total, fx),
+        Bearing::TooBig { mtu } => tcb.too_big(mtu, total, fx),
         Bearing::Hard(errno) if opening || fx.config().icmp_hard_error == HardError::Abort => {
             fx.cite(rules::ICMP_HARD);
             give_up(tcb, errno, fx);
@@ -106,40 +103,4 @@ fn give_up(tcb: &mut Tcb, errno: Errno, fx: &mut Fx<'_>) {
     } else {
         tcb.fail(errno, fx);
     }
-}
-
-/// Lowers the path MTU, never raises it; what no longer fits is cut and sent again at once.
-fn too_big(tcb: &mut Tcb, mtu: u32, total: usize, fx: &mut Fx<'_>) {
-    let v6 = tcb.tuple.remote.is_ipv6();
-    if v6 && mtu < IPV6_MINIMUM_MTU {
-        // RFC 8201 4: such a message is to be discarded.
-        return;
-    }
-    let least = if v6 { IPV6_MINIMUM_MTU } else { fx.config().min_pmtu };
-    let told = if mtu == 0 { plateau_below(total as u32) } else { mtu };
-    let path_mtu = told.max(least);
-    if path_mtu >= tcb.path_mtu {
-        return;
-    }
-    fx.cite(rules::PMTU_LOWERED);
-    tcb.path_mtu = path_mtu;
-    let smss = tcb.smss(fx.config());
-    tcb.congestion.set_smss(smss);
-    if tcb.queue.front().is_some_and(|front| front.syn) {
-        // Only the text of a Fast Open makes a SYN large: it goes again without, and offers what the path takes.
-        if tcb.queue.len() > 1 {
-            tcb.rcv.mss = mss::offered(path_mtu, v6, tcb.user.options.max_seg);
-            tcb.queue.mark_front_lost();
-        }
-        return;
-    }
-    tcb.queue.mark_larger_lost(smss);
-}
-
-/// The next common MTU below, from a router that does not tell (RFC 1191 7.1).
-fn plateau_below(total: u32) -> u32 {
-    [32_000, 17_914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68]
-        .into_iter()
-        .find(|plateau| *plateau < total)
-        .unwrap_or(68)
 }

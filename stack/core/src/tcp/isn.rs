@@ -1,5 +1,6 @@
 //! Initial sequence numbers (RFC 9293 3.4.1, RFC 6528): `ISN = M + F(local, remote, secret)`.
 
+use crate::host::Host;
 use crate::random::Random;
 use crate::seq::SeqNum;
 use crate::time::Instant;
@@ -33,6 +34,8 @@ impl Secret {
 
 /// Label of ISNs in [`Secret::hash`].
 const ISN: u8 = 0;
+/// Label of flow labels in [`Secret::hash`].
+const FLOW: u8 = 2;
 /// Label of timestamp offsets in [`Secret::hash`].
 const TIMESTAMP: u8 = 1;
 
@@ -48,6 +51,14 @@ pub(crate) fn timestamp_offset(secret: &Secret, local: SocketAddr, remote: Socke
     // Ports are left out: what one host sees of this clock stays monotonic over all its connections.
     let without_port = |socket: SocketAddr| SocketAddr::new(socket.ip(), 0);
     secret.hash(TIMESTAMP, without_port(local), without_port(remote)) as u32
+}
+
+/// A connection's IPv6 flow label (RFC 6437 3): the same for all its datagrams, and never 0 if there is to be one.
+pub(crate) fn flow_label(host: &Host, local: SocketAddr, remote: SocketAddr) -> u32 {
+    if remote.is_ipv4() || host.config.auto_flowlabels == 0 {
+        return 0;
+    }
+    (host.isn_secret.hash(FLOW, local, remote) as u32 & 0xf_ffff).max(1)
 }
 
 #[cfg(test)]

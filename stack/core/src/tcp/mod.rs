@@ -10,9 +10,8 @@
 //!
 //! Absent: SACK-based recovery (RFC 6675; blocks are sent, received ones are not used), D-SACK (RFC 2883), RACK and tail
 //! loss probes (RFC 8985), PRR (RFC 6937), F-RTO (RFC 5682), SYN
-//! cookies (RFC 4987), TCP-AO (RFC 5925), path MTU probing (RFC 4821), the user timeout option (RFC 5482), IP
-//! source routes and security compartments (RFC 9293 3.9.2.1, A.1.2), advice at R1 (RFC 9293 3.8.3: there is no routing
-//! to advise), tuning of the receive buffer, and the return to TIME-WAIT when
+//! cookies (RFC 4987), TCP-AO (RFC 5925), the user timeout option (RFC 5482), IP
+//! source routes and security compartments (RFC 9293 3.9.2.1, A.1.2), tuning of the receive buffer, and the return to TIME-WAIT when
 //! the SYN that reopened it proves old (RFC 9293 3.6.1, a MAY).
 
 pub(crate) mod abort;
@@ -31,6 +30,7 @@ pub(crate) mod md5;
 pub(crate) mod mss;
 pub(crate) mod open;
 pub(crate) mod output;
+pub(crate) mod path_mtu;
 pub(crate) mod paws;
 pub(crate) mod persist;
 pub(crate) mod ports;

@@ -28,6 +28,7 @@ pub(crate) fn after_event(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     if !tcb.state().has_a_peer() {
         return;
     }
+    tcb.follow_path(fx);
     retransmit_lost(tcb, fx);
     send_text(tcb, Push::ByTheRules, fx);
     match tcb.delayed_ack.need() {
@@ -95,6 +96,9 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
     restart_after_idle(tcb, fx);
     let mut train = Train::default();
     loop {
+        if tcb.path_probe(fx) {
+            continue;
+        }
         let unsent = tcb.unsent();
         let record = tcb.unsent_of_record();
         let edge = tcb.snd.una.plus(tcb.snd.wnd);

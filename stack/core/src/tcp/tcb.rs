@@ -5,6 +5,7 @@ use super::delayed_ack::DelayedAck;
 use super::ecn::Ecn;
 use super::fast_open::FastOpen;
 use super::keep_alive::KeepAlive;
+use super::path_mtu::{self, PathMtu};
 use super::persist::Persist;
 use super::reassembly::Reassembly;
 use super::receive_buffer::ReceiveBuffer;
@@ -170,6 +171,10 @@ pub(crate) struct Tcb {
     pub(crate) last_challenge: Option<Instant>,
     /// Octets of the largest datagram that the path takes.
     pub(crate) path_mtu: u32,
+    /// What is known of the path beyond that.
+    pub(crate) path: Option<Box<PathMtu>>,
+    /// IPv6 flow label (RFC 6437), 20 bits; 0 is none.
+    pub(crate) flow_label: u32,
     pub(crate) timers: Timers,
     pub(crate) user: User,
     pub(crate) totals: Totals,
@@ -190,8 +195,8 @@ impl Tcb {
     pub(crate) fn on(host: &Host, tuple: Tuple, origin: Origin, iss: SeqNum, options: Options) -> Self {
         let config = &host.config;
         let v6 = tuple.remote.is_ipv6();
-        let path_mtu = host.mtu;
-        let rcv_mss = mss::offered(path_mtu, v6, options.max_seg);
+        let (path_mtu, path) = path_mtu::of_new(host, tuple.remote.ip());
+        let rcv_mss = mss::offered(host.mtu, v6, options.max_seg);
         let buffer = window::buffer(&options, config);
         let md5 = host.md5_keys.get(tuple.local.port(), tuple.remote.ip()).is_some();
         // Both options leave no room for SACK blocks; timestamps give way, as in Linux.
@@ -260,6 +265,8 @@ impl Tcb {
             keep_alive: KeepAlive::default(),
             last_challenge: None,
             path_mtu,
+            path,
+            flow_label: isn::flow_label(host, tuple.local, tuple.remote),
             timers: Timers::default(),
             user: User {
                 options,

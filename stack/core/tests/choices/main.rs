@@ -16,6 +16,7 @@ mod ecn;
 mod invalid;
 mod opening;
 mod options;
+mod paths;
 mod receiving;
 mod retransmission;
 mod sending;
@@ -43,6 +44,7 @@ const TABLES: &[&[Row]] = &[
     invalid::ROWS,
     opening::ROWS,
     options::ROWS,
+    paths::ROWS,
     receiving::ROWS,
     retransmission::ROWS,
     sending::ROWS,

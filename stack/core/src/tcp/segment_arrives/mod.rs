@@ -172,6 +172,7 @@ fn handshake_done(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
         // Text was sent and acknowledged before: the window is under way.
         return;
     }
+    tcb.path_begins(fx);
     let smss = tcb.smss(fx.config());
     // A mark weighs as much as a loss (RFC 3168 5).
     let losses = tcb.syn_losses + u32::from(tcb.ecn_handshake_marked());

@@ -66,6 +66,7 @@ fn text(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     if tcb.snd.wnd == 0 {
         tcb.persist.unanswered += 1;
     }
+    tcb.path_times_out(fx);
     // What follows the front goes out as ACKs open the congestion window.
     tcb.queue.mark_all_lost();
     send_front_again(tcb, fx);

@@ -110,7 +110,7 @@ fn acknowledge(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
         && arriving.len == 0
         && arriving.wnd == tcb.snd.wnd
         && tcb.snd.wnd > 0;
-    if duplicate {
+    if duplicate && !tcb.path_probe_lost(fx) {
         match tcb.recovery.duplicate(&mut tcb.congestion, ack, tcb.snd.nxt, fx.now, &fx.host.config) {
             Duplicate::Retransmit => {
                 fx.cite(rules::FAST_RETRANSMIT);
@@ -129,6 +129,7 @@ fn advance(tcb: &mut Tcb, ack: SeqNum, arriving: &Arriving<'_>, fx: &mut Fx<'_>)
     tcb.snd.una = ack;
     tcb.outgoing.acknowledge(ack, &mut fx.host.rings);
     tcb.totals.bytes_acked += u64::from(acked);
+    tcb.path_acknowledged(fx);
     if tcb.snd.up.is_some_and(|up| ack.ge(up)) {
         tcb.snd.up = None;
     }

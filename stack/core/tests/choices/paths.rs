@@ -1,0 +1,164 @@
+//! Path MTU: how long it counts, and how it is probed for.
+
+use super::*;
+use halfopen_stack::SendFlags;
+use halfopen_stack::config::InitialWindow;
+use halfopen_stack::wire::icmp::Problem;
+
+/// A connection with much room whose peer takes segments of 1,400 octets.
+fn roomy(set: Set) -> (Play, i32) {
+    let mut config = plain();
+    config.initial_window = InitialWindow::Segments(20);
+    set(&mut config);
+    let mut play = Play::new(config);
+    play.options.mss = Some(1400);
+    play.window = 65_535;
+    let listener = play.listen(1);
+    play.inject(S, 0, 0, b"");
+    play.inject(A, 1, 1, b"");
+    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    (play, fd)
+}
+
+fn send(play: &mut Play, fd: i32, octets: usize) -> Vec<String> {
+    assert_eq!(play.stack.send(play.now, fd, &vec![0; octets], SendFlags::default()), Ok(octets));
+    play.drain()
+}
+
+/// Octets of text in each segment.
+fn sizes(sent: &[String]) -> Vec<u32> {
+    sent.iter().map(|line| line.split(['(', ')']).nth(1).unwrap().parse().unwrap()).collect()
+}
+
+/// Sizes of segments eight minutes after a router took no more than 1,000 octets.
+fn later(set: Set) -> String {
+    let (mut play, fd) = roomy(set);
+    send(&mut play, fd, 1400);
+    play.icmp(Problem::PacketTooBig { mtu: 1000 });
+    play.inject(A, 1, 1401, b"");
+    play.wait(480.0);
+    format!("{:?}", sizes(&send(&mut play, fd, 1400)))
+}
+
+/// The first sizes of a long text.
+fn long(set: Set) -> String {
+    let (mut play, fd) = roomy(set);
+    format!("{:?}", &sizes(&send(&mut play, fd, 20_000))[..3])
+}
+
+/// Sizes at which text is repeated that vanishes again and again.
+fn vanishing(set: Set) -> String {
+    let (mut play, fd) = roomy(|config| config.tcp_mtu_probing = 1);
+    set(play.stack.config_mut());
+    send(&mut play, fd, 1400);
+    let sent: Vec<String> = play.wait(500.0).into_iter().map(|(_, line)| line).collect();
+    format!("{:?}", sizes(&sent))
+}
+
+/// The largest segments that a search finds on a path that takes 1,300 octets of text, and `wait` seconds later, when the
+/// path takes all.
+fn search(set: Set, wait: f64) -> String {
+    let (mut play, fd) = roomy(|config| {
+        config.tcp_mtu_probing = 2;
+        config.tcp_slow_start_after_idle = false;
+    });
+    set(play.stack.config_mut());
+    let round = |play: &mut Play, most: u32| {
+        let mut largest = 0;
+        let mut sent = send(play, fd, 20_000);
+        while !sent.is_empty() {
+            let una = play.stack.status(fd).unwrap().snd_una;
+            let mut seq = play.iss.distance(una);
+            for size in sizes(&sent) {
+                if size > most {
+                    // It is lost; what came behind it shows that.
+                    play.inject(A, 1, seq, b"");
+                    (0..3).for_each(|_| drop(play.inject(A, 1, seq, b"")));
+                    break;
+                }
+                largest = largest.max(size);
+                seq += size;
+            }
+            let all = play.iss.distance(play.stack.status(fd).unwrap().snd_nxt);
+            sent = play.inject(A, 1, all, b"");
+        }
+        largest
+    };
+    let first = (0..12).map(|_| round(&mut play, 1300)).max().unwrap();
+    play.wait(wait);
+    let second = (0..12).map(|_| round(&mut play, 1400)).max().unwrap();
+    format!("{first} {second}")
+}
+
+/// The flow label of a SYN,ACK to an IPv6 peer is there or not.
+fn flow_label(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    play.local = "[2001:db8::1]:80".parse().unwrap();
+    play.remote = "[2001:db8::2]:5000".parse().unwrap();
+    play.stack.add_address(play.local.ip());
+    let fd = play.stack.socket(halfopen_stack::Domain::Inet6).unwrap();
+    play.stack.bind(fd, play.local).unwrap();
+    play.stack.listen(fd, 1).unwrap();
+    play.inject(S, 0, 0, b"");
+    play.inject(S, 0, 0, b"");
+    let labels: Vec<_> = play.seen.iter().map(|(_, datagram)| datagram[1..4].to_vec()).collect();
+    format!("{} {}", labels[0] == labels[1], labels[0] == [0; 3])
+}
+
+pub(crate) const ROWS: &[Row] = &[
+    Row {
+        field: "mtu_expires",
+        play: later,
+        values: &[
+            (|c| c.mtu_expires = std::time::Duration::from_secs(600), "[960]"),
+            (|c| c.mtu_expires = std::time::Duration::from_secs(300), "[1400]"),
+        ],
+    },
+    Row {
+        field: "tcp_mtu_probing",
+        play: long,
+        values: &[(|c| c.tcp_mtu_probing = 0, "[1400, 1400, 1400]"), (|c| c.tcp_mtu_probing = 2, "[1212, 1024, 1024]")],
+    },
+    Row {
+        field: "tcp_base_mss",
+        play: long,
+        values: &[
+            (|c| (c.tcp_mtu_probing, c.tcp_base_mss) = (2, 1024), "[1212, 1024, 1024]"),
+            (|c| (c.tcp_mtu_probing, c.tcp_base_mss) = (2, 1000), "[1200, 1000, 1000]"),
+        ],
+    },
+    Row {
+        field: "tcp_probe_threshold",
+        play: long,
+        values: &[
+            (|c| (c.tcp_mtu_probing, c.tcp_probe_threshold) = (2, 8), "[1212, 1024, 1024]"),
+            (|c| (c.tcp_mtu_probing, c.tcp_probe_threshold) = (2, 400), "[1024, 1024, 1024]"),
+        ],
+    },
+    Row {
+        field: "tcp_mtu_probe_floor",
+        play: vanishing,
+        values: &[
+            (|c| c.tcp_mtu_probe_floor = 48, "[1400, 1400, 1024, 512, 512, 256, 256, 128, 128, 64, 64, 48, 48, 48]"),
+            (|c| c.tcp_mtu_probe_floor = 500, "[1400, 1400, 1024, 512, 512, 500, 500, 500, 500, 500, 500]"),
+        ],
+    },
+    Row {
+        field: "tcp_retries1",
+        play: vanishing,
+        values: &[
+            (|c| c.tcp_retries1 = 3, "[1400, 1400, 1024, 512, 512, 256, 256, 128, 128, 64, 64, 48, 48, 48]"),
+            (|c| c.tcp_retries1 = 5, "[1400, 1400, 1400, 1400, 1024, 512, 512, 256, 256, 128, 128, 64, 64, 48]"),
+        ],
+    },
+    Row {
+        field: "auto_flowlabels",
+        play: flow_label,
+        values: &[(|c| c.auto_flowlabels = 0, "true true"), (|c| c.auto_flowlabels = 1, "true false")],
+    },
+    Row {
+        field: "tcp_probe_interval",
+        play: |set| search(set, 100.0),
+        values: &[(|c| c.tcp_probe_interval = 600, "1299 1299"), (|c| c.tcp_probe_interval = 60, "1299 1393")],
+    },
+];
