@@ -58,10 +58,12 @@ fn main() -> std::io::Result<()> {
     Ok(())
 }
 
-/// RFC 9293 with buffers that never limit the transfer.
+/// RFC 9293 with buffers that never limit the transfer, and a least RTO of 200 ms, so that it can be seen to follow the round
+/// trips.
 fn config(control: CongestionControl) -> Config {
     let mut config = Config::rfc9293();
     config.tcp_congestion_control = control;
+    config.tcp_rto_min_us = 200_000;
     config.tcp_rmem[1] = config.tcp_rmem[2];
     config.tcp_wmem[1] = config.tcp_wmem[2];
     config
