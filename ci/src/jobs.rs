@@ -8,6 +8,7 @@ pub(crate) mod coverage;
 pub(crate) mod fuzz;
 pub(crate) mod loc;
 pub(crate) mod miri;
+pub(crate) mod packetdrill;
 
 /// How a job ended that did not fail.
 #[derive(Debug, PartialEq, Eq)]

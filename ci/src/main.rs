@@ -6,7 +6,7 @@ mod step;
 mod tally;
 
 use clap::{Parser, Subcommand};
-use jobs::{End, bench, cargo, clean_kill, conformance, coverage, fuzz, loc, miri};
+use jobs::{End, bench, cargo, clean_kill, conformance, coverage, fuzz, loc, miri, packetdrill};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use step::Fault;
@@ -20,7 +20,7 @@ struct Arguments {
     job: Job,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 enum Job {
     /// Is everything formatted?
     Fmt,
@@ -61,7 +61,9 @@ enum Job {
         #[arg(long)]
         seed: Option<u64>,
     },
-    /// Everything but `bench`, `miri`, `coverage` and `clean-kill`
+    /// google/packetdrill drives the reference stack over a folder of scripts
+    Packetdrill(packetdrill::Asked),
+    /// Everything but `bench`, `miri`, `coverage`, `clean-kill` and `packetdrill`
     All,
 }
 
@@ -71,7 +73,7 @@ const ALL: [Job; 8] =
 
 impl Job {
     /// Its name on the command line.
-    fn name(self) -> &'static str {
+    fn name(&self) -> &'static str {
         match self {
             Self::Fmt => "fmt",
             Self::Clippy => "clippy",
@@ -85,12 +87,13 @@ impl Job {
             Self::Coverage => "coverage",
             Self::Loc => "loc",
             Self::CleanKill { .. } => "clean-kill",
+            Self::Packetdrill(_) => "packetdrill",
             Self::All => "all",
         }
     }
 
     /// Runs it. Tests that it runs are added to `tally`, also when it ends in a fault.
-    fn run(self, tally: &mut Tally) -> Result<End, Fault> {
+    fn run(&self, tally: &mut Tally) -> Result<End, Fault> {
         match self {
             Self::Fmt => cargo::fmt(),
             Self::Clippy => cargo::clippy(),
@@ -98,12 +101,13 @@ impl Job {
             Self::Deny => cargo::deny(),
             Self::Test => cargo::test(tally),
             Self::Conformance => conformance::conformance(tally),
-            Self::Fuzz { seconds } => fuzz::fuzz(seconds),
+            Self::Fuzz { seconds } => fuzz::fuzz(*seconds),
             Self::Bench => bench::bench(),
-            Self::Miri { thorough } => miri::miri(thorough),
+            Self::Miri { thorough } => miri::miri(*thorough),
             Self::Coverage => coverage::coverage(),
             Self::Loc => loc::loc(),
-            Self::CleanKill { times, seed } => clean_kill::clean_kill(times, seed),
+            Self::CleanKill { times, seed } => clean_kill::clean_kill(*times, *seed),
+            Self::Packetdrill(asked) => packetdrill::packetdrill(asked),
             Self::All => unreachable!("`all` is a list of jobs, not one of them"),
         }
     }
@@ -111,7 +115,7 @@ impl Job {
 
 fn main() -> ExitCode {
     let asked = Arguments::parse().job;
-    let listed: &[Job] = if matches!(asked, Job::All) { &ALL } else { &[asked] };
+    let listed: &[Job] = if matches!(asked, Job::All) { &ALL } else { std::slice::from_ref(&asked) };
     let mut tally = Tally::default();
     let mut lines = Vec::new();
     let mut good = true;

@@ -259,6 +259,8 @@ pub struct Config {
     pub challenge_acks: bool,
     /// RFC 5961 5: the range check of the ACK field. RFC: on. RFC 793: off. Linux: on.
     pub ack_range_check: bool,
+    /// Whether an ACK of what was never sent is answered in ESTABLISHED too. RFC 9293 3.10.7.4: yes. Linux: no.
+    pub answer_future_acks: bool,
     /// Challenge ACKs per second of the whole stack (RFC 5961 7). RFC: no limit. Linux: no limit.
     pub tcp_challenge_ack_limit: u32,
     /// Least time between two ACKs for invalid segments of one connection, milliseconds. RFC: 0. Linux: 500.
@@ -374,6 +376,7 @@ impl Config {
             quick_acks: 0,
             challenge_acks: true,
             ack_range_check: true,
+            answer_future_acks: true,
             tcp_challenge_ack_limit: u32::MAX,
             tcp_invalid_ratelimit: 0,
             tcp_rfc1337: false,
@@ -448,6 +451,7 @@ impl Config {
         config.auto_flowlabels = 1;
         config.delayed_ack = Duration::from_millis(40);
         config.quick_acks = 16;
+        config.answer_future_acks = false;
         config.tcp_invalid_ratelimit = 500;
         config.time_wait = Duration::from_secs(60);
         config.fin_timeout_above_rto = true;

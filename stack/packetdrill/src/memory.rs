@@ -50,17 +50,17 @@ pub(crate) unsafe fn write(octets: &[u8], to: *mut c_void, room: usize) -> Resul
     Ok(())
 }
 
-/// Reads an address.
+/// Reads an address: `None` for null, `Some(None)` for one that is of neither family.
 ///
 /// # Safety
 /// `from` is null or points to `len` octets.
-pub(crate) unsafe fn read_address(from: *const sockaddr, len: socklen_t) -> Result<Option<SocketAddr>, i32> {
+pub(crate) unsafe fn read_address(from: *const sockaddr, len: socklen_t) -> Result<Option<Option<SocketAddr>>, i32> {
     if from.is_null() {
         return Ok(None);
     }
     // SAFETY: handed on. No address is longer.
     let octets = unsafe { read(from.cast(), (len as usize).min(address::LARGEST)) }?;
-    Ok(address::read(&octets))
+    Ok(Some(address::read(&octets)))
 }
 
 /// Writes an address and its length, where somebody wants them.

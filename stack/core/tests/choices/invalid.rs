@@ -18,6 +18,12 @@ fn old_ack(set: Set) -> String {
     line(&sent)
 }
 
+/// What an ACK of what was never sent draws in ESTABLISHED.
+fn future_ack(set: Set) -> String {
+    let (mut play, _) = Play::established(plain_with(set));
+    line(&play.inject(A, 1, 9999, b""))
+}
+
 /// How many of five resets inside the window are answered.
 fn five_resets(set: Set) -> String {
     let (mut play, _) = Play::established(plain_with(set));
@@ -51,6 +57,11 @@ pub(crate) const ROWS: &[Row] = &[
         field: "ack_range_check",
         play: old_ack,
         values: &[(|c| c.ack_range_check = false, ". 1:1(0) ack 5"), (|c| c.ack_range_check = true, ". 1:1(0) ack 1")],
+    },
+    Row {
+        field: "answer_future_acks",
+        play: future_ack,
+        values: &[(|c| c.answer_future_acks = true, ". 1:1(0) ack 1"), (|c| c.answer_future_acks = false, "")],
     },
     Row {
         field: "tcp_challenge_ack_limit",

@@ -30,8 +30,8 @@ pub(super) unsafe extern "C" fn socket(userdata: *mut c_void, domain: c_int, kin
 }
 
 /// An address that a call needs.
-fn needed(address: Outcome<Option<SocketAddr>>) -> Outcome<SocketAddr> {
-    address?.ok_or(libc::EAFNOSUPPORT)
+fn needed(address: Outcome<Option<Option<SocketAddr>>>) -> Outcome<SocketAddr> {
+    address?.flatten().ok_or(libc::EAFNOSUPPORT)
 }
 
 /// # Safety

@@ -17,9 +17,20 @@ fn receive(shared: &Shared, live: c_int, len: usize, flags: c_int) -> Outcome<(V
     Ok((data, length(value)))
 }
 
-/// Sends octets. One call that takes less than all of them has found the buffer full.
-fn transmit(shared: &Shared, live: c_int, data: Vec<u8>, flags: c_int, to: Option<SocketAddr>) -> Outcome<ssize_t> {
+/// Sends octets, to an address if there is one, which may be of no family that is known. One call that takes less than all of them has found the buffer full.
+fn transmit(
+    shared: &Shared,
+    live: c_int,
+    data: Vec<u8>,
+    flags: c_int,
+    to: Option<Option<SocketAddr>>,
+) -> Outcome<ssize_t> {
     let fd = shared.socket(live)?;
+    if flags & libc::MSG_FASTOPEN != 0 && to.is_some_and(|to| to.is_none()) {
+        // As on Linux for an address that is none.
+        return Err(libc::EOPNOTSUPP);
+    }
+    let to = to.flatten();
     let asked = data.len() as i64;
     let outcome = shared.call(&SysCall::Send { fd, data, flags, to }).map(|(value, _)| value);
     if outcome.map_or_else(|errno| errno == libc::EAGAIN, |sent| sent < asked) {
@@ -127,7 +138,9 @@ pub(super) unsafe extern "C" fn recvmsg(
 fn inq_of(shared: &Shared, live: c_int) -> Outcome<c_int> {
     let fd = shared.socket(live)?;
     let (_, data) = shared.call(&SysCall::Ioctl { fd, request: libc::FIONREAD })?;
-    Ok(data.first_chunk().map_or(0, |octets| c_int::from_ne_bytes(*octets)))
+    let left = data.first_chunk().map_or(0, |octets| c_int::from_ne_bytes(*octets));
+    let ended = || shared.with(|world| world.seen(live)).ready & libc::POLLRDHUP as u32 != 0;
+    Ok(if left == 0 && ended() { 1 } else { left })
 }
 
 /// Puts the one control message there is, or says that it did not fit.

@@ -77,6 +77,9 @@ fn range(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
     let ack = arriving.seg.ack;
     if ack.gt(tcb.snd.nxt) {
         fx.cite_in(rules::ACK_FUTURE, state);
+        if state == State::Established && !fx.config().answer_future_acks {
+            return RETURN;
+        }
     } else if fx.config().ack_range_check && ack.lt(tcb.snd.una.minus(tcb.snd.max_wnd)) {
         fx.cite_in(rules::ACK_OLD, state);
     } else {
