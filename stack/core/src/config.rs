@@ -110,6 +110,16 @@ pub struct FastOpenKeys {
     pub backup: Option<[u8; 16]>,
 }
 
+/// What bounds the half-open connections of a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HalfOpenLimit {
+    /// `tcp_max_syn_backlog`.
+    MaxSynBacklog,
+    /// The backlog of `listen`, one more as for the accept queue; without cookies also three quarters of `tcp_max_syn_backlog`
+    /// (Linux).
+    Backlog,
+}
+
 /// All choices of one stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -119,8 +129,12 @@ pub struct Config {
     pub tcp_syn_linear_timeouts: u32,
     /// Retransmissions of a SYN,ACK. RFC: 8 (RFC 9293 3.8.3 as for a SYN). Linux: 5.
     pub tcp_synack_retries: u32,
-    /// Half-open connections of one listener; a SYN beyond is dropped. RFC: 4096 (no limit named). Linux: 2048.
+    /// Half-open connections of one listener, where `half_open_limit` says so. RFC: 4096 (no limit named). Linux: 2048.
     pub tcp_max_syn_backlog: u32,
+    /// What bounds the half-open connections of a listener. RFC: `tcp_max_syn_backlog` (not named). Linux: the backlog.
+    pub half_open_limit: HalfOpenLimit,
+    /// SYN cookies (RFC 4987 3.6): 0 never, 1 when no more half-open connections may be made, 2 always. RFC: 0. Linux: 1.
+    pub tcp_syncookies: u32,
     /// Upper limit of `listen`'s backlog; the accept queue holds one more. RFC: 4096 (not named). Linux: 4096.
     pub somaxconn: u32,
     /// Whether a full accept queue answers the handshake's last ACK with a reset. RFC: no (not named). Linux: no.
@@ -285,6 +299,8 @@ pub struct Config {
     pub tcp_tw_reuse_delay: u32,
     /// Connections in TIME-WAIT; those beyond are closed at once. RFC: no limit. Linux: 131072.
     pub tcp_max_tw_buckets: u32,
+    /// Connections that close without a socket; those beyond are reset. RFC: no limit. Linux: 131072.
+    pub tcp_max_orphans: u32,
 
     /// Idle time before the first keep-alive, seconds (RFC 9293 3.8.4: two hours). Linux: 7200.
     pub tcp_keepalive_time: u32,
@@ -315,6 +331,8 @@ impl Config {
             tcp_syn_linear_timeouts: 0,
             tcp_synack_retries: 8,
             tcp_max_syn_backlog: 4096,
+            half_open_limit: HalfOpenLimit::MaxSynBacklog,
+            tcp_syncookies: 0,
             somaxconn: 4096,
             tcp_abort_on_overflow: false,
             keep_syn_text: true,
@@ -388,6 +406,7 @@ impl Config {
             tcp_tw_reuse: 0,
             tcp_tw_reuse_delay: 1000,
             tcp_max_tw_buckets: u32::MAX,
+            tcp_max_orphans: u32::MAX,
             tcp_keepalive_time: 7200,
             tcp_keepalive_intvl: 75,
             tcp_keepalive_probes: 9,
@@ -421,6 +440,9 @@ impl Config {
         config.tcp_syn_linear_timeouts = 4;
         config.tcp_synack_retries = 5;
         config.tcp_max_syn_backlog = 2048;
+        config.half_open_limit = HalfOpenLimit::Backlog;
+        config.tcp_syncookies = 1;
+        config.tcp_max_orphans = 131_072;
         config.keep_syn_text = false;
         config.tcp_fastopen = 1;
         config.fast_open_negative_cache = Duration::ZERO;

@@ -39,6 +39,14 @@ counters! {
 
     listen_overflows = "TcpExtListenOverflows": "SYNs and last ACKs of handshakes that met a full queue of a listener.";
     listen_drops = "TcpExtListenDrops": "segments to listeners that were dropped for any reason.";
+    syncookies_sent = "TcpExtSyncookiesSent": "SYNs answered with a cookie.";
+    syncookies_recv = "TcpExtSyncookiesRecv": "cookies that came back and were ours.";
+    syncookies_failed = "TcpExtSyncookiesFailed": "ACKs to a listener that sends cookies, with none of ours or an old one.";
+    embryonic_rsts = "TcpExtEmbryonicRsts": "half-open connections refused because of `tcp_abort_on_overflow`.";
+    tcp_req_q_full_do_cookies = "TcpExtTCPReqQFullDoCookies": "SYNs beyond the half-open connections, left to a cookie.";
+    tcp_req_q_full_drop = "TcpExtTCPReqQFullDrop": "SYNs beyond the half-open connections, dropped.";
+    tcp_defer_accept_drop = "TcpExtTCPDeferAcceptDrop": "last ACKs of handshakes without text that `TCP_DEFER_ACCEPT` passed over.";
+    tcp_abort_on_memory = "TcpExtTCPAbortOnMemory": "connections reset because of `tcp_max_orphans`.";
     tw = "TcpExtTW": "TIME-WAITs that ran their time.";
     tw_recycled = "TcpExtTWRecycled": "TIME-WAITs whose tuple `connect` took over.";
     tcp_time_wait_overflow = "TcpExtTCPTimeWaitOverflow": "TIME-WAITs left out because of `tcp_max_tw_buckets`.";

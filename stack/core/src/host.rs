@@ -7,6 +7,7 @@ use crate::random::Random;
 use crate::rules::ByState;
 use crate::seq::SeqNum;
 use crate::tcp::State;
+use crate::tcp::backlog::Queues;
 use crate::tcp::challenge_ack;
 use crate::tcp::fast_open;
 use crate::tcp::isn::Secret;
@@ -36,6 +37,7 @@ pub(crate) struct Host {
     pub(crate) mtu: u32,
     pub(crate) isn_secret: Secret,
     pub(crate) port_secret: Secret,
+    pub(crate) cookie_secret: Secret,
     /// Key of the table of connections.
     pub(crate) table_secret: (u64, u64),
     pub(crate) challenge_limit: challenge_ack::Limit,
@@ -45,6 +47,8 @@ pub(crate) struct Host {
     /// Connections in TIME-WAIT.
     pub(crate) time_waits: u32,
     pub(crate) paths: path_mtu::Paths,
+    /// Connections that close without a socket.
+    pub(crate) orphans: u32,
     pub(crate) md5_keys: md5::Keys,
     /// Fast Open keys when none are configured.
     pub(crate) fast_open_keys: FastOpenKeys,
@@ -73,6 +77,7 @@ impl Host {
             identification: random.next_u64() as u16,
             table_secret: (random.next_u64(), random.next_u64()),
             paths: path_mtu::Paths::default(),
+            cookie_secret: Secret::draw(&mut random),
             md5_keys: md5::Keys::default(),
             fast_open_keys: FastOpenKeys {
                 primary: (u128::from(random.next_u64()) << 64 | u128::from(random.next_u64())).to_le_bytes(),
@@ -83,6 +88,7 @@ impl Host {
             counters: Counters::default(),
             ecn: 0,
             time_waits: 0,
+            orphans: 0,
             out: VecDeque::new(),
             cited: Vec::new(),
             citations: 0,
@@ -158,15 +164,15 @@ impl Host {
 pub(crate) struct Fx<'a> {
     pub(crate) now: Instant,
     pub(crate) host: &'a mut Host,
-    /// For a segment to a connection that a listener made: the accept queue has no room.
-    pub(crate) accept_queue_full: bool,
+    /// For a half-open connection that a listener made: the listener's queues.
+    pub(crate) queues: Queues,
     /// For a segment to a connection in TIME-WAIT: somebody listens on its local socket.
     pub(crate) listener_behind: bool,
 }
 
 impl<'a> Fx<'a> {
     pub(crate) fn new(now: Instant, host: &'a mut Host) -> Self {
-        Self { now, host, accept_queue_full: false, listener_behind: false }
+        Self { now, host, queues: Queues::default(), listener_behind: false }
     }
 
     /// Notes that a rule is being applied.

@@ -186,6 +186,10 @@ rules! {
     PROBE_PASSED = "rfc4821/7.6.1/success";
     PROBE_LOST = "rfc4821/7.6.2/no-congestion";
     BLACK_HOLE = "rfc4821/7.7/black-hole";
+    COOKIE = "rfc4987/3.6/cookie";
+    COOKIE_RETURNS = "rfc4987/3.6/cookie-returns";
+    HALF_OPEN_FULL = "rfc4987/3.1/backlog-full";
+    ACCEPT_QUEUE_FULL = "rfc4987/2.2/accept-queue-full";
     MD5_MISSING = "rfc2385/2.0/unsigned-dropped";
     MD5_WRONG = "rfc2385/2.0/wrong-dropped";
     FAST_OPEN_COOKIE_REQUESTED = "rfc7413/4.2.1/request-cookie";

@@ -212,7 +212,7 @@ fn half_open_connections_are_limited() {
     play.inject(A, 1, 1, b"");
     play.remote.set_port(5001);
     assert_eq!(play.inject(S, 0, 0, b"").len(), 1);
-    assert_eq!(play.stack.counters().listen_overflows, 1);
+    assert_eq!(play.stack.counters().tcp_req_q_full_drop, 1);
 }
 
 #[test]

@@ -6,7 +6,6 @@ use core::time::Duration;
 
 /// Mechanisms that the stack lacks: the value that switches each off is accepted, any other is not.
 const ABSENT: &[(&str, &[&str])] = &[
-    ("net.ipv4.tcp_syncookies", &["0"]),
     ("net.ipv4.tcp_frto", &["0"]),
     ("net.ipv4.tcp_early_retrans", &["0"]),
     ("net.ipv4.tcp_recovery", &["0"]),
@@ -51,6 +50,8 @@ impl Config {
             "tcp_syn_linear_timeouts" => (&mut self.tcp_syn_linear_timeouts, octet()),
             "tcp_synack_retries" => (&mut self.tcp_synack_retries, octet()),
             "tcp_max_syn_backlog" => (&mut self.tcp_max_syn_backlog, any()),
+            "tcp_syncookies" => (&mut self.tcp_syncookies, 0..=2),
+            "tcp_max_orphans" => (&mut self.tcp_max_orphans, any()),
             "tcp_fastopen_blackhole_timeout_sec" => (&mut self.tcp_fastopen_blackhole_timeout_sec, any()),
             "tcp_rto_min_us" => (&mut self.tcp_rto_min_us, 1..=i32::MAX.unsigned_abs()),
             "tcp_rto_max_ms" => (&mut self.tcp_rto_max_ms, 1000..=120_000),
@@ -207,7 +208,7 @@ mod tests {
             ("net.ipv4.tcp_rmem", "4096 16384 8192", Err(ConfigError::Value)),
             ("net.ipv4.ip_local_port_range", "5000 5001", Ok(())),
             ("net.ipv4.tcp_syncookies", "0", Ok(())),
-            ("net.ipv4.tcp_syncookies", "1", Err(ConfigError::Unknown)),
+            ("net.ipv4.tcp_syncookies", "3", Err(ConfigError::Value)),
             ("net.core.somaxconn", "1", Ok(())),
             ("net.ipv4.tcp_nonsense", "1", Err(ConfigError::Unknown)),
             ("kernel.panic", "1", Err(ConfigError::Unknown)),

@@ -42,6 +42,8 @@ pub enum SocketOption {
     SynCnt(u32),
     /// `TCP_USER_TIMEOUT`; zero is off.
     UserTimeout(Duration),
+    /// `TCP_DEFER_ACCEPT`: how long a listener waits for text before it hands out a connection, seconds; 0 is off.
+    DeferAccept(i32),
     /// `TCP_LINGER2`: limit of FIN-WAIT-2 after `close`, seconds; negative means none of FIN-WAIT-2 at all.
     Linger2(i32),
     /// `TCP_QUICKACK`: ACKs are not delayed until delaying pays again.
@@ -142,6 +144,8 @@ pub enum OptionName {
     SynCnt,
     /// `TCP_USER_TIMEOUT`, milliseconds.
     UserTimeout,
+    /// `TCP_DEFER_ACCEPT`, seconds
+    DeferAccept,
     /// `TCP_LINGER2`
     Linger2,
     /// `TCP_QUICKACK`
@@ -215,6 +219,8 @@ pub(crate) struct Options {
     pub(crate) keep_cnt: Option<u32>,
     pub(crate) syn_cnt: Option<u32>,
     pub(crate) user_timeout: Duration,
+    /// As retransmissions of the SYN,ACK.
+    pub(crate) defer_accept: u8,
     pub(crate) linger2: Option<i32>,
     pub(crate) window_clamp: u32,
     pub(crate) ttl: Option<u8>,
@@ -317,6 +323,7 @@ impl Default for Options {
             keep_cnt: None,
             syn_cnt: None,
             user_timeout: Duration::ZERO,
+            defer_accept: 0,
             linger2: None,
             window_clamp: 0,
             ttl: None,

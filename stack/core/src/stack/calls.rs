@@ -316,6 +316,7 @@ impl Stack {
                     connection.owner = Owner::Nobody;
                 }
                 self.with(id, now, |tcb, fx| tcb.close(fx));
+                self.limit_orphans(id, now);
             }
         }
         self.sockets.remove(fd);

@@ -7,6 +7,7 @@ use crate::host::Fx;
 use crate::socket::Holder;
 use crate::tcp::State;
 use crate::tcp::abort;
+use crate::tcp::backlog::Queues;
 use crate::tcp::tcb::Tcb;
 use crate::time::Instant;
 use alloc::boxed::Box;
@@ -58,6 +59,10 @@ pub(super) struct Connection {
     pub(super) hidden: bool,
     /// It is counted among those in TIME-WAIT.
     time_wait: bool,
+    /// It is counted among those that close without a socket.
+    orphan: bool,
+    /// It is counted among its listener's half-open ones whose SYN,ACK was not repeated.
+    young: bool,
     /// It is counted among the Fast Opens in SYN-RECEIVED of this listener.
     fast_open_of: Option<i32>,
 }
@@ -69,17 +74,29 @@ impl Stack {
     /// When its tuple is in use.
     pub(super) fn insert(&mut self, tcb: Tcb, owner: Owner) -> ConnectionId {
         let mut fast_open_of = None;
+        let mut young = false;
         if let Owner::Listener { fd, .. } = owner
             && let Some(listener) = self.sockets.listener_mut(fd)
         {
-            listener.half_open += 1;
+            listener.comes(tcb.rto.retransmits == 0);
+            young = tcb.rto.retransmits == 0;
             if tcb.is_fast_open_child() {
                 listener.fast_open.begins();
                 fast_open_of = Some(fd);
             }
         }
         let armed = Armed::default();
-        let connection = Connection { tcb, owner, serial: 0, armed, hidden: false, time_wait: false, fast_open_of };
+        let connection = Connection {
+            tcb,
+            owner,
+            serial: 0,
+            armed,
+            hidden: false,
+            time_wait: false,
+            orphan: false,
+            young,
+            fast_open_of,
+        };
         let id = self.add_connection(Box::new(connection));
         self.settle(id);
         id
@@ -96,13 +113,13 @@ impl Stack {
         let Some(connection) = self.connections.get(&id) else { panic!("{id:?} is gone") };
         let state = connection.tcb.state();
         let local = connection.tcb.tuple.local;
-        let accept_queue_full = match connection.owner {
-            Owner::Listener { fd, queued: false } => self.accept_queue_full(fd),
-            Owner::Listener { queued: true, .. } | Owner::Socket(_) | Owner::Nobody => false,
+        let queues = match connection.owner {
+            Owner::Listener { fd, queued: false } => self.queues_of(fd),
+            Owner::Listener { queued: true, .. } | Owner::Socket(_) | Owner::Nobody => Queues::default(),
         };
         let listener_behind = state == State::TimeWait && self.sockets.listening_on(local).is_some();
         let mut fx = Fx::new(now, &mut self.host);
-        fx.accept_queue_full = accept_queue_full;
+        fx.queues = queues;
         fx.listener_behind = listener_behind;
         let Some(connection) = self.connections.get_mut(&id) else { panic!("{id:?} is gone") };
         let result = event(&mut connection.tcb, &mut fx);
@@ -126,6 +143,22 @@ impl Stack {
             (true, true) | (false, false) => {}
         }
         connection.time_wait = is_time_wait;
+        let closes = matches!(connection.tcb.state(), State::FinWait1 | State::Closing | State::LastAck);
+        let is_orphan = connection.owner == Owner::Nobody && closes;
+        match (core::mem::replace(&mut connection.orphan, is_orphan), is_orphan) {
+            (false, true) => self.host.orphans += 1,
+            (true, false) => self.host.orphans -= 1,
+            (true, true) | (false, false) => {}
+        }
+        if connection.young
+            && connection.tcb.rto.retransmits > 0
+            && connection.tcb.state() == State::SynReceived
+            && let Owner::Listener { fd, .. } = connection.owner
+            && let Some(listener) = self.sockets.listener_mut(fd)
+        {
+            connection.young = false;
+            listener.ages();
+        }
         if let Some(fd) = connection.fast_open_of
             && connection.tcb.state() != State::SynReceived
         {
@@ -155,13 +188,19 @@ impl Stack {
         }
         match owner {
             Owner::Listener { fd, queued: false } => {
+                let mut young = false;
+                if let Some(connection) = self.connections.get_mut(&id)
+                    && (established || gone)
+                {
+                    young = core::mem::replace(&mut connection.young, false);
+                }
                 if established && let Some(connection) = self.connections.get_mut(&id) {
                     connection.owner = Owner::Listener { fd, queued: true };
                 }
                 if let Some(listener) = self.sockets.listener_mut(fd)
                     && (established || gone)
                 {
-                    listener.half_open -= 1;
+                    listener.goes(young);
                     if established {
                         listener.queue.push_back(id);
                     }
@@ -180,9 +219,17 @@ impl Stack {
         }
     }
 
-    /// Whether the accept queue of a listener is full.
-    pub(super) fn accept_queue_full(&self, fd: i32) -> bool {
-        self.sockets.listener(fd).is_some_and(|listener| listener.is_full(&self.host.config))
+    /// The queues of a listener as they stand.
+    pub(super) fn queues_of(&self, fd: i32) -> Queues {
+        self.sockets.listener(fd).map_or_else(Queues::default, |listener| listener.queues(&self.host.config))
+    }
+
+    /// A connection has lost its socket: with too many others like it, it is reset.
+    pub(super) fn limit_orphans(&mut self, id: ConnectionId, now: Instant) {
+        let is_orphan = self.connections.get(&id).is_some_and(|connection| connection.orphan);
+        if is_orphan && self.host.orphans > self.host.config.tcp_max_orphans {
+            self.with(id, now, abort::out_of_orphans);
+        }
     }
 
     /// Deletes a connection, in whatever state it is, without a word to anybody.

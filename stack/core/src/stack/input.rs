@@ -1,14 +1,17 @@
 //! Datagrams in: checks of the IP layer, then the connection, listener or nothing that a segment is for.
 
 use super::Stack;
+use super::connection::Owner;
+use super::demux::Place;
 use super::sockets::Kind;
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
+use crate::tcp::State;
 use crate::tcp::fast_open;
 use crate::tcp::md5;
 use crate::tcp::segment_arrives::closed;
-use crate::tcp::segment_arrives::listen::{self, Listening};
+use crate::tcp::segment_arrives::listen::{self, Listening, Made};
 use crate::tcp::tcb::Tuple;
 use crate::time::Instant;
 use crate::wire::ip::{self, Datagram};
@@ -100,7 +103,8 @@ impl Stack {
         };
         let Ok(socket) = self.sockets.socket_mut(fd) else { unreachable!("a listener without socket") };
         let Kind::Listening(listener) = &mut socket.kind else { unreachable!("a listener that does not listen") };
-        let room = !listener.is_full(fx.config()) && listener.half_open < fx.config().tcp_max_syn_backlog;
+        let queues = listener.queues(fx.config());
+        let cookies = listener.believes_cookies(now, fx.config());
         // Beyond what the old connection may still have in flight, window included, as Linux has it.
         let least_iss = old.map(|old| old.plus(u32::from(u16::MAX) + 2));
         let limit = listener.fast_open_limit(&socket.options, fx.config());
@@ -109,9 +113,19 @@ impl Stack {
             room: (limit > 0).then(|| listener.fast_open.has_room(limit, now)),
             no_cookie: socket.options.fast_open_no_cookie,
         };
-        let listening = Listening { options: &socket.options, room, fast_open, least_iss };
-        if let Some(tcb) = listen::arrives(&listening, tuple, seg, &mut fx) {
-            self.insert_half_open(tcb, fd);
+        let listening = Listening { options: &socket.options, queues, cookies, fast_open, least_iss };
+        match listen::arrives(&listening, tuple, seg, &mut fx) {
+            Made::Nothing => {}
+            Made::Cookie => listener.last_cookie = Some(now),
+            Made::HalfOpen(tcb) => self.insert_half_open(tcb, fd),
+            Made::OfCookie(tcb) => {
+                let id = self.insert(tcb, Owner::Listener { fd, queued: false });
+                self.segment_for(Place::Connection(id.number), tuple, now, seg);
+                // What was not established is forgotten again.
+                if self.connections.get(&id).is_some_and(|connection| connection.tcb.state() == State::SynReceived) {
+                    self.delete(id);
+                }
+            }
         }
     }
 }

@@ -32,7 +32,7 @@ impl Stack {
                     "an entry of the SYN cache has no place for something in {tcb:?}"
                 );
                 if let Some(listener) = self.sockets.listener_mut(fd) {
-                    listener.half_open += 1;
+                    listener.comes(entry.is_young());
                 }
                 assert!(self.find(&tcb.tuple).is_none(), "{:?} is in use", tcb.tuple);
                 let number = self.half_open.insert(Waiting { entry, armed: Armed::default() });
@@ -79,9 +79,9 @@ impl Stack {
         self.see(now);
         let Some(waiting) = self.half_open.get(number) else { unreachable!("a place without entry") };
         let mut tcb = self.half_open_tcb(waiting);
-        let full = self.accept_queue_full(waiting.entry.listener);
+        let queues = self.queues_of(waiting.entry.listener);
         let mut fx = Fx::new(now, &mut self.host);
-        fx.accept_queue_full = full;
+        fx.queues = queues;
         let result = event(&mut tcb, &mut fx);
         self.settle_half_open(number, tcb);
         result
@@ -94,6 +94,12 @@ impl Stack {
         match HalfOpen::of(&tcb, fd, &self.host) {
             Some(entry) => {
                 tcb.check();
+                if waiting.entry.is_young()
+                    && !entry.is_young()
+                    && let Some(listener) = self.sockets.listener_mut(fd)
+                {
+                    listener.ages();
+                }
                 waiting.entry = entry;
                 self.arm_half_open(number, tcb.timers.earliest());
             }
@@ -113,7 +119,7 @@ impl Stack {
         self.demux.remove(self.demux_key.hash(&tuple), Place::HalfOpen(number));
         self.deadlines.forget(&armed);
         if let Some(listener) = self.sockets.listener_mut(entry.listener) {
-            listener.half_open -= 1;
+            listener.goes(entry.is_young());
         }
         self.tidy_deadlines();
     }

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::errno::Errno;
 use crate::host::Fx;
 use crate::socket::{OptionName, Options, SocketOption};
+use crate::tcp::backlog;
 use crate::tcp::delayed_ack::Need;
 use crate::tcp::emit;
 use crate::tcp::output::{self, Push};
@@ -94,6 +95,7 @@ fn apply(options: &mut Options, option: SocketOption, config: &Config) -> Result
         | SocketOption::Cork(_)
         | SocketOption::Congestion(_)
         | SocketOption::UserTimeout(_)
+        | SocketOption::DeferAccept(_)
         | SocketOption::Linger2(_)
         | SocketOption::QuickAck(_)
         | SocketOption::WindowClamp(_)
@@ -133,6 +135,7 @@ fn apply(options: &mut Options, option: SocketOption, config: &Config) -> Result
         SocketOption::KeepCnt(count) => options.keep_cnt = Some(count),
         SocketOption::SynCnt(count) => options.syn_cnt = Some(count),
         SocketOption::UserTimeout(time) => options.user_timeout = time,
+        SocketOption::DeferAccept(seconds) => options.defer_accept = backlog::seconds_to_retries(seconds, config),
         SocketOption::Linger2(seconds) => options.linger2 = (seconds != 0).then_some(seconds.clamp(-1, MOST_LINGER2)),
         SocketOption::QuickAck(_) => {}
         SocketOption::WindowClamp(octets) => {
@@ -193,6 +196,7 @@ fn changed(tcb: &mut Tcb, options: Options, option: SocketOption, fx: &mut Fx<'_
         | SocketOption::KeepIntvl(_)
         | SocketOption::KeepCnt(_)
         | SocketOption::SynCnt(_)
+        | SocketOption::DeferAccept(_)
         | SocketOption::Linger2(_)
         | SocketOption::Ttl(_)
         | SocketOption::Tos(_)
@@ -248,6 +252,7 @@ fn read(socket: &Socket, connection: Option<&Connection>, name: OptionName, now:
         OptionName::KeepCnt => number(options.keep_cnt, config.tcp_keepalive_probes),
         OptionName::SynCnt => number(options.syn_cnt, config.tcp_syn_retries),
         OptionName::UserTimeout => options.user_timeout.as_millis().min(i64::MAX as u128) as i64,
+        OptionName::DeferAccept => backlog::retries_to_seconds(options.defer_accept, config) as i64,
         OptionName::Linger2 => options.linger2.map_or(config.tcp_fin_timeout.as_secs() as i64, i64::from),
         OptionName::QuickAck => connection.map_or(1, |connection| i64::from(connection.tcb.delayed_ack.quick > 0)),
         OptionName::WindowClamp => i64::from(options.window_clamp),

@@ -4,7 +4,10 @@ use super::connection::ConnectionId;
 use crate::config::Config;
 use crate::errno::Errno;
 use crate::socket::{Domain, Options};
+use crate::tcp::backlog::Queues;
 use crate::tcp::fast_open::{self, Pending};
+use crate::tcp::syn_cookies;
+use crate::time::Instant;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -17,7 +20,11 @@ const FIRST: i32 = 3;
 pub(super) struct Listener {
     backlog: i32,
     /// Connections in SYN-RECEIVED.
-    pub(super) half_open: u32,
+    half_open: u32,
+    /// Those of them whose SYN,ACK was not repeated yet.
+    young: u32,
+    /// When a cookie was last sent.
+    pub(super) last_cookie: Option<Instant>,
     /// Connections of a Fast Open in SYN-RECEIVED.
     pub(super) fast_open: Pending,
     /// Connections that wait to be accepted, in the order in which they were established.
@@ -26,7 +33,14 @@ pub(super) struct Listener {
 
 impl Listener {
     pub(super) fn new(backlog: i32) -> Self {
-        Self { backlog, half_open: 0, fast_open: Pending::default(), queue: VecDeque::new() }
+        Self {
+            backlog,
+            half_open: 0,
+            young: 0,
+            last_cookie: None,
+            fast_open: Pending::default(),
+            queue: VecDeque::new(),
+        }
     }
 
     pub(super) const fn set_backlog(&mut self, backlog: i32) {
@@ -45,11 +59,36 @@ impl Listener {
         limit.min(config.somaxconn)
     }
 
-    /// Whether the accept queue takes no more. As in Linux it holds one more than the limit, and a negative backlog means
-    /// the largest.
-    pub(super) fn is_full(&self, config: &Config) -> bool {
-        let limit = u32::try_from(self.backlog).unwrap_or(u32::MAX).min(config.somaxconn);
-        self.queue.len() as u64 > u64::from(limit)
+    /// The queues as they stand. As in Linux a negative backlog means the largest.
+    pub(super) fn queues(&self, config: &Config) -> Queues {
+        Queues {
+            waiting: self.queue.len() as u32,
+            half_open: self.half_open,
+            young: self.young,
+            limit: u32::try_from(self.backlog).unwrap_or(u32::MAX).min(config.somaxconn),
+        }
+    }
+
+    /// A connection in SYN-RECEIVED comes.
+    pub(super) const fn comes(&mut self, young: bool) {
+        self.half_open += 1;
+        self.young += young as u32;
+    }
+
+    /// Its SYN,ACK is repeated for the first time.
+    pub(super) const fn ages(&mut self) {
+        self.young -= 1;
+    }
+
+    /// It goes, established or not.
+    pub(super) const fn goes(&mut self, young: bool) {
+        self.half_open -= 1;
+        self.young -= young as u32;
+    }
+
+    /// Whether an ACK may bring back a cookie.
+    pub(super) fn believes_cookies(&self, now: Instant, config: &Config) -> bool {
+        config.tcp_syncookies > 0 && self.last_cookie.is_some_and(|last| now.since(last) <= syn_cookies::VALID)
     }
 }
 

@@ -6,6 +6,13 @@ use super::tcb::Tcb;
 use crate::host::Fx;
 use crate::rules;
 
+/// There are more connections without a socket than `tcp_max_orphans` allows: this one is reset, in whatever state.
+pub(crate) fn out_of_orphans(tcb: &mut Tcb, fx: &mut Fx<'_>) {
+    fx.host.counters.tcp_abort_on_memory += 1;
+    emit::abort(tcb, fx);
+    tcb.enter(State::Closed, fx);
+}
+
 /// Ends the connection at once, with a reset where the RFC has one.
 pub(crate) fn abort(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     let state = tcb.state();

@@ -21,15 +21,26 @@ impl Secret {
     pub(crate) fn hash(&self, label: u8, local: SocketAddr, remote: SocketAddr) -> u64 {
         let mut hasher = SipHasher24::new_with_keys(self.0, self.1);
         hasher.write_u8(label);
-        for socket in [local, remote] {
-            match socket.ip() {
-                IpAddr::V4(v4) => hasher.write(&v4.octets()),
-                IpAddr::V6(v6) => hasher.write(&v6.octets()),
-            }
-            hasher.write(&socket.port().to_be_bytes());
-        }
-        hasher.finish()
+        finish(hasher, local, remote)
     }
+
+    /// F of a four-tuple and a number.
+    pub(crate) fn hash_with(&self, number: u64, local: SocketAddr, remote: SocketAddr) -> u64 {
+        let mut hasher = SipHasher24::new_with_keys(self.0, self.1);
+        hasher.write_u64(number);
+        finish(hasher, local, remote)
+    }
+}
+
+fn finish(mut hasher: SipHasher24, local: SocketAddr, remote: SocketAddr) -> u64 {
+    for socket in [local, remote] {
+        match socket.ip() {
+            IpAddr::V4(v4) => hasher.write(&v4.octets()),
+            IpAddr::V6(v6) => hasher.write(&v6.octets()),
+        }
+        hasher.write(&socket.port().to_be_bytes());
+    }
+    hasher.finish()
 }
 
 /// Label of ISNs in [`Secret::hash`].

@@ -9,12 +9,13 @@
 //! The other modules are one mechanism each, with one governing document.
 //!
 //! Absent: SACK-based recovery (RFC 6675; blocks are sent, received ones are not used), D-SACK (RFC 2883), RACK and tail
-//! loss probes (RFC 8985), PRR (RFC 6937), F-RTO (RFC 5682), SYN
-//! cookies (RFC 4987), TCP-AO (RFC 5925), the user timeout option (RFC 5482), IP
+//! loss probes (RFC 8985), PRR (RFC 6937), F-RTO (RFC 5682),
+//! TCP-AO (RFC 5925), the user timeout option (RFC 5482), IP
 //! source routes and security compartments (RFC 9293 3.9.2.1, A.1.2), tuning of the receive buffer, and the return to TIME-WAIT when
 //! the SYN that reopened it proves old (RFC 9293 3.6.1, a MAY).
 
 pub(crate) mod abort;
+pub(crate) mod backlog;
 pub(crate) mod challenge_ack;
 pub(crate) mod close;
 pub(crate) mod compact;
@@ -46,6 +47,7 @@ pub(crate) mod send_buffer;
 pub(crate) mod snapshot;
 pub(crate) mod state;
 pub(crate) mod status;
+pub(crate) mod syn_cookies;
 pub(crate) mod tcb;
 pub(crate) mod timeouts;
 pub(crate) mod timers;

@@ -20,6 +20,7 @@ mod paths;
 mod receiving;
 mod retransmission;
 mod sending;
+mod server;
 
 use common::*;
 use halfopen_stack::Config;
@@ -48,6 +49,7 @@ const TABLES: &[&[Row]] = &[
     receiving::ROWS,
     retransmission::ROWS,
     sending::ROWS,
+    server::ROWS,
 ];
 
 fn rows() -> impl Iterator<Item = &'static Row> {

@@ -147,4 +147,9 @@ impl HalfOpen {
         }
         tcb
     }
+
+    /// Whether its SYN,ACK was not repeated for want of an answer yet.
+    pub(crate) const fn is_young(&self) -> bool {
+        self.retransmits == 0
+    }
 }

@@ -6,6 +6,7 @@ use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
 use crate::socket::Options;
+use crate::tcp::backlog::{self, Admission, Queues};
 use crate::tcp::ecn::Ecn;
 use crate::tcp::ecn::handshake;
 use crate::tcp::emit;
@@ -14,6 +15,7 @@ use crate::tcp::isn;
 use crate::tcp::output;
 use crate::tcp::retransmission_queue::Sent;
 use crate::tcp::state::State;
+use crate::tcp::syn_cookies;
 use crate::tcp::tcb::{Origin, Tcb, Tuple};
 use crate::wire::tcp::Segment;
 
@@ -21,23 +23,47 @@ use crate::wire::tcp::Segment;
 #[derive(Debug)]
 pub(crate) struct Listening<'a> {
     pub(crate) options: &'a Options,
-    /// Whether it may have one more half-open connection.
-    pub(crate) room: bool,
+    pub(crate) queues: Queues,
+    /// Whether it has sent cookies of late.
+    pub(crate) cookies: bool,
     pub(crate) fast_open: fast_open::Server,
     /// For a SYN that reopens a connection in TIME-WAIT: the least ISS that is above the old one (RFC 1122 4.2.2.13).
     pub(crate) least_iss: Option<SeqNum>,
 }
 
-/// The four checks. `Some`: a connection in SYN-RECEIVED.
-pub(crate) fn arrives(listening: &Listening<'_>, tuple: Tuple, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Option<Tcb> {
+/// What a segment to a listener has made.
+#[derive(Debug)]
+pub(crate) enum Made {
+    /// No connection.
+    Nothing,
+    /// A SYN,ACK with a cookie.
+    Cookie,
+    /// A connection in SYN-RECEIVED.
+    HalfOpen(Tcb),
+    /// One that comes back by its cookie, for which the segment still is.
+    OfCookie(Tcb),
+}
+
+/// The four checks.
+pub(crate) fn arrives(listening: &Listening<'_>, tuple: Tuple, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Made {
     let flags = seg.flags;
     // First, check for a RST.
     if flags.rst() {
         fx.cite(if flags.ack() { rules::LISTEN_RSTACK } else { rules::LISTEN_RST });
-        return None;
+        return Made::Nothing;
     }
-    // Second, check for an ACK.
+    // Second, check for an ACK. It may bring back a cookie, which is a connection's last ACK of the handshake.
     if flags.ack() {
+        if listening.cookies
+            && !flags.syn()
+            && let Some(tcb) = syn_cookies::check(listening.options, tuple, seg, fx)
+        {
+            if listening.queues.accept_is_full() {
+                backlog::overflow(fx);
+                return Made::Nothing;
+            }
+            return Made::OfCookie(tcb);
+        }
         fx.cite(if flags.syn() {
             rules::LISTEN_SYNACK
         } else if flags.fin() {
@@ -46,20 +72,22 @@ pub(crate) fn arrives(listening: &Listening<'_>, tuple: Tuple, seg: &Segment<'_>
             rules::LISTEN_ACK
         });
         fx.reset_in_reply(tuple.remote.ip(), tuple.local.ip(), seg);
-        return None;
+        return Made::Nothing;
     }
     // Third, check for a SYN. Security compartments do not exist here.
     if flags.syn() {
-        if !listening.room {
-            fx.host.counters.listen_overflows += 1;
-            fx.host.counters.listen_drops += 1;
-            return None;
-        }
-        return Some(open(listening, tuple, seg, fx));
+        return match backlog::admit(&listening.queues, listening.least_iss.is_some(), fx) {
+            Admission::Serve => Made::HalfOpen(open(listening, tuple, seg, fx)),
+            Admission::Cookie => {
+                syn_cookies::answer(listening.options, tuple, seg, fx);
+                Made::Cookie
+            }
+            Admission::Drop => Made::Nothing,
+        };
     }
     // Fourth, other data or control.
     fx.cite(rules::LISTEN_OTHER);
-    None
+    Made::Nothing
 }
 
 /// A SYN is served.

@@ -107,7 +107,7 @@ pub(crate) fn continues_stream(tcb: &Tcb, seg: &Segment<'_>) -> bool {
 
 /// Takes the numbers, the window and the options of the peer's SYN. Extensions that only one side offers are off from
 /// here on.
-fn take_syn(tcb: &mut Tcb, seg: &Segment<'_>, fx: &Fx<'_>) {
+pub(crate) fn take_syn(tcb: &mut Tcb, seg: &Segment<'_>, fx: &Fx<'_>) {
     let options = &seg.options;
     let offered = tcb.rcv.wnd();
     tcb.rcv.irs = seg.seq;

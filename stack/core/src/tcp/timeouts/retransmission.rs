@@ -3,6 +3,7 @@
 use crate::config::RetryLimit;
 use crate::host::Fx;
 use crate::rules;
+use crate::tcp::abort;
 use crate::tcp::emit;
 use crate::tcp::fast_open;
 use crate::tcp::state::State;
@@ -29,8 +30,14 @@ fn syn(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         }
         (_, Origin::Active) => (active_limit, false),
         // One more for a Fast Open, as Linux has it.
-        (_, Origin::Passive) => (config.tcp_synack_retries + u32::from(tcb.is_fast_open_child()), false),
+        (_, Origin::Passive) => {
+            let most = tcb.user.options.syn_cnt.unwrap_or(config.tcp_synack_retries);
+            (fx.queues.synack_retries(most, config) + u32::from(tcb.is_fast_open_child()), false)
+        }
     };
+    // Whose last ACK TCP_DEFER_ACCEPT has passed over is not asked again before the last retransmission, and waits as long.
+    let deferred = if tcb.syn_acked { u32::from(tcb.user.options.defer_accept) } else { 0 };
+    let limit = limit.max(deferred);
     fast_open::timed_out(tcb, tcb.rto.retransmits >= limit, fx);
     if tcb.rto.retransmits >= limit {
         fx.cite(rules::R2_SYN);
@@ -43,12 +50,19 @@ fn syn(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     }
     fx.cite_in(rules::RETRANSMISSION_TIMEOUT, tcb.state());
     tcb.syn_losses += 1;
+    let silent = tcb.rto.retransmits + 1 < deferred;
     tcb.rto.back_off(fx.now, linear);
-    send_front_again(tcb, fx);
+    if !silent {
+        send_front_again(tcb, fx);
+    }
 }
 
 /// The front of the queue is text or FIN.
 fn text(tcb: &mut Tcb, fx: &mut Fx<'_>) {
+    if tcb.user.closed && fx.host.orphans > fx.config().tcp_max_orphans {
+        abort::out_of_orphans(tcb, fx);
+        return;
+    }
     let exhausted = exhausted(tcb, fx);
     fast_open::timed_out(tcb, exhausted, fx);
     if exhausted {

@@ -5,6 +5,7 @@ use super::{Arriving, CONTINUE, Flow, RETURN};
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
+use crate::tcp::backlog;
 use crate::tcp::challenge_ack;
 use crate::tcp::congestion::Growth;
 use crate::tcp::emit;
@@ -49,11 +50,19 @@ fn syn_received(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow
         fx.reset_in_reply(tcb.tuple.remote.ip(), tcb.tuple.local.ip(), seg);
         return RETURN;
     }
-    if tcb.origin == Origin::Passive && fx.accept_queue_full {
+    let bare = arriving.first.plus(arriving.len) == tcb.rcv.nxt;
+    if tcb.origin == Origin::Passive && bare && tcb.rto.retransmits < u32::from(tcb.user.options.defer_accept) {
+        // TCP_DEFER_ACCEPT: the user wants to hear of it when there is something to read.
+        fx.host.counters.tcp_defer_accept_drop += 1;
+        tcb.syn_acked = true;
+        return RETURN;
+    }
+    if tcb.origin == Origin::Passive && fx.queues.accept_is_full() {
         // The peer believes itself connected, and will repeat what it sends until there is room.
-        fx.host.counters.listen_overflows += 1;
-        fx.host.counters.listen_drops += 1;
+        backlog::overflow(fx);
+        tcb.syn_acked = true;
         if fx.config().tcp_abort_on_overflow {
+            fx.host.counters.embryonic_rsts += 1;
             fx.reset_in_reply(tcb.tuple.remote.ip(), tcb.tuple.local.ip(), seg);
             tcb.enter(State::Closed, fx);
         }
