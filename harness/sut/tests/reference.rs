@@ -281,12 +281,12 @@ fn what_is_absent_is_unsupported_by_name() {
         (SysCall::Socket { domain, kind: 2, protocol: 0 }, "socket of type 0x2"),
         (SysCall::Socket { domain, kind: stream, protocol: 262 }, "protocol 262"),
         (SysCall::Socket { domain: 1, kind: stream, protocol: 0 }, "domain 1"),
-        (SysCall::SetSockOpt { fd, level: 6, name: named("TCP_AO_ADD_KEY"), value: one }, "TCP_AO_ADD_KEY"),
+        (SysCall::SetSockOpt { fd, level: 6, name: named("TCP_ULP"), value: one }, "TCP_ULP"),
         (SysCall::GetSockOpt { fd, level: 6, name: named("TCP_INFO"), len: 4 }, "TCP_INFO"),
         (SysCall::Receive { fd, len: 1, flags: named("MSG_ERRQUEUE") }, "MSG_ERRQUEUE"),
         (SysCall::Send { fd, data: vec![1], flags: named("MSG_ZEROCOPY"), to: None }, "MSG_ZEROCOPY"),
         (SysCall::Fcntl { fd, cmd: 99, arg: 0 }, "fcntl command 99"),
-        (SysCall::Ioctl { fd, request: 0x8905 }, "ioctl 0x8905"),
+        (SysCall::Ioctl { fd, request: 0x8906 }, "ioctl 0x8906"),
     ];
     for (call, name) in table {
         let Err(SutError::Unsupported(reason)) = sut.call(&call) else { panic!("{call:?} was not refused") };

@@ -6,6 +6,7 @@
 
 mod sysctl;
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 /// Where the lower bound of the retransmission timeout applies.
@@ -118,6 +119,17 @@ pub enum HalfOpenLimit {
     /// The backlog of `listen`, one more as for the accept queue; without cookies also three quarters of `tcp_max_syn_backlog`
     /// (Linux).
     Backlog,
+}
+
+/// How an ephemeral port is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortSelection {
+    /// From an offset that depends on the destination, moved on by one counter for all (RFC 6056 3.3.3).
+    Hash,
+    /// The same with a counter for each of many groups of destinations (RFC 6056 3.3.4), as Linux has it: `connect` takes
+    /// ports of the parity of the first one of the range before others, `bind` begins at random with the other parity, and
+    /// steps are random.
+    DoubleHash,
 }
 
 /// All choices of one stack.
@@ -316,6 +328,13 @@ pub struct Config {
     /// Hop limit and TTL. RFC 1122 4.2.2.19: configurable, 64. Linux: 64.
     pub ip_default_ttl: u8,
 
+    /// How `connect` and `bind` choose ephemeral ports. RFC 6056 4 recommends its algorithm 3; Linux: algorithm 4.
+    pub port_selection: PortSelection,
+    /// Ports that are never chosen, first and last of each range. RFC: none (RFC 6056 3.2 leaves it to the host). Linux: none.
+    pub ip_local_reserved_ports: Vec<(u16, u16)>,
+    /// Whether `connect` to the unspecified address goes to the address of a loop. RFC 9293 3.9.1.1: no, it fails. Linux: yes.
+    pub connect_any_is_loopback: bool,
+
     /// What a hard ICMP error does to a synchronised connection. RFC: abort. Linux: nothing at once.
     pub icmp_hard_error: HardError,
     /// Whether a soft ICMP error ends a connection attempt (RFC 5461 4). RFC 9293 3.9.2.2: no. Linux: yes.
@@ -413,6 +432,9 @@ impl Config {
             ip_local_port_range: (1024, 65_535),
             tcp_stdurg: false,
             ip_default_ttl: 64,
+            port_selection: PortSelection::Hash,
+            ip_local_reserved_ports: Vec::new(),
+            connect_any_is_loopback: false,
             icmp_hard_error: HardError::Abort,
             icmp_soft_ends_connect: false,
         }
@@ -481,9 +503,16 @@ impl Config {
         config.tcp_tw_reuse = 2;
         config.tcp_max_tw_buckets = 131_072;
         config.ip_local_port_range = (32_768, 60_999);
+        config.port_selection = PortSelection::DoubleHash;
+        config.connect_any_is_loopback = true;
         config.icmp_hard_error = HardError::Soft;
         config.icmp_soft_ends_connect = true;
         config
+    }
+
+    /// Whether `ip_local_reserved_ports` has the port.
+    pub(crate) fn is_reserved(&self, port: u16) -> bool {
+        self.ip_local_reserved_ports.iter().any(|(first, last)| (*first..=*last).contains(&port))
     }
 
     /// Longest retransmission timeout.

@@ -103,7 +103,16 @@ impl Host {
 
     /// The address that datagrams to `remote` come from.
     pub(crate) fn address_for(&self, remote: IpAddr) -> Option<IpAddr> {
-        self.addresses.iter().copied().find(|address| address.is_ipv4() == remote.is_ipv4())
+        if self.is_ours(remote) {
+            return Some(remote);
+        }
+        let fits = |address: &IpAddr| address.is_ipv4() == remote.is_ipv4() && !address.is_loopback();
+        self.addresses.iter().copied().find(fits)
+    }
+
+    /// Octets of the largest datagram to `remote`. Nothing limits one to ourselves but its length field.
+    pub(crate) fn mtu_to(&self, remote: IpAddr) -> u32 {
+        if self.is_ours(remote) { u32::from(u16::MAX) } else { self.mtu }
     }
 
     pub(crate) fn cite(&mut self, rule: &'static str) {

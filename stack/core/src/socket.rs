@@ -16,7 +16,7 @@ pub use snapshot::{CongestionSnapshot, Holder, RcvSnapshot, Snapshot, SndSnapsho
 pub enum Domain {
     /// `AF_INET`
     Inet,
-    /// `AF_INET6`; `IPV6_V6ONLY` is always on, so that the two families never share a socket.
+    /// `AF_INET6`. It takes IPv4, too, written as IPv4-mapped addresses, unless `IPV6_V6ONLY` is set.
     Inet6,
 }
 

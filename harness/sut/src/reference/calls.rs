@@ -4,11 +4,10 @@ use super::numbers::*;
 use super::options::{Refusal, absent, decode, described, encode, md5_key, named};
 use halfopen_engine::call::{Reply, SysCall};
 use halfopen_engine::sut::{Micros, SutError};
-use halfopen_script::test::Family;
 use halfopen_stack::socket::{Domain, RecvFlags, SendFlags, Shutdown};
 use halfopen_stack::{Errno, Instant, Lingering, OptionName, Stack};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 /// What the kernel keeps about a descriptor and the stack does not.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +20,6 @@ struct Descriptor {
 /// Descriptors, and the call that blocks.
 #[derive(Debug)]
 pub(crate) struct Calls {
-    family: Family,
     descriptors: BTreeMap<i32, Descriptor>,
     pending: Option<Pending>,
 }
@@ -51,8 +49,8 @@ enum Attempt {
 type Outcome = Result<Attempt, Refusal>;
 
 impl Calls {
-    pub(crate) fn new(family: Family) -> Self {
-        Self { family, descriptors: BTreeMap::new(), pending: None }
+    pub(crate) fn new() -> Self {
+        Self { descriptors: BTreeMap::new(), pending: None }
     }
 
     /// Makes a call at `now`.
@@ -135,7 +133,7 @@ impl Calls {
     fn attempt(&mut self, stack: &mut Stack, now: Micros, at: Instant, pending: &mut Pending) -> Outcome {
         let value = match &pending.call {
             SysCall::Socket { domain, kind, protocol } => self.socket(stack, *domain, *kind, *protocol)?,
-            SysCall::Bind { fd, addr } => stack.bind(*fd, self.address(*addr)).map(|()| 0)?,
+            SysCall::Bind { fd, addr } => stack.bind(*fd, self.address(*fd, *addr)).map(|()| 0)?,
             SysCall::Listen { fd, backlog } => stack.listen(*fd, *backlog).map(|()| 0)?,
             SysCall::Accept { fd } => match stack.accept(at, *fd) {
                 Ok((accepted, _)) => {
@@ -150,7 +148,7 @@ impl Calls {
             SysCall::Receive { .. } => return receive(stack, at, pending),
             SysCall::Send { fd, flags, to: Some(to), .. } if flags & MSG_FASTOPEN != 0 => {
                 let waits = self.may_block(&pending.call);
-                let (fd, to) = (*fd, self.address(*to));
+                let (fd, to) = (*fd, self.address(*fd, *to));
                 return send_fast_open(stack, at, pending, fd, to, waits);
             }
             SysCall::Send { .. } => return send(stack, at, pending),
@@ -206,8 +204,6 @@ impl Calls {
         }
         let family = match domain {
             AF_INET => Domain::Inet,
-            // A mapped address is an IPv4 address in all but notation.
-            AF_INET6 if self.family == Family::V4Mapped => Domain::Inet,
             AF_INET6 => Domain::Inet6,
             _ => return Err(Refusal::Absent(absent(&format!("socket of domain {domain}")))),
         };
@@ -216,20 +212,18 @@ impl Calls {
         Ok(fd)
     }
 
-    /// The address as the stack takes it.
-    fn address(&self, addr: SocketAddr) -> SocketAddr {
+    /// The address as the socket takes it: scripts write IPv4 for what an IPv6 socket wants mapped.
+    fn address(&self, fd: i32, addr: SocketAddr) -> SocketAddr {
+        let v6 = self.descriptors.get(&fd).is_some_and(|descriptor| descriptor.domain == AF_INET6);
         match addr.ip() {
-            IpAddr::V6(v6) if self.family == Family::V4Mapped => {
-                let v4 = if v6.is_unspecified() { Some(Ipv4Addr::UNSPECIFIED) } else { v6.to_ipv4_mapped() };
-                v4.map_or(addr, |v4| SocketAddr::new(v4.into(), addr.port()))
-            }
+            IpAddr::V4(v4) if v6 => SocketAddr::new(v4.to_ipv6_mapped().into(), addr.port()),
             IpAddr::V4(_) | IpAddr::V6(_) => addr,
         }
     }
 
     fn connect(&self, stack: &mut Stack, at: Instant, fd: i32, addr: SocketAddr) -> Outcome {
         let nonblocking = self.descriptors.get(&fd).is_some_and(|descriptor| descriptor.nonblocking);
-        match stack.connect(at, fd, self.address(addr)) {
+        match stack.connect(at, fd, self.address(fd, addr)) {
             Ok(()) => Ok(Attempt::Done(Reply::value(0))),
             Err(Errno::EINPROGRESS | Errno::EALREADY) if !nonblocking => Ok(Attempt::Wait),
             Err(errno) => Err(errno.into()),

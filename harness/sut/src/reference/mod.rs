@@ -14,7 +14,7 @@ use halfopen_engine::sut::{ClockKind, Description, Evidence, Happening, Micros, 
 use halfopen_stack::config::{Config, ConfigError};
 use halfopen_stack::{Instant, Stack};
 use options::absent;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The stack's clock at the start of a test: an hour after its boot, so that "never" is not "just now".
@@ -220,8 +220,10 @@ impl Sut for Reference {
     fn start(&mut self, setup: &Setup) -> Result<(), SutError> {
         let mut stack = Stack::new(self.config.clone(), setup.seed);
         stack.add_address(setup.local.0);
+        stack.add_address(Ipv4Addr::LOCALHOST.into());
+        stack.add_address(Ipv6Addr::LOCALHOST.into());
         stack.set_mtu(setup.mtu as usize);
-        self.test = Some(Test { stack, calls: Calls::new(setup.family), now: 0, captured: 0 });
+        self.test = Some(Test { stack, calls: Calls::new(), now: 0, captured: 0 });
         self.with(|test| {
             test.stack.advance(test.at());
             Ok(())

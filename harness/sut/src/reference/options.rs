@@ -283,7 +283,7 @@ mod tests {
 
     #[rstest]
     #[case(SOL_SOCKET, 60, "SO_ZEROCOPY")]
-    #[case(IPPROTO_TCP, 38, "TCP_AO_ADD_KEY")]
+    #[case(IPPROTO_TCP, 31, "TCP_ULP")]
     #[case(IPPROTO_TCP, 11, "TCP_INFO")]
     #[case(7, 8, "8 of level 7")]
     fn absent_options_are_named(#[case] level: i32, #[case] name: i32, #[case] text: &str) {

@@ -1,6 +1,7 @@
 //! Tunables by the names that Linux's `sysctl` has for them.
 
 use super::{Config, ConfigError, CongestionControl, FastOpenKeys};
+use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
@@ -115,6 +116,7 @@ impl Config {
                 self.tcp_adv_win_scale =
                     if (-31..=31).contains(&shift) { shift } else { return Err(ConfigError::Value) };
             }
+            "ip_local_reserved_ports" => self.ip_local_reserved_ports = port_list(value)?,
             "ip_local_port_range" => self.ip_local_port_range = ports(value)?,
             "ip_default_ttl" => {
                 self.ip_default_ttl = match number(value)? {
@@ -191,6 +193,17 @@ fn ports(value: &str) -> Result<(u16, u16), ConfigError> {
         || words.next().ok_or(ConfigError::Value).and_then(|word| word.parse::<u16>().map_err(|_| ConfigError::Value));
     let range = (next()?, next()?);
     if range.0 > 0 && range.0 <= range.1 && words.next().is_none() { Ok(range) } else { Err(ConfigError::Value) }
+}
+
+/// `8080,9000-9100`, or nothing.
+fn port_list(value: &str) -> Result<Vec<(u16, u16)>, ConfigError> {
+    let port = |word: &str| word.trim().parse::<u16>().map_err(|_| ConfigError::Value);
+    let range = |word: &str| {
+        let (first, last) = word.split_once('-').unwrap_or((word, word));
+        let range = (port(first)?, port(last)?);
+        if range.0 <= range.1 { Ok(range) } else { Err(ConfigError::Value) }
+    };
+    value.split(',').filter(|word| !word.trim().is_empty()).map(range).collect()
 }
 
 #[cfg(test)]

@@ -1,12 +1,16 @@
 //! Local sockets: what may be bound, and which port is taken when the user names none.
 
 use super::Stack;
+use super::address::on_the_wire;
 use super::demux::Place;
+use super::port_table::Sharing;
 use super::sockets::Kind;
+use crate::config::PortSelection;
 use crate::errno::Errno;
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
+use crate::socket::Domain;
 use crate::tcp::State;
 use crate::tcp::ports;
 use crate::tcp::tcb::Tuple;
@@ -25,11 +29,15 @@ impl Stack {
         if !socket.takes(address.ip()) {
             return Err(Errno::EAFNOSUPPORT);
         }
-        if !address.ip().is_unspecified() && !self.host.is_ours(address.ip()) {
+        let address = on_the_wire(address);
+        if address.is_ipv4() && socket.domain == Domain::Inet6 && socket.options.v6_only {
+            return Err(Errno::EINVAL);
+        }
+        if !address.ip().is_unspecified() && !self.host.is_ours(address.ip()) && !socket.options.rare().free_bind {
             return Err(Errno::EADDRNOTAVAIL);
         }
         let has_port = match socket.kind {
-            Kind::Fresh => socket.local.is_some(),
+            Kind::Fresh => socket.local.is_some_and(|local| local.port() != 0),
             Kind::Listening(_) => true,
             // As in Linux a dead connection has given back a port that nobody named.
             Kind::Connected { .. } => socket.port_named || !self.is_over(fd),
@@ -37,16 +45,37 @@ impl Stack {
         if has_port {
             return Err(Errno::EINVAL);
         }
-        let reuse = socket.options.reuse_addr;
         let port = match address.port() {
+            0 if socket.options.rare().bind_address_no_port => 0,
             0 => self.free_port(fd, address.ip()).ok_or(Errno::EADDRINUSE)?,
-            port if self.conflicts(fd, SocketAddr::new(address.ip(), port), reuse) => return Err(Errno::EADDRINUSE),
+            _ if self.conflicts(fd, address) => return Err(Errno::EADDRINUSE),
             port => port,
         };
-        let socket = self.sockets.socket_mut(fd)?;
-        socket.local = Some(SocketAddr::new(address.ip(), port));
-        socket.port_named = address.port() != 0;
+        self.hold_port(fd, SocketAddr::new(address.ip(), port));
+        self.sockets.socket_mut(fd)?.port_named = address.port() != 0;
         Ok(())
+    }
+
+    /// Gives a socket its local socket.
+    pub(super) fn hold_port(&mut self, fd: i32, local: SocketAddr) {
+        self.release_port(fd);
+        if let Ok(socket) = self.sockets.socket_mut(fd) {
+            socket.local = Some(local);
+            socket.holds_port = local.port() != 0;
+            if socket.holds_port {
+                self.ports.hold(fd, local.port());
+            }
+        }
+    }
+
+    /// Takes a socket out of the table of ports.
+    pub(super) fn release_port(&mut self, fd: i32) {
+        if let Ok(socket) = self.sockets.socket_mut(fd)
+            && core::mem::take(&mut socket.holds_port)
+            && let Some(local) = socket.local
+        {
+            self.ports.release(fd, local.port());
+        }
     }
 
     /// Whether the socket's connection has run its course: for its user TIME-WAIT is no different from CLOSED.
@@ -57,30 +86,36 @@ impl Stack {
 
     /// A port that nothing on an overlapping address uses.
     pub(super) fn free_port(&mut self, fd: i32, address: IpAddr) -> Option<u16> {
-        let mut counter = self.port_counter;
-        let range = self.sockets.socket(fd).ok()?.options.port_range(&self.host.config);
-        let port = ports::ephemeral(&self.host.port_secret, &mut counter, range, address, None, |port| {
-            !self.conflicts(fd, SocketAddr::new(address, port), false)
-        });
-        self.port_counter = counter;
+        let options = &self.sockets.socket(fd).ok()?.options;
+        let own_range = options.rare().local_port_range != (0, 0);
+        let range = options.port_range(&self.host.config);
+        let shares = options.reuse_addr;
+        let mut counter = self.ports.counter;
+        let mut random = self.ports.random.clone();
+        let is_free = |port| !self.host.config.is_reserved(port) && !self.conflicts(fd, SocketAddr::new(address, port));
+        let port = match self.host.config.port_selection {
+            PortSelection::Hash => ports::hashed(&self.host.port_secret, &mut counter, range, address, None, is_free),
+            PortSelection::DoubleHash => ports::random(&mut random, range, !own_range, shares, is_free),
+        };
+        (self.ports.counter, self.ports.random) = (counter, random);
         self.host.cite(rules::PORT_CHOSEN);
         port
     }
 
-    /// Whether `local` is taken for socket `fd`: by a socket, or by a connection without one, on an overlapping address,
-    /// unless both sides allow reuse and nobody listens (Linux's rules for `SO_REUSEADDR`).
-    fn conflicts(&self, fd: i32, local: SocketAddr, reuse: bool) -> bool {
-        let overlaps = |other: SocketAddr| {
-            other.port() == local.port()
-                && other.is_ipv4() == local.is_ipv4()
-                && (other.ip() == local.ip() || other.ip().is_unspecified() || local.ip().is_unspecified())
-        };
-        let by_socket = self.sockets.iter().any(|(other, socket)| {
-            other != fd
-                && socket.local.is_some_and(overlaps)
-                && !(reuse && socket.options.reuse_addr && !matches!(socket.kind, Kind::Listening(_)))
+    /// Whether `local` is taken for socket `fd`: by a socket, or by a connection, on an overlapping address, unless both
+    /// sides allow reuse of the address and nobody listens, or both that of the port (Linux's rules).
+    pub(super) fn conflicts(&self, fd: i32, local: SocketAddr) -> bool {
+        let Ok(socket) = self.sockets.socket(fd) else { return false };
+        let claim = socket.claim(local.ip());
+        let sharing = Sharing { address: socket.options.reuse_addr, port: socket.options.reuse_port };
+        let by_socket = self.ports.holders(local.port()).iter().any(|&other| {
+            let Some(other_socket) = self.sockets.get(other).filter(|_| other != fd) else { return false };
+            let listens = matches!(other_socket.kind, Kind::Listening(_));
+            let shared = (sharing.address && other_socket.options.reuse_addr && !listens)
+                || (sharing.port && other_socket.options.reuse_port);
+            !shared && other_socket.local.is_some_and(|held| other_socket.claim(held.ip()).overlaps(claim))
         });
-        by_socket || self.holds(overlaps, reuse)
+        by_socket || self.ports.is_held(claim, local.port(), sharing)
     }
 
     /// A tuple for an active OPEN from socket `fd` to `remote`, and the least ISS if it takes over one in TIME-WAIT. Ports
@@ -93,6 +128,7 @@ impl Stack {
     ) -> Result<(Tuple, Option<SeqNum>), Errno> {
         let bound = self.sockets.socket(fd)?.local;
         let address = match bound.map(|bound| bound.ip()).filter(|address| !address.is_unspecified()) {
+            Some(address) if address.is_ipv4() != remote.is_ipv4() => return Err(Errno::ENETUNREACH),
             Some(address) => address,
             None => {
                 self.host.cite(rules::OPEN_ADDRESS_CHOSEN);
@@ -102,27 +138,40 @@ impl Stack {
         let tuple = |port| Tuple { local: SocketAddr::new(address, port), remote };
         let port = match bound.map(|bound| bound.port()).filter(|port| *port != 0) {
             Some(port) => port,
-            None => {
-                let mut counter = self.port_counter;
-                let range = self.sockets.socket(fd)?.options.port_range(&self.host.config);
-                let port =
-                    ports::ephemeral(&self.host.port_secret, &mut counter, range, address, Some(remote), |port| {
-                        let listened = self.sockets.iter().any(|(_, socket)| {
-                            matches!(socket.kind, Kind::Listening(_) | Kind::Fresh)
-                                && socket.local.is_some_and(|local| local.port() == port)
-                        });
-                        !listened && self.is_available(&tuple(port), now)
-                    });
-                self.port_counter = counter;
-                self.host.cite(rules::PORT_CHOSEN);
-                port.ok_or(Errno::EADDRNOTAVAIL)?
-            }
+            None => self.port_for(fd, address, remote, now).ok_or(Errno::EADDRNOTAVAIL)?,
         };
         let tuple = tuple(port);
         if !self.is_available(&tuple, now) {
             return Err(Errno::EADDRNOTAVAIL);
         }
         Ok((tuple, self.take_over(&tuple, now)))
+    }
+
+    /// A port for a connection from `address` to `remote`: one that no socket was bound to, with which the tuple is free.
+    fn port_for(&mut self, fd: i32, address: IpAddr, remote: SocketAddr, now: Instant) -> Option<u16> {
+        let options = &self.sockets.socket(fd).ok()?.options;
+        let own_range = options.rare().local_port_range != (0, 0);
+        let range = options.port_range(&self.host.config);
+        let mut counter = self.ports.counter;
+        let mut random = self.ports.random.clone();
+        let mut perturbation = core::mem::take(&mut self.ports.perturbation);
+        let is_free = |port| {
+            !self.host.config.is_reserved(port)
+                && self.ports.holders(port).is_empty()
+                && self.is_available(&Tuple { local: SocketAddr::new(address, port), remote }, now)
+        };
+        let port = match self.host.config.port_selection {
+            PortSelection::Hash => {
+                ports::hashed(&self.host.port_secret, &mut counter, range, address, Some(remote), is_free)
+            }
+            PortSelection::DoubleHash => {
+                let hash = ports::offset(&self.host.port_secret, address, remote);
+                perturbation.choose(hash, &mut random, range, !own_range, is_free)
+            }
+        };
+        (self.ports.counter, self.ports.random, self.ports.perturbation) = (counter, random, perturbation);
+        self.host.cite(rules::PORT_CHOSEN);
+        port
     }
 
     /// Whether no connection has the tuple, or only one in TIME-WAIT that `tcp_tw_reuse` gives away.

@@ -1,6 +1,7 @@
 //! Calls that make and unmake connections: `socket`, `listen`, `accept`, `connect`, `shutdown`, `close`.
 
 use super::Stack;
+use super::address::{loopback, on_the_wire};
 use super::connection::{ConnectionId, Owner};
 use super::sockets::{Kind, Socket};
 use crate::errno::Errno;
@@ -31,6 +32,7 @@ impl Stack {
             domain,
             local: None,
             port_named: false,
+            holds_port: false,
             options: Options::default(),
             kind: Kind::Fresh,
             error: None,
@@ -53,20 +55,19 @@ impl Stack {
                 }
                 return Ok(());
             }
-            (Kind::Fresh, Some(local)) => local,
-            (Kind::Fresh, None) => {
-                let address = socket.unspecified();
+            (Kind::Fresh, Some(local)) if local.port() != 0 => local,
+            (Kind::Fresh, local) => {
+                let address = local.map_or(socket.unspecified(), |local| local.ip());
                 SocketAddr::new(address, self.free_port(fd, address).ok_or(Errno::EADDRINUSE)?)
             }
         };
-        let taken = self.sockets.iter().any(|(other, socket)| {
-            other != fd && matches!(socket.kind, Kind::Listening(_)) && socket.local == Some(local)
-        });
-        if taken {
+        // Who could share the local socket so far may not want to with a listener.
+        if self.conflicts(fd, local) {
             return Err(Errno::EADDRINUSE);
         }
         self.host.cite(rules::OPEN_PASSIVE);
         self.take_port_with_keys(fd, local.port());
+        self.hold_port(fd, local);
         self.sockets.start_listening(fd, local, backlog);
         Ok(())
     }
@@ -86,13 +87,14 @@ impl Stack {
             domain,
             local: Some(tuple.local),
             port_named: false,
+            holds_port: false,
             error: None,
             options: connection.tcb.user.options.clone(),
             kind: Kind::Connected { id, connecting: false },
             deferred: None,
         });
         connection.owner = Owner::Socket(accepted);
-        Ok((accepted, tuple.remote))
+        Ok((accepted, self.sockets.socket(accepted)?.shown(tuple.remote)))
     }
 
     /// Active OPEN (RFC 9293 3.10.1). It never completes at once: `EINPROGRESS`, then `EALREADY` while it lasts; then one
@@ -132,6 +134,14 @@ impl Stack {
         }
         if !socket.takes(remote.ip()) {
             return Err(Errno::EAFNOSUPPORT);
+        }
+        let v6_only = socket.options.v6_only;
+        let mut remote = on_the_wire(remote);
+        if remote.is_ipv4() && v6_only && socket.domain == Domain::Inet6 {
+            return Err(Errno::ENETUNREACH);
+        }
+        if remote.ip().is_unspecified() && self.host.config.connect_any_is_loopback {
+            remote.set_ip(loopback(remote.ip()));
         }
         self.check_remote(remote, now)?;
         let (tuple, least_iss) = self.tuple_for(fd, remote, now)?;
@@ -212,6 +222,9 @@ impl Stack {
 
     /// Separates a socket from its dead connection; it may connect anew.
     fn separate(&mut self, fd: i32) {
+        if self.sockets.get(fd).is_some_and(|socket| !socket.port_named) {
+            self.release_port(fd);
+        }
         let Ok(socket) = self.sockets.socket_mut(fd) else { return };
         if let Kind::Connected { id, .. } = core::mem::replace(&mut socket.kind, Kind::Fresh) {
             if !socket.port_named {
@@ -319,6 +332,7 @@ impl Stack {
                 self.limit_orphans(id, now);
             }
         }
+        self.release_port(fd);
         self.sockets.remove(fd);
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use super::Stack;
 use super::deadlines::Armed;
+use super::port_table::Sharing;
 use super::sockets::Kind;
 use crate::host::Fx;
 use crate::socket::Holder;
@@ -57,6 +58,8 @@ pub(super) struct Connection {
     pub(super) armed: Armed,
     /// Segments do not find it: it is in CLOSED, and its tuple free for others.
     pub(super) hidden: bool,
+    /// How it stands in the table of ports.
+    pub(super) sharing: Sharing,
     /// It is counted among those in TIME-WAIT.
     time_wait: bool,
     /// It is counted among those that close without a socket.
@@ -86,12 +89,14 @@ impl Stack {
             }
         }
         let armed = Armed::default();
+        let sharing = Sharing { address: tcb.user.options.reuse_addr, port: tcb.user.options.reuse_port };
         let connection = Connection {
             tcb,
             owner,
             serial: 0,
             armed,
             hidden: false,
+            sharing,
             time_wait: false,
             orphan: false,
             young,
@@ -117,7 +122,7 @@ impl Stack {
             Owner::Listener { fd, queued: false } => self.queues_of(fd),
             Owner::Listener { queued: true, .. } | Owner::Socket(_) | Owner::Nobody => Queues::default(),
         };
-        let listener_behind = state == State::TimeWait && self.sockets.listening_on(local).is_some();
+        let listener_behind = state == State::TimeWait && self.sockets.listening_on(local, || 0).is_some();
         let mut fx = Fx::new(now, &mut self.host);
         fx.queues = queues;
         fx.listener_behind = listener_behind;
@@ -125,6 +130,19 @@ impl Stack {
         let result = event(&mut connection.tcb, &mut fx);
         self.settle(id);
         result
+    }
+
+    /// The user has changed how the connection shares its local socket.
+    pub(super) fn share_anew(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let options = &connection.tcb.user.options;
+        let sharing = Sharing { address: options.reuse_addr, port: options.reuse_port };
+        let old = core::mem::replace(&mut connection.sharing, sharing);
+        if !connection.hidden {
+            let local = connection.tcb.tuple.local;
+            self.ports.leave(local, old);
+            self.ports.enter(local, sharing);
+        }
     }
 
     /// What follows an event: invariants, the accept queue, the count of TIME-WAITs, the table of deadlines, removal.

@@ -55,11 +55,13 @@ impl Stack {
 
     /// Whether `connect` waits for text: a cookie is at hand, or none is needed.
     pub(super) fn defers(&mut self, now: Instant, fd: i32, remote: SocketAddr) -> Result<bool, Errno> {
-        self.check_remote(remote, now)?;
         let socket = self.sockets.socket(fd)?;
         if !socket.takes(remote.ip()) {
             return Err(Errno::EAFNOSUPPORT);
         }
+        let remote = super::address::on_the_wire(remote);
+        self.check_remote(remote, now)?;
+        let socket = self.sockets.socket(fd)?;
         let no_cookie = socket.options.fast_open_no_cookie;
         let bound = socket.local.map(|local| local.ip()).filter(|address| !address.is_unspecified());
         let Some(address) = bound.or_else(|| self.host.address_for(remote.ip())) else { return Ok(false) };

@@ -23,13 +23,19 @@ impl Stack {
     /// Takes a datagram that arrived at `now`. What is malformed, for somebody else or from nobody is dropped and counted;
     /// the answers, if any, come from [`Stack::transmit`].
     pub fn receive(&mut self, now: Instant, datagram: &[u8]) {
+        self.take_in(now, datagram, false);
+    }
+
+    /// `looped`: the stack has sent it to itself.
+    pub(super) fn take_in(&mut self, now: Instant, datagram: &[u8], looped: bool) {
         self.see(now);
         self.host.counters.received += 1;
         let parsed = match ip::parse(datagram) {
             Ok(parsed) => parsed,
             Err(fault) => return self.refuse(fault, datagram),
         };
-        if !self.host.is_ours(parsed.dst) {
+        // Nothing on a network has the address of a loop (RFC 1122 3.2.1.3 g, RFC 4291 2.5.3).
+        if !self.host.is_ours(parsed.dst) || (parsed.dst.is_loopback() && !looped) {
             // MUST-57: a SYN to a broadcast or multicast address is among these.
             if !ip::is_single_host(parsed.dst) {
                 self.host.cite(rules::BAD_DESTINATION);
@@ -38,7 +44,7 @@ impl Stack {
             return;
         }
         // A source of our own cannot have come from the network.
-        if !ip::is_single_host(parsed.src) || self.host.is_ours(parsed.src) {
+        if !ip::is_single_host(parsed.src) || self.host.is_ours(parsed.src) != looped {
             self.host.cite(rules::BAD_SOURCE);
             self.host.counters.not_ours += 1;
             return;
@@ -97,7 +103,7 @@ impl Stack {
     /// 3.10.7.1 and 3.10.7.2. `old`: SND.NXT of the connection that was in TIME-WAIT until now.
     pub(super) fn segment_for_nobody(&mut self, tuple: Tuple, old: Option<SeqNum>, now: Instant, seg: &Segment<'_>) {
         let mut fx = Fx::new(now, &mut self.host);
-        let Some(fd) = self.sockets.listening_on(tuple.local) else {
+        let Some(fd) = self.sockets.listening_on(tuple.local, || self.demux_key.hash(&tuple)) else {
             closed::arrives(tuple.remote.ip(), tuple.local.ip(), seg, &mut fx);
             return;
         };

@@ -5,6 +5,7 @@ use super::Stack;
 use super::connection::Owner;
 use super::deadlines::Armed;
 use super::demux::Place;
+use super::port_table::Sharing;
 use crate::host::Fx;
 use crate::socket::{Holder, Options};
 use crate::tcp::State;
@@ -136,6 +137,7 @@ impl Stack {
         }
         let Some(entry) = TimeWait::of(&connection.tcb, &self.host) else { return };
         self.remove_connection(id);
+        self.ports.enter(tuple.local, Sharing { address: entry.reuse_addr(), port: false });
         let number = self.time_wait.insert(entry);
         self.demux.insert(self.demux_key.hash(&tuple), Place::TimeWait(number));
         self.enter_time_wait(number);
@@ -159,7 +161,7 @@ impl Stack {
         self.see(now);
         let Some(entry) = self.time_wait.get(number) else { unreachable!("a place without entry") };
         let mut tcb = entry.tcb(&self.host);
-        let listener_behind = self.sockets.listening_on(tcb.tuple.local).is_some();
+        let listener_behind = self.sockets.listening_on(tcb.tuple.local, || 0).is_some();
         let mut fx = Fx::new(now, &mut self.host);
         fx.listener_behind = listener_behind;
         let result = event(&mut tcb, &mut fx);
@@ -192,6 +194,7 @@ impl Stack {
     pub(super) fn remove_time_wait(&mut self, number: u32) {
         let Some(entry) = self.time_wait.remove(number) else { return };
         let tuple = entry.ends.tuple(&self.host.addresses);
+        self.ports.leave(tuple.local, Sharing { address: entry.reuse_addr(), port: false });
         self.demux.remove(self.demux_key.hash(&tuple), Place::TimeWait(number));
         if entry.stamp != 0 {
             self.deadlines.forget_one();

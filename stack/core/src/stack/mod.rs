@@ -1,5 +1,6 @@
 //! One host: addresses, connections, sockets, timers.
 
+mod address;
 mod bind;
 mod calls;
 mod connection;
@@ -12,6 +13,7 @@ mod kept;
 mod md5;
 mod observe;
 mod options;
+mod port_table;
 mod queued;
 mod sizes;
 mod slab;
@@ -27,12 +29,14 @@ use crate::host::Host;
 use crate::tcp::compact::TimeWait;
 use crate::tcp::timeouts;
 use crate::time::Instant;
+use crate::wire::ip;
 use alloc::vec::Vec;
 use connection::Connection;
 use core::net::IpAddr;
 use deadlines::Deadlines;
 use demux::{Demux, Key};
 use kept::Waiting;
+use port_table::PortTable;
 use queued::Queued;
 use slab::Slab;
 use sockets::Sockets;
@@ -64,7 +68,7 @@ pub struct Stack {
     /// The earliest deadline of each entry that has one.
     deadlines: Deadlines,
     sockets: Sockets,
-    port_counter: u32,
+    ports: PortTable,
     queued: Queued,
     /// The latest time that an event brought.
     now: Instant,
@@ -84,7 +88,7 @@ impl Stack {
             demux: Demux::default(),
             deadlines: Deadlines::default(),
             sockets: Sockets::default(),
-            port_counter: 0,
+            ports: PortTable::new(seed),
             queued: Queued::No,
             now: Instant::ORIGIN,
         }
@@ -101,7 +105,8 @@ impl Stack {
         &mut self.host.config
     }
 
-    /// Gives the host one more address.
+    /// Gives the host one more address. What it sends to an address of its own comes back to it, within
+    /// [`Stack::transmit`]; one of a loop (127.0.0.1, ::1) is of use for nothing else.
     pub fn add_address(&mut self, address: IpAddr) {
         if !self.host.is_ours(address) {
             self.host.addresses.push(address);
@@ -115,13 +120,29 @@ impl Stack {
 
     /// The next datagram to send, in order. `None`: there is none.
     pub fn transmit(&mut self) -> Option<Vec<u8>> {
-        self.host.next_datagram()
+        while let Some(datagram) = self.host.next_datagram() {
+            if !self.is_to_itself(&datagram) {
+                return Some(datagram);
+            }
+            self.loop_back(datagram);
+        }
+        None
+    }
+
+    fn is_to_itself(&self, datagram: &[u8]) -> bool {
+        ip::destination(datagram).is_some_and(|to| self.host.is_ours(to))
+    }
+
+    /// What the stack sends to an address of its own it receives at once.
+    fn loop_back(&mut self, datagram: Vec<u8>) {
+        self.take_in(self.now, &datagram, true);
+        self.host.recycle(datagram);
     }
 
     /// As [`Stack::transmit`], without allocation: the next datagram takes the place of what `datagram` holds, whose buffer
     /// is used for a later one. Whether there was one; if not, `datagram` stays as it is.
     pub fn transmit_into(&mut self, datagram: &mut Vec<u8>) -> bool {
-        let Some(next) = self.host.next_datagram() else { return false };
+        let Some(next) = self.transmit() else { return false };
         self.host.recycle(core::mem::replace(datagram, next));
         true
     }

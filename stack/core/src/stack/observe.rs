@@ -179,7 +179,8 @@ impl Stack {
     /// # Errors
     /// `EBADF`.
     pub fn local_address(&self, fd: i32) -> Result<Option<SocketAddr>, Errno> {
-        Ok(self.sockets.socket(fd)?.local)
+        let socket = self.sockets.socket(fd)?;
+        Ok(socket.local.map(|local| socket.shown(local)))
     }
 
     /// `getpeername`.
@@ -187,10 +188,10 @@ impl Stack {
     /// # Errors
     /// `EBADF`; `ENOTCONN` without connection, in SYN-SENT and in TIME-WAIT.
     pub fn remote_address(&self, fd: i32) -> Result<SocketAddr, Errno> {
-        self.sockets.socket(fd)?;
+        let socket = self.sockets.socket(fd)?;
         self.connection_of(fd)
             .filter(|connection| !matches!(connection.tcb.state(), State::Closed | State::SynSent | State::TimeWait))
-            .map(|connection| connection.tcb.tuple.remote)
+            .map(|connection| socket.shown(connection.tcb.tuple.remote))
             .ok_or(Errno::ENOTCONN)
     }
 }

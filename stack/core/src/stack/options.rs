@@ -38,13 +38,19 @@ impl Stack {
     /// Sets an option of the socket, and of its connection if it has one.
     ///
     /// # Errors
-    /// `EBADF`; `EINVAL` for a value outside the option's range.
+    /// `EBADF`; `EINVAL` for a value outside the option's range, and for `IPV6_V6ONLY` once the socket is bound.
     pub fn set_option(&mut self, now: Instant, fd: i32, option: SocketOption) -> Result<(), Errno> {
         let socket = self.sockets.socket_mut(fd)?;
+        if matches!(option, SocketOption::V6Only(_)) && socket.local.is_some() {
+            return Err(Errno::EINVAL);
+        }
         apply(&mut socket.options, option, &self.host.config)?;
         if let Kind::Connected { id, .. } = socket.kind {
             let options = socket.options.clone();
             self.with(id, now, |tcb, fx| changed(tcb, options, option, fx));
+            if matches!(option, SocketOption::ReuseAddr(_) | SocketOption::ReusePort(_)) {
+                self.share_anew(id);
+            }
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::tcp::syn_cookies;
 use crate::time::Instant;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::net::SocketAddr;
 
 /// The first descriptor: those below are standard input, output and error.
 const FIRST: i32 = 3;
@@ -115,29 +115,14 @@ pub(super) struct Socket {
     pub(super) local: Option<SocketAddr>,
     /// The user named the port of `local`, so that it stays when the connection goes (Linux's `SOCK_BINDPORT_LOCK`).
     pub(super) port_named: bool,
+    /// It stands in the table of ports with the port of `local`.
+    pub(super) holds_port: bool,
     pub(super) options: Options,
     pub(super) kind: Kind,
     /// `connect` was called with `TCP_FASTOPEN_CONNECT`: the first `send` opens the connection to there.
     pub(super) deferred: Option<SocketAddr>,
     /// `SO_ERROR` of a socket without connection.
     pub(super) error: Option<Errno>,
-}
-
-impl Socket {
-    pub(super) const fn unspecified(&self) -> IpAddr {
-        match self.domain {
-            Domain::Inet => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            Domain::Inet6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        }
-    }
-
-    /// Whether addresses of this family belong to the socket's domain.
-    pub(super) const fn takes(&self, address: IpAddr) -> bool {
-        match self.domain {
-            Domain::Inet => address.is_ipv4(),
-            Domain::Inet6 => address.is_ipv6(),
-        }
-    }
 }
 
 /// All sockets.
@@ -213,10 +198,6 @@ impl Sockets {
         self.table.get_mut(&fd).ok_or(Errno::EBADF)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (i32, &Socket)> {
-        self.table.iter().map(|(fd, socket)| (*fd, socket))
-    }
-
     pub(super) fn listener(&self, fd: i32) -> Option<&Listener> {
         match &self.table.get(&fd)?.kind {
             Kind::Listening(listener) => Some(listener),
@@ -231,22 +212,23 @@ impl Sockets {
         }
     }
 
-    /// Who listens on `local`: a socket bound to the address goes before one bound to any.
-    pub(super) fn listening_on(&self, local: SocketAddr) -> Option<i32> {
-        let mut wildcard = None;
-        for fd in self.listening.get(&local.port())? {
-            let Some((socket, bound)) = self.get(*fd).and_then(|socket| Some((socket, socket.local?))) else {
-                continue;
-            };
-            if socket.takes(local.ip()) {
-                if bound.ip() == local.ip() {
-                    return Some(*fd);
-                }
-                if bound.ip().is_unspecified() {
-                    wildcard = Some(*fd);
-                }
-            }
+    /// Who listens on `local`: a socket bound to the address goes before one bound to any, and IPv4's own before one of both
+    /// families. Among equals that share it by `SO_REUSEPORT` the `hash` of the connection decides, otherwise the last.
+    pub(super) fn listening_on(&self, local: SocketAddr, hash: impl FnOnce() -> u32) -> Option<i32> {
+        let fds = self.listening.get(&local.port())?;
+        let rank = |fd: i32| {
+            let socket = self.get(fd)?;
+            let address = socket.local?.ip();
+            let exact = address == local.ip();
+            socket.claim(address).covers(local.ip()).then(|| (exact, socket.takes(local.ip())))
+        };
+        let best = fds.iter().filter_map(|fd| rank(*fd)).max()?;
+        let equals = || fds.iter().copied().filter(|fd| rank(*fd) == Some(best));
+        let group = || equals().filter(|fd| self.get(*fd).is_some_and(|socket| socket.options.reuse_port));
+        match group().count() {
+            0 | 1 => equals().next_back(),
+            // As Linux spreads them: the hash scaled to the number of sockets.
+            count => group().nth(((u64::from(hash()) * count as u64) >> 32) as usize),
         }
-        wildcard
     }
 }

@@ -6,13 +6,11 @@ use super::deadlines::{Entries, Standing};
 use super::demux::Place;
 use super::kept::Waiting;
 use super::slab::Slab;
-use crate::tcp::State;
 use crate::tcp::compact::TimeWait;
 use crate::tcp::tcb::Tuple;
 use crate::time::Instant;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 
 /// Connections that have a TCB.
 #[derive(Debug, Default)]
@@ -112,9 +110,10 @@ impl Stack {
         assert!(self.find(&tuple).is_none(), "{tuple:?} is in use");
         self.connections.serial = self.connections.serial.wrapping_add(1);
         connection.serial = self.connections.serial;
-        let serial = connection.serial;
+        let (serial, sharing) = (connection.serial, connection.sharing);
         let number = self.connections.slab.insert(connection);
         self.demux.insert(self.demux_key.hash(&tuple), Place::Connection(number));
+        self.ports.enter(tuple.local, sharing);
         ConnectionId { number, serial }
     }
 
@@ -123,8 +122,9 @@ impl Stack {
         if let Some(connection) = self.connections.get_mut(&id)
             && !core::mem::replace(&mut connection.hidden, true)
         {
-            let hash = self.demux_key.hash(&connection.tcb.tuple);
-            self.demux.remove(hash, Place::Connection(id.number));
+            let tuple = connection.tcb.tuple;
+            self.ports.leave(tuple.local, connection.sharing);
+            self.demux.remove(self.demux_key.hash(&tuple), Place::Connection(id.number));
         }
     }
 
@@ -171,22 +171,5 @@ impl Stack {
                 }
             }
         }
-    }
-
-    /// Whether a connection has a local socket that `overlaps`, unless `reuse` and its own user both share it.
-    pub(super) fn holds(&self, overlaps: impl Fn(SocketAddr) -> bool, reuse: bool) -> bool {
-        let addresses = &self.host.addresses;
-        self.connections.slab.iter().any(|(_, connection)| {
-            connection.tcb.state() != State::Closed
-                && overlaps(connection.tcb.tuple.local)
-                && !(reuse && connection.tcb.user.options.reuse_addr)
-        }) || self
-            .time_wait
-            .iter()
-            .any(|(_, entry)| overlaps(entry.ends.tuple(addresses).local) && !(reuse && entry.reuse_addr()))
-            || self.half_open.iter().any(|(_, waiting)| {
-                let shares = self.sockets.get(waiting.entry.listener).is_some_and(|socket| socket.options.reuse_addr);
-                overlaps(waiting.entry.ends.tuple(addresses).local) && !(reuse && shares)
-            })
     }
 }

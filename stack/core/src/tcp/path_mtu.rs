@@ -332,7 +332,7 @@ fn plateau_below(total: u32) -> u32 {
 
 /// Path MTU of a new connection, and what is known of the path already. What is too old shows with its first event.
 pub(crate) fn of_new(host: &Host, remote: IpAddr) -> (u32, Option<Box<PathMtu>>) {
-    let mtu = host.mtu;
+    let mtu = host.mtu_to(remote);
     match host.paths.0.get(&remote).filter(|known| known.mtu < mtu) {
         Some(known) => {
             (known.mtu, Some(Box::new(PathMtu { link: Some(mtu), fragments: known.fragments, probing: None })))

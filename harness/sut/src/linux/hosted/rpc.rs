@@ -2,7 +2,6 @@
 
 use halfopen_engine::call::{Reply, SysCall};
 use halfopen_engine::sut::{Setup, SutError};
-use halfopen_script::test::Family;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::{TimeSpec, TimeValLike as _};
@@ -28,8 +27,6 @@ pub(super) enum Request {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Start {
     pub(super) profile: String,
-    /// IPv6 sockets, IPv4 datagrams.
-    pub(super) mapped: bool,
     pub(super) local: (IpAddr, u8),
     pub(super) gateway: IpAddr,
     pub(super) mtu: u32,
@@ -40,19 +37,10 @@ impl Start {
     pub(super) fn new(setup: &Setup, profile: &str) -> Self {
         Self {
             profile: profile.to_owned(),
-            mapped: setup.family == Family::V4Mapped,
             local: setup.local,
             gateway: setup.gateway,
             mtu: setup.mtu,
             seed: setup.seed,
-        }
-    }
-
-    pub(super) fn family(&self) -> Family {
-        match self.local.0 {
-            IpAddr::V4(_) if self.mapped => Family::V4Mapped,
-            IpAddr::V4(_) => Family::V4,
-            IpAddr::V6(_) => Family::V6,
         }
     }
 }

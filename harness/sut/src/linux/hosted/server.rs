@@ -12,6 +12,7 @@ use nix::errno::Errno;
 use nix::sys::prctl::{set_pdeathsig, set_timerslack};
 use nix::sys::signal::Signal;
 use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
@@ -135,12 +136,14 @@ impl Server {
         let mut stack = Stack::new(config, start.seed);
         let (address, prefix) = start.local;
         stack.add_address(address);
+        stack.add_address(Ipv4Addr::LOCALHOST.into());
+        stack.add_address(Ipv6Addr::LOCALHOST.into());
         stack.set_mtu(start.mtu as usize);
         let addresses = vec![InterfaceAddress { address, prefix }];
         let routes = Routes { addresses, gateways: vec![start.gateway] };
         host.replace(stack, link(host, routes), Instant(ORIGIN))?;
         host.stack.advance(host.now());
-        self.calls = Some(Calls::new(start.family()));
+        self.calls = Some(Calls::new());
         Ok(Answer::Done)
     }
 }
