@@ -18,6 +18,16 @@ pub enum RtoFloor {
     Variance,
 }
 
+/// How round-trip samples become a timeout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RttEstimator {
+    /// RFC 6298 2.3.
+    Rfc6298,
+    /// The variance follows a rise at once and falls by a quarter per round trip at most; what a SACK block reports is
+    /// sampled too (Linux).
+    Linux,
+}
+
 /// How the end of retransmissions (R2 of RFC 9293 3.8.3) is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryLimit {
@@ -189,6 +199,37 @@ pub struct Config {
 
     /// Duplicate ACKs that cause a fast retransmission. RFC 5681 3.2: 3. Linux: 3.
     pub tcp_reordering: u32,
+    /// Limit of what `tcp_reordering` may grow to by learning. RFC: 300 (not named). Linux: 300.
+    pub tcp_max_reordering: u32,
+    /// Whether a connection learns how far the network reorders. RFC: no (RFC 9293 does not name it). Linux: yes.
+    pub learn_reordering: bool,
+    /// RFC 3042: new text on the first two duplicate ACKs. RFC: on (RFC 5681 3.2, SHOULD). Linux: on.
+    pub tcp_limited_transmit: bool,
+    /// RFC 2883: duplicates are reported, and reports taken. RFC: off (not named by RFC 9293). Linux: on.
+    pub tcp_dsack: bool,
+    /// RFC 6937: the window comes down in proportion to what arrives. RFC: off (not named). Linux: on.
+    pub proportional_rate_reduction: bool,
+    /// RFC 5682 F-RTO: 0 off. RFC: 0 (not named). Linux: 2.
+    pub tcp_frto: u32,
+    /// RFC 8985: 1 RACK, 2 with a reordering window that does not adapt, 4 and that duplicates do not close. Without RACK
+    /// losses are found as in RFC 6675. RFC: 0 (not named). Linux: 1.
+    pub tcp_recovery: u32,
+    /// RFC 8985 tail loss probe: 3 or 4 on. RFC: 0 (not named). Linux: 3.
+    pub tcp_early_retrans: u32,
+    /// What timers of RFC 8985 wait in addition. RFC: 0. Linux: 2 ms.
+    pub timer_slack: Duration,
+    /// Whether a reduction that proves needless is taken back (RFC 3522, RFC 3708). RFC: no (not named). Linux: yes.
+    pub undo_reductions: bool,
+    /// Whether up to six timeouts of a connection with less than four segments in flight do not double. RFC: no. Linux: no.
+    pub tcp_thin_linear_timeouts: bool,
+    /// Whether the congestion window counts segments, however small. RFC 5681 2: no, octets. Linux: yes.
+    pub window_in_segments: bool,
+    /// How the timeout is computed. RFC: RFC 6298. Linux: its own variance.
+    pub rtt_estimator: RttEstimator,
+    /// Whether a fast retransmission of the front starts the retransmission timer anew. RFC 6298 5: no. Linux: yes.
+    pub restart_rto_on_fast_retransmit: bool,
+    /// Whether a timeout during a reduction leaves ssthresh as it is. RFC 5681 3.1: no. Linux: yes.
+    pub timeout_reduces_once: bool,
     /// Initial congestion window. RFC: RFC 5681. Linux: 10 segments.
     pub initial_window: InitialWindow,
     /// Lost SYNs after which the initial window is one segment. RFC 5681 3.1: 1. Linux: 2.
@@ -370,6 +411,21 @@ impl Config {
             tcp_orphan_retries: 0,
             orphan_limit: false,
             tcp_reordering: 3,
+            tcp_max_reordering: 300,
+            learn_reordering: false,
+            tcp_limited_transmit: true,
+            tcp_dsack: false,
+            proportional_rate_reduction: false,
+            tcp_frto: 0,
+            tcp_recovery: 0,
+            tcp_early_retrans: 0,
+            timer_slack: Duration::ZERO,
+            undo_reductions: false,
+            tcp_thin_linear_timeouts: false,
+            window_in_segments: false,
+            rtt_estimator: RttEstimator::Rfc6298,
+            restart_rto_on_fast_retransmit: false,
+            timeout_reduces_once: false,
             initial_window: InitialWindow::Rfc5681,
             syn_losses_for_small_window: 1,
             tcp_congestion_control: CongestionControl::Reno,
@@ -472,6 +528,18 @@ impl Config {
         config.rto_floor = RtoFloor::Variance;
         config.retry_limit = RetryLimit::Time;
         config.orphan_limit = true;
+        config.learn_reordering = true;
+        config.tcp_dsack = true;
+        config.proportional_rate_reduction = true;
+        config.tcp_frto = 2;
+        config.tcp_recovery = 1;
+        config.tcp_early_retrans = 3;
+        config.timer_slack = Duration::from_millis(2);
+        config.undo_reductions = true;
+        config.window_in_segments = true;
+        config.rtt_estimator = RttEstimator::Linux;
+        config.restart_rto_on_fast_retransmit = true;
+        config.timeout_reduces_once = true;
         config.initial_window = InitialWindow::Segments(10);
         config.syn_losses_for_small_window = 2;
         config.nagle = Nagle::SmallOutstanding;

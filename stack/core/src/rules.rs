@@ -203,6 +203,10 @@ rules! {
     PMTU_LOWERED = "rfc1191/3/lower";
     TIME_WAIT_RST_IGNORED = "rfc1337/3/ignore-rst";
     SACK_SENT = "rfc2018/4/send-blocks";
+    SACK_RENEGED = "rfc2018/8/reneging";
+    DSACK_SENT = "rfc2883/4/report";
+    DSACK_TAKEN = "rfc2883/5/against-own-ack";
+    LIMITED_TRANSMIT = "rfc3042/2/new-segment";
     ECN_SETUP = "rfc3168/6.1.1/setup-syn";
     ECN_ANSWERED = "rfc3168/6.1.1/setup-syn-ack";
     ECN_REFUSED = "rfc3168/6.1.1/refused";
@@ -222,6 +226,8 @@ rules! {
     ICMP_HARD_AS_SOFT = "rfc5927/5.2/hard-as-soft";
     CHALLENGE_LIMITED = "rfc5961/7/throttle";
     ACK_RANGE = "rfc5961/5.2/ack-range";
+    FRTO_NEW_DATA = "rfc5682/2.1/new-data";
+    FRTO_SPURIOUS = "rfc5682/2.1/spurious";
     PORT_CHOSEN = "rfc6056/3.3/randomized";
     REOPEN_BY_TIMESTAMP = "rfc6191/2/newer-timestamp";
     REOPEN_BY_SEQUENCE = "rfc6191/2/higher-seq";
@@ -230,8 +236,15 @@ rules! {
     KARN = "rfc6298/3/karn";
     ISN = "rfc6528/3/isn";
     PARTIAL_ACK = "rfc6582/3.2/partial-ack";
+    IS_LOST = "rfc6675/4/is-lost";
+    NEXT_SEG = "rfc6675/4/next-seg";
+    SCOREBOARD = "rfc6675/5/update";
+    PROPORTIONAL = "rfc6937/3/proportional";
     TIMESTAMP_MISSING = "rfc7323/3.2/missing";
     PAWS_DROP = "rfc7323/5.3/paws-drop";
+    RACK_DETECT = "rfc8985/6.2/detect";
+    TLP_PROBE = "rfc8985/7.3/probe";
+    TLP_LOSS = "rfc8985/7.4.2/loss";
     CUBIC_INCREASE = "rfc9438/4.2/increase";
     CUBIC_DECREASE = "rfc9438/4.6/decrease";
     ACCECN_SYN = "rfc9768/3.1.1/client-asks";

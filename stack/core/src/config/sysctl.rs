@@ -7,11 +7,6 @@ use core::time::Duration;
 
 /// Mechanisms that the stack lacks: the value that switches each off is accepted, any other is not.
 const ABSENT: &[(&str, &[&str])] = &[
-    ("net.ipv4.tcp_frto", &["0"]),
-    ("net.ipv4.tcp_early_retrans", &["0"]),
-    ("net.ipv4.tcp_recovery", &["0"]),
-    ("net.ipv4.tcp_dsack", &["0"]),
-    ("net.ipv4.tcp_thin_linear_timeouts", &["0"]),
     ("net.ipv4.tcp_retrans_collapse", &["0"]),
     ("net.ipv4.tcp_autocorking", &["0"]),
     ("net.ipv4.tcp_shrink_window", &["0"]),
@@ -70,6 +65,10 @@ impl Config {
             "tcp_ecn_option" => (&mut self.tcp_ecn_option, 0..=3),
             "tcp_min_tso_segs" => (&mut self.tcp_min_tso_segs, 1..=65_535),
             "tcp_tso_win_divisor" => (&mut self.tcp_tso_win_divisor, octet()),
+            "tcp_max_reordering" => (&mut self.tcp_max_reordering, 1..=i32::MAX.unsigned_abs()),
+            "tcp_frto" => (&mut self.tcp_frto, octet()),
+            "tcp_recovery" => (&mut self.tcp_recovery, 0..=7),
+            "tcp_early_retrans" => (&mut self.tcp_early_retrans, 0..=4),
             "tcp_timestamps" => (&mut self.tcp_timestamps, 0..=2),
             "tcp_min_snd_mss" => (&mut self.tcp_min_snd_mss, 48..=65_535),
             "tcp_challenge_ack_limit" => (&mut self.tcp_challenge_ack_limit, 1..=u32::MAX),
@@ -104,6 +103,8 @@ impl Config {
             }
             "tcp_ecn_fallback" => self.tcp_ecn_fallback = switch(value)?,
             "tcp_window_scaling" => self.tcp_window_scaling = switch(value)?,
+            "tcp_dsack" => self.tcp_dsack = switch(value)?,
+            "tcp_thin_linear_timeouts" => self.tcp_thin_linear_timeouts = switch(value)?,
             "tcp_sack" => self.tcp_sack = switch(value)?,
             "tcp_rfc1337" => self.tcp_rfc1337 = switch(value)?,
             "tcp_stdurg" => self.tcp_stdurg = switch(value)?,

@@ -55,7 +55,7 @@ macro_rules! tcp_info {
 
 tcp_info! {
     state: "Linux's number of the state.",
-    ca_state: "0 open, 1 disorder, 3 recovery, 4 loss.",
+    ca_state: "0 open, 1 disorder, 2 reduction without loss, 3 recovery, 4 loss.",
     retransmits: "Timeouts since the last progress.",
     probes: "Unanswered zero-window or keep-alive probes.",
     backoff: "Doublings of the timeout.",
@@ -67,8 +67,8 @@ tcp_info! {
     snd_mss: "Send segment size with options deducted.",
     rcv_mss: "Largest segment received lately.",
     unacked: "Segments in flight.",
-    sacked: "Segments known to have arrived above a gap: duplicate ACKs here.",
-    lost: "Segments marked lost and not sent again.",
+    sacked: "Segments known to have arrived above a gap: reported, or duplicate ACKs.",
+    lost: "Segments taken for lost, sent again since or not.",
     retrans: "Segments in flight that are retransmissions.",
     last_data_sent: "Time since data was sent.",
     last_data_recv: "Time since data arrived.",
@@ -95,4 +95,7 @@ tcp_info! {
     rcv_ooopack: "Segments that arrived out of order.",
     snd_wnd: "Send window, octets.",
     rcv_wnd: "Receive window, octets.",
+    min_rtt: "Smallest round trip of the last minutes.",
+    dsack_dups: "Segments that the peer has reported as duplicates.",
+    reord_seen: "How often reordering was seen.",
 }

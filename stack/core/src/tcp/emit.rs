@@ -95,17 +95,18 @@ fn syn_options(tcb: &mut Tcb, flags: Flags, fx: &Fx<'_>) -> Options {
 fn options(tcb: &mut Tcb, flags: Flags, text: u32, fx: &mut Fx<'_>) -> Options {
     let mut options =
         Options { timestamps: tcb.timestamps.option(fx.now), md5: tcb.md5.then_some([0; 16]), ..Options::default() };
-    let sack = tcb.sack && flags.ack() && !tcb.reassembly.is_empty();
+    let sack = tcb.sack && flags.ack() && (tcb.duplicate.is_some() || !tcb.reassembly.is_empty());
     if flags.rst() || !(sack || tcb.ecn.is_accurate()) {
         return options;
     }
     // What a segment's text leaves of Eff.snd.MSS (RFC 9293 3.7.1, MUST-16).
     let most = (tcb.smss(fx.config()) as usize + options.octets()).saturating_sub(text as usize).min(MOST_OCTETS);
     // Two SACK blocks go before congestion feedback (RFC 9768 3.2.3.3).
-    let kept = if sack { 4 + 8 * tcb.reassembly.sack_blocks(2).len() } else { 0 };
+    let held = tcb.reassembly.ranges().take(2).count() + usize::from(tcb.duplicate.is_some());
+    let kept = if sack { 4 + 8 * held.min(2) } else { 0 };
     options.accurate_ecn = tcb.ecn_option(flags, most.saturating_sub(options.octets() + kept), fx);
     if sack {
-        options.sack = tcb.reassembly.sack_blocks(most.saturating_sub(options.octets() + 4) / 8);
+        options.sack = tcb.sack_blocks(most.saturating_sub(options.octets() + 4) / 8, fx);
         if !options.sack.is_empty() {
             fx.cite(rules::SACK_SENT);
         }

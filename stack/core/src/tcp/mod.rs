@@ -8,9 +8,7 @@
 //!
 //! The other modules are one mechanism each, with one governing document.
 //!
-//! Absent: SACK-based recovery (RFC 6675; blocks are sent, received ones are not used), D-SACK (RFC 2883), RACK and tail
-//! loss probes (RFC 8985), PRR (RFC 6937), F-RTO (RFC 5682),
-//! TCP-AO (RFC 5925), the user timeout option (RFC 5482), IP
+//! Absent: TCP-AO (RFC 5925), the user timeout option (RFC 5482), IP
 //! source routes and security compartments (RFC 9293 3.9.2.1, A.1.2), tuning of the receive buffer, and the return to TIME-WAIT when
 //! the SYN that reopened it proves old (RFC 9293 3.6.1, a MAY).
 
@@ -21,6 +19,7 @@ pub(crate) mod close;
 pub(crate) mod compact;
 pub(crate) mod congestion;
 pub(crate) mod delayed_ack;
+pub(crate) mod duplicates;
 pub(crate) mod ecn;
 pub(crate) mod emit;
 pub(crate) mod fast_open;
@@ -41,6 +40,7 @@ pub(crate) mod receive_buffer;
 pub(crate) mod recovery;
 pub(crate) mod retransmission_queue;
 pub(crate) mod rto;
+pub(crate) mod runs;
 pub(crate) mod segment_arrives;
 pub(crate) mod send;
 pub(crate) mod send_buffer;

@@ -3,9 +3,9 @@
 
 use super::delayed_ack::Need;
 use super::emit;
+use super::recovery::{forward_rto, transmit};
 use super::retransmission_queue::Sent;
 use super::tcb::{Fin, Tcb};
-use super::timers::Timer;
 use super::write_queue::Train;
 use crate::config::Nagle;
 use crate::host::Fx;
@@ -20,6 +20,8 @@ pub(crate) enum Push {
     ByTheRules,
     /// What the windows admit goes out, however small: they have waited long enough.
     Anyway,
+    /// One segment, however small, and however full the congestion window: a tail loss probe.
+    Probe,
 }
 
 /// Sends what can be sent, acknowledges what is to be acknowledged, sets the timers. Called once at the end of each event,
@@ -29,8 +31,13 @@ pub(crate) fn after_event(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         return;
     }
     tcb.follow_path(fx);
-    retransmit_lost(tcb, fx);
+    if core::mem::take(&mut tcb.recovery.watch.new_text_first) {
+        send_text(tcb, Push::Anyway, fx);
+        forward_rto::sent_first(tcb);
+    }
+    transmit::lost(tcb, fx);
     send_text(tcb, Push::ByTheRules, fx);
+    transmit::holes(tcb, fx);
     match tcb.delayed_ack.need() {
         Need::None => {}
         Need::Delayed => tcb.delay_ack(fx),
@@ -38,46 +45,12 @@ pub(crate) fn after_event(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     }
     tcb.relieve_writer(fx.config());
     tcb.persist_arm(fx);
-    retransmission_arm(tcb, fx);
+    tcb.retransmission_arm(fx);
     tcb.user_timeout_arm(fx);
 }
 
-/// RFC 6298 5.1, 5.2: the timer runs while anything is in flight. A lone zero-window probe has a timer of its own.
-fn retransmission_arm(tcb: &mut Tcb, fx: &Fx<'_>) {
-    if tcb.queue.is_empty() || tcb.timers.runs(Timer::Persist) {
-        tcb.timers.stop(Timer::Retransmission);
-    } else if !tcb.timers.runs(Timer::Retransmission) {
-        tcb.timers.set(Timer::Retransmission, fx.now + tcb.rto.timeout());
-    }
-}
-
-/// Sends again what is taken for lost, as far as the congestion window and the peer's window let it; the front always.
-fn retransmit_lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
-    let smss = tcb.smss(fx.config());
-    let edge = tcb.snd.una.plus(tcb.snd.wnd);
-    loop {
-        let in_flight = tcb.queue.pipe().segments;
-        let allowance = tcb.recovery.allowance(&tcb.congestion);
-        let Some(sent) = tcb.queue.first_lost(smss) else { return };
-        let front = sent.seq == tcb.snd.una;
-        if !front && tcb.queue.front().is_some_and(|front| front.syn) {
-            // The text of a Fast Open waits until the handshake is over.
-            return;
-        }
-        // Each counts as a full one: a loss window of one segment is one segment, however small (RFC 6298 5.4, RFC 5681 3.1).
-        if !front && (sent.end().gt(edge) || smss.saturating_mul(in_flight + 1) > allowance) {
-            return;
-        }
-        if sent.probe {
-            grow_probe(tcb, smss);
-        }
-        let Some(sent) = tcb.queue.first_lost(smss) else { return };
-        emit::again(tcb, sent, fx);
-    }
-}
-
 /// The window is open again: the octet that probed it is repeated with company, not alone.
-fn grow_probe(tcb: &mut Tcb, smss: u32) {
+pub(crate) fn grow_probe(tcb: &mut Tcb, smss: u32) {
     if tcb.queue.len() != 1 || matches!(tcb.fin, Fin::Sent(_)) {
         return;
     }
@@ -110,11 +83,10 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
         if text == 0 && !fin {
             return;
         }
-        let pipe = tcb.queue.pipe().octets;
         if text > 0 && push == Push::ByTheRules && tcb.ecn_waits() {
             return;
         }
-        if text > 0 && pipe > 0 && pipe.saturating_add(text) > tcb.recovery.allowance(&tcb.congestion) {
+        if push != Push::Probe && text > 0 && !tcb.window_admits(text, fx) {
             return;
         }
         // The end of a record that others wait behind waits for nothing.
@@ -131,6 +103,9 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
             train.ends()
         };
         send_one(tcb, text, fin, more, ends_train, fx);
+        if push == Push::Probe {
+            return;
+        }
     }
 }
 
@@ -169,7 +144,7 @@ fn next_train(tcb: &Tcb, push: Push, text: u32, closed: bool, fx: &mut Fx<'_>) -
         return Some(Train::default());
     }
     let smss = tcb.smss(fx.config());
-    let quota = tcb.recovery.allowance(&tcb.congestion).saturating_sub(tcb.queue.pipe().octets) / smss;
+    let quota = tcb.window_room(fx.config()) / smss;
     let rest = text % smss;
     let partial = rest > 0 && (closed || is_worth_sending(tcb, rest, rest, fx));
     tcb.next_train(text, quota, partial, fx)
@@ -198,6 +173,8 @@ fn send_one(tcb: &mut Tcb, text: u32, fin: bool, more: bool, ends_train: bool, f
     let sent = Sent { fin, psh, ..Sent::text(seq, text, fx.now) };
     tcb.queue.push(sent);
     tcb.snd.nxt = sent.end();
+    transmit::counted(tcb, sent.len(), fx.config());
+    tcb.recovery.watch.sent = true;
     if text > 0 {
         tcb.snd.last_sent = Some(fx.now);
         if text < tcb.smss(fx.config()) {

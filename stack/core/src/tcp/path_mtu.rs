@@ -8,7 +8,7 @@
 
 use super::md5;
 use super::mss;
-use super::recovery::Phase;
+use super::recovery::{Phase, machine};
 use super::retransmission_queue::Sent;
 use super::tcb::Tcb;
 use crate::config::{Config, RetryLimit};
@@ -146,6 +146,9 @@ impl Tcb {
             return;
         }
         self.queue.mark_larger_lost(smss);
+        if self.queue.lost() > 0 {
+            machine::repair(self);
+        }
     }
 
     fn lower(&mut self, known: Known, fx: &Fx<'_>) {
@@ -317,7 +320,7 @@ fn reaches_r1(tcb: &Tcb, fx: &Fx<'_>) -> bool {
         RetryLimit::Count => tcb.rto.retransmits >= config.tcp_retries1,
         RetryLimit::Time => tcb
             .rto
-            .first_retransmission
+            .first_retransmission()
             .is_some_and(|first| fx.now.since(first) >= config.time_of_retries(config.tcp_retries1)),
     }
 }

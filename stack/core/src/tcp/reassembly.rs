@@ -51,6 +51,17 @@ impl Reassembly {
         self.runs.iter().map(|run| (run.start, run.end()))
     }
 
+    /// The first part of `left` to `right` that is held.
+    pub(crate) fn overlap(&self, left: SeqNum, right: SeqNum) -> Option<(SeqNum, SeqNum)> {
+        let (start, end) = self.ranges().find(|(start, end)| start.lt(right) && end.gt(left))?;
+        Some((start.later(left), end.earlier(right)))
+    }
+
+    /// The run that holds `left` to `right`.
+    pub(crate) fn around(&self, left: SeqNum, right: SeqNum) -> Option<(SeqNum, SeqNum)> {
+        self.ranges().find(|(start, end)| start.le(left) && end.ge(right))
+    }
+
     /// Keeps a FIN for when the text before it has come. The first one stands.
     pub(crate) fn insert_fin(&mut self, at: SeqNum) {
         self.fin.get_or_insert(at);

@@ -4,8 +4,10 @@
 //! A segment is found by binary search, and what is in flight is counted as marks change, so that no event walks the queue
 //! without need.
 
+use super::runs::Runs;
 use crate::seq::SeqNum;
 use crate::time::Instant;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 /// One segment as it was sent.
@@ -63,6 +65,10 @@ impl Sent {
         self.seq.plus(self.len())
     }
 
+    const fn is_marked(&self) -> bool {
+        self.sacked || self.lost || self.again
+    }
+
     /// Whether it is to be sent again.
     const fn waits(&self) -> bool {
         self.lost && !self.again && !self.sacked
@@ -99,6 +105,21 @@ pub(crate) struct Acknowledged {
     pub(crate) sample_since: Option<Instant>,
     /// Whether a segment that was sent twice is among the removed.
     pub(crate) any_repeated: bool,
+    /// Segments that were removed.
+    pub(crate) segments: u32,
+    /// Segments among them that no SACK block had reported before.
+    pub(crate) delivered: u32,
+}
+
+/// What is to become of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Judgement {
+    /// It is lost.
+    Lost,
+    /// It is not, or not yet.
+    Stays,
+    /// It is not, and none above it.
+    Enough,
 }
 
 /// The queue.
@@ -107,11 +128,20 @@ pub(crate) struct RetransmissionQueue {
     segments: VecDeque<Sent>,
     /// All of it.
     out: Tally,
+    /// Kept while some segment is marked.
+    marks: Option<Box<Marks>>,
+}
+
+/// What is known of segments beyond that they were sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Marks {
     sacked: Tally,
     lost: Tally,
     again: Tally,
-    /// No segment below waits to be sent again.
-    none_waits_below: SeqNum,
+    /// No segment below waits to be sent again; none at all if there is no number.
+    waits_from: Option<SeqNum>,
+    /// What the peer has reported in SACK blocks above SND.UNA.
+    runs: Runs,
 }
 
 impl RetransmissionQueue {
@@ -140,30 +170,49 @@ impl RetransmissionQueue {
         *self = Self::default();
     }
 
+    /// Segments that the peer has reported in SACK blocks.
+    pub(crate) fn sacked(&self) -> u32 {
+        self.marks().sacked.segments
+    }
+
+    /// What the peer has reported in SACK blocks.
+    pub(crate) fn runs(&self) -> &Runs {
+        &self.marks().runs
+    }
+
+    fn marks(&self) -> &Marks {
+        const NONE: &Marks = &Marks {
+            sacked: Tally { segments: 0, octets: 0 },
+            lost: Tally { segments: 0, octets: 0 },
+            again: Tally { segments: 0, octets: 0 },
+            waits_from: None,
+            runs: Runs::new(),
+        };
+        self.marks.as_deref().unwrap_or(NONE)
+    }
+
     /// Segments that are taken for lost, sent again since or not.
-    pub(crate) const fn lost(&self) -> u32 {
-        self.lost.segments
+    pub(crate) fn lost(&self) -> u32 {
+        self.marks().lost.segments
     }
 
     /// Segments of which a retransmission is in the network.
-    pub(crate) const fn retransmitted(&self) -> u32 {
-        self.again.segments
+    pub(crate) fn retransmitted(&self) -> u32 {
+        self.marks().again.segments
     }
 
     /// What is in flight: each segment that is neither selectively acknowledged nor taken for lost, and each retransmission
     /// (Pipe of RFC 6675 4).
-    pub(crate) const fn pipe(&self) -> Tally {
+    pub(crate) fn pipe(&self) -> Tally {
+        let Marks { sacked, lost, again, .. } = self.marks();
         Tally {
-            segments: self.out.segments - self.sacked.segments - self.lost.segments + self.again.segments,
-            octets: self.out.octets - self.sacked.octets - self.lost.octets + self.again.octets,
+            segments: self.out.segments - sacked.segments - lost.segments + again.segments,
+            octets: self.out.octets - sacked.octets - lost.octets + again.octets,
         }
     }
 
     pub(crate) fn push(&mut self, sent: Sent) {
         debug_assert!(self.segments.back().is_none_or(|last| last.end() == sent.seq), "a gap in the queue");
-        if self.segments.is_empty() {
-            self.none_waits_below = sent.seq;
-        }
         self.count(&sent);
         self.segments.push_back(sent);
     }
@@ -171,17 +220,25 @@ impl RetransmissionQueue {
     fn count(&mut self, sent: &Sent) {
         let octets = sent.len();
         self.out.add(true, octets);
-        self.sacked.add(sent.sacked, octets);
-        self.lost.add(sent.lost, octets);
-        self.again.add(sent.again, octets);
+        if sent.is_marked() {
+            let marks = self.marks.get_or_insert_default();
+            marks.sacked.add(sent.sacked, octets);
+            marks.lost.add(sent.lost, octets);
+            marks.again.add(sent.again, octets);
+            if sent.waits() {
+                marks.waits_from = Some(marks.waits_from.map_or(sent.seq, |from| from.earlier(sent.seq)));
+            }
+        }
     }
 
     fn uncount(&mut self, sent: &Sent) {
         let octets = sent.len();
         self.out.remove(true, octets);
-        self.sacked.remove(sent.sacked, octets);
-        self.lost.remove(sent.lost, octets);
-        self.again.remove(sent.again, octets);
+        if let Some(marks) = self.marks.as_mut().filter(|_| sent.is_marked()) {
+            marks.sacked.remove(sent.sacked, octets);
+            marks.lost.remove(sent.lost, octets);
+            marks.again.remove(sent.again, octets);
+        }
     }
 
     /// Index of the first segment that ends above `seq`.
@@ -196,13 +253,10 @@ impl RetransmissionQueue {
         change(&mut self.segments[index]);
         let after = self.segments[index];
         self.count(&after);
-        if after.waits() {
-            self.none_waits_below = self.none_waits_below.earlier(after.seq);
-        }
     }
 
-    /// Removes what lies below `una` entirely, and trims a segment that it ends in.
-    pub(crate) fn acknowledge(&mut self, una: SeqNum) -> Acknowledged {
+    /// Removes what lies below `una` entirely, and trims a segment that it ends in. `visit` sees each removed segment.
+    pub(crate) fn acknowledge_each(&mut self, una: SeqNum, mut visit: impl FnMut(&Sent)) -> Acknowledged {
         let mut removed = Acknowledged::default();
         while let Some(&front) = self.segments.front() {
             if front.end().gt(una) {
@@ -217,15 +271,143 @@ impl RetransmissionQueue {
                 break;
             }
             removed.any_repeated |= front.repeated;
-            removed.sample_since.get_or_insert(front.at);
+            // A segment that a SACK block has reported gave its sample then.
+            if !front.sacked {
+                removed.sample_since.get_or_insert(front.at);
+                removed.delivered += 1;
+            }
+            removed.segments += 1;
+            visit(&front);
             self.uncount(&front);
             self.segments.pop_front();
         }
         if removed.any_repeated {
             removed.sample_since = None;
         }
-        self.none_waits_below = self.none_waits_below.later(una);
+        if let Some(marks) = &mut self.marks {
+            marks.waits_from = marks.waits_from.map(|from| from.later(una));
+            marks.runs.drop_below(una);
+            if self.segments.is_empty() {
+                self.marks = None;
+            }
+        }
         removed
+    }
+
+    /// As [`RetransmissionQueue::acknowledge_each`], for whom the segments do not matter.
+    pub(crate) fn acknowledge(&mut self, una: SeqNum) -> Acknowledged {
+        self.acknowledge_each(una, |_| {})
+    }
+
+    /// The peer has reported `left` to `right`. `visit` sees each segment that is covered now and was not before, as it was
+    /// before. A segment counts once all of it is covered.
+    pub(crate) fn sack(&mut self, left: SeqNum, right: SeqNum, mut visit: impl FnMut(&Sent)) {
+        let mut runs = core::mem::take(&mut self.marks.get_or_insert_default().runs);
+        for (from, to) in runs.insert(left, right) {
+            let run = runs.around(from);
+            let mut index = self.index_of(from);
+            while let Some(&sent) = self.segments.get(index).filter(|sent| sent.seq.lt(to)) {
+                if !sent.sacked && sent.seq.ge(run.0) && sent.end().le(run.1) {
+                    visit(&sent);
+                    self.change(index, |sent| {
+                        sent.sacked = true;
+                        // A retransmission of what was not lost is still on its way.
+                        sent.again &= !sent.lost;
+                        sent.lost = false;
+                    });
+                }
+                index += 1;
+            }
+        }
+        self.marks.get_or_insert_default().runs = runs;
+    }
+
+    /// The retransmission of a segment that the peer has reported has arrived as well (D-SACK): none is in the network.
+    pub(crate) fn repeated_arrived(&mut self, left: SeqNum, right: SeqNum, mut visit: impl FnMut(&Sent)) {
+        let mut index = self.index_of(left);
+        while let Some(&sent) = self.segments.get(index).filter(|sent| sent.end().le(right)) {
+            if sent.seq.ge(left) && sent.repeated {
+                visit(&sent);
+                self.change(index, |sent| sent.again &= sent.lost);
+            }
+            index += 1;
+        }
+    }
+
+    /// The peer has dropped what it had reported (RFC 2018 8).
+    pub(crate) fn forget_sacks(&mut self) {
+        if let Some(marks) = &mut self.marks {
+            marks.runs = Runs::default();
+        }
+        if self.sacked() == 0 {
+            return;
+        }
+        for index in 0..self.segments.len() {
+            self.change(index, |sent| sent.sacked = false);
+        }
+    }
+
+    /// Nothing is lost after all.
+    pub(crate) fn unmark_lost(&mut self) {
+        if self.lost() > 0 {
+            for index in 0..self.segments.len() {
+                self.change(index, |sent| sent.lost = false);
+            }
+        }
+    }
+
+    /// Takes every segment below `edge` that is not reported and not yet taken for lost for lost. Whether there was one.
+    pub(crate) fn mark_lost_below(&mut self, edge: SeqNum) -> bool {
+        let mut found = false;
+        let mut index = 0;
+        while let Some(sent) = self.segments.get(index).filter(|sent| sent.end().le(edge)) {
+            if sent.sacked {
+                index = self.index_of(self.runs().around(sent.seq).1).max(index + 1);
+                continue;
+            }
+            if !sent.lost {
+                self.mark_lost(index);
+                found = true;
+            }
+            index += 1;
+        }
+        found
+    }
+
+    /// Asks `judge` of each segment that is in the network, from the lowest on, until it says that those above need no
+    /// question. Runs that the peer has reported are stepped over.
+    pub(crate) fn judge(&mut self, mut judge: impl FnMut(&Sent) -> Judgement) -> bool {
+        let mut found = false;
+        let mut index = 0;
+        while let Some(&sent) = self.segments.get(index) {
+            if sent.sacked {
+                index = self.index_of(self.runs().around(sent.seq).1).max(index + 1);
+                continue;
+            }
+            if !sent.waits() {
+                match judge(&sent) {
+                    Judgement::Lost => {
+                        self.mark_lost(index);
+                        found = true;
+                    }
+                    Judgement::Stays => {}
+                    Judgement::Enough => return found,
+                }
+            }
+            index += 1;
+        }
+        found
+    }
+
+    /// The first segment that is neither reported nor lost nor in the network a second time, and lies below `edge`: what
+    /// RFC 6675's NextSeg sends by its third rule.
+    pub(crate) fn first_in_hole(&self, edge: SeqNum) -> Option<Sent> {
+        self.segments.iter().take_while(|sent| sent.end().le(edge)).find(|sent| !sent.sacked && !sent.again).copied()
+    }
+
+    /// The last segment that is not reported.
+    pub(crate) fn last_missing(&self) -> Option<Sent> {
+        self.segments.iter().rfind(|sent| !sent.sacked).copied()
     }
 
     fn mark_lost(&mut self, index: usize) {
@@ -261,7 +443,8 @@ impl RetransmissionQueue {
         self.mark_lost_if(|sent| sent.probe);
     }
 
-    fn mark_lost_if(&mut self, is_lost: impl Fn(&Sent) -> bool) {
+    /// Takes segments of which `is_lost` holds for lost.
+    pub(crate) fn mark_lost_if(&mut self, is_lost: impl Fn(&Sent) -> bool) {
         for index in 0..self.segments.len() {
             if is_lost(&self.segments[index]) {
                 self.mark_lost(index);
@@ -271,15 +454,11 @@ impl RetransmissionQueue {
 
     /// The first segment that waits to be sent again, cut to `most` octets of text; the rest waits as a segment of its own.
     pub(crate) fn first_lost(&mut self, most: u32) -> Option<Sent> {
-        if self.lost.segments == 0 {
-            return None;
-        }
-        let from = self.index_of(self.none_waits_below);
-        let Some(index) = (from..self.segments.len()).find(|index| self.segments[*index].waits()) else {
-            self.none_waits_below = self.segments.back()?.end();
-            return None;
-        };
-        self.none_waits_below = self.segments[index].seq;
+        let from = self.index_of(self.marks().waits_from?);
+        let found = (from..self.segments.len()).find(|index| self.segments[*index].waits());
+        let marks = self.marks.as_mut()?;
+        marks.waits_from = found.map(|index| self.segments[index].seq);
+        let index = found?;
         if self.segments[index].text > most {
             self.cut(index, most);
         }
@@ -298,6 +477,16 @@ impl RetransmissionQueue {
         let tail = Sent { seq: head.end(), text: whole.text - text, syn: false, ..whole };
         self.count(&tail);
         self.segments.insert(index + 1, tail);
+    }
+
+    /// The last segment, cut so that it has at most `most` octets of text.
+    pub(crate) fn cut_back(&mut self, most: u32) -> Option<Sent> {
+        let index = self.segments.len().checked_sub(1)?;
+        let text = self.segments[index].text;
+        if text > most {
+            self.cut(index, (text - 1) / most * most);
+        }
+        self.back().copied()
     }
 
     /// The segment at `seq` is sent again now.
@@ -329,12 +518,11 @@ impl RetransmissionQueue {
         let mut counted = Self::default();
         for sent in &self.segments {
             counted.count(sent);
-            assert!(!sent.waits() || sent.seq.ge(self.none_waits_below), "{} waits unseen", sent.seq);
+            let seen = self.marks().waits_from.is_some_and(|from| sent.seq.ge(from));
+            assert!(!sent.waits() || seen, "{} waits unseen", sent.seq);
         }
-        assert_eq!(
-            (self.out, self.sacked, self.lost, self.again),
-            (counted.out, counted.sacked, counted.lost, counted.again)
-        );
+        let tallies = |queue: &Self| (queue.out, queue.marks().sacked, queue.marks().lost, queue.marks().again);
+        assert_eq!(tallies(self), tallies(&counted));
     }
 }
 

@@ -1,8 +1,10 @@
 //! The retransmission timeout (RFC 6298).
 
-use crate::config::{Config, RtoFloor};
+use crate::config::{Config, RtoFloor, RttEstimator};
+use crate::seq::SeqNum;
 use crate::socket::Options;
 use crate::time::Instant;
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 /// Clock granularity G: what the timestamp clock can resolve.
@@ -11,19 +13,30 @@ const G: Duration = Duration::from_millis(1);
 /// SRTT, RTTVAR, RTO, and how often the front of the queue was sent again.
 #[derive(Debug, Clone)]
 pub(crate) struct Rto {
-    srtt: Option<Duration>,
-    rttvar: Duration,
-    rto: Duration,
+    /// SRTT and RTTVAR in nanoseconds.
+    srtt: Option<NonZeroU64>,
+    rttvar: u64,
+    /// Microseconds.
+    rto: u32,
+    /// Linux's mean deviation and its peak of this round trip, microseconds.
+    deviation: u32,
+    peak: u32,
+    /// SND.NXT when this round trip began.
+    round: SeqNum,
     /// Doublings since the last sample.
     pub(crate) backoff: u32,
     /// Timeouts since the last progress.
     pub(crate) retransmits: u32,
-    /// When the first of them happened.
-    pub(crate) first_retransmission: Option<Instant>,
+    /// The microsecond after the first of them.
+    first: Option<NonZeroU64>,
     /// Lower bound, in microseconds, and upper bound, in milliseconds: the stack's when the connection was made, or the
     /// socket's own.
     min_us: u32,
     max_ms: u32,
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Rto {
@@ -31,11 +44,14 @@ impl Rto {
     pub(crate) const fn new(config: &Config) -> Self {
         Self {
             srtt: None,
-            rttvar: Duration::ZERO,
-            rto: config.rto_initial,
+            rttvar: 0,
+            rto: config.rto_initial.as_micros() as u32,
+            deviation: 0,
+            peak: 0,
+            round: SeqNum(0),
             backoff: 0,
             retransmits: 0,
-            first_retransmission: None,
+            first: None,
             min_us: config.tcp_rto_min_us,
             max_ms: config.tcp_rto_max_ms,
         }
@@ -45,7 +61,12 @@ impl Rto {
     pub(crate) fn bound(&mut self, options: &Options, config: &Config) {
         self.min_us = options.rare().rto_min_us.unwrap_or(config.tcp_rto_min_us);
         self.max_ms = options.rare().rto_max_ms.unwrap_or(config.tcp_rto_max_ms);
-        self.rto = self.rto.min(self.max());
+        self.rto = self.rto.min(self.most());
+    }
+
+    /// The upper bound in microseconds.
+    const fn most(&self) -> u32 {
+        self.max_ms.saturating_mul(1000)
     }
 
     const fn min(&self) -> Duration {
@@ -58,73 +79,130 @@ impl Rto {
 
     /// That of a SYN, which another form of the connection has kept.
     pub(crate) const fn of_syn(mut self, rto: Duration, backoff: u32, retransmits: u32) -> Self {
-        self.rto = rto;
+        self.rto = rto.as_micros() as u32;
         self.backoff = backoff;
         self.retransmits = retransmits;
         self
     }
 
-    /// RTO as it is now, doublings included.
-    pub(crate) const fn timeout(&self) -> Duration {
-        self.rto
+    /// When the first timeout since the last progress was.
+    pub(crate) fn first_retransmission(&self) -> Option<Instant> {
+        self.first.map(|after| Instant(after.get() - 1))
     }
 
-    pub(crate) const fn srtt(&self) -> Option<Duration> {
-        self.srtt
+    /// RTO as it is now, doublings included.
+    pub(crate) const fn timeout(&self) -> Duration {
+        Duration::from_micros(self.rto as u64)
+    }
+
+    pub(crate) fn srtt(&self) -> Option<Duration> {
+        self.srtt.map(|srtt| Duration::from_nanos(srtt.get()))
+    }
+
+    fn set_srtt(&mut self, srtt: Duration) {
+        self.srtt = Some(NonZeroU64::new(nanos(srtt)).unwrap_or(NonZeroU64::MIN));
     }
 
     pub(crate) const fn rttvar(&self) -> Duration {
-        self.rttvar
+        Duration::from_nanos(self.rttvar)
     }
 
-    /// A round-trip sample R' (RFC 6298 2.2, 2.3). Ends the backoff (5.7).
-    pub(crate) fn sample(&mut self, r: Duration, config: &Config) {
-        match self.srtt {
-            None => {
-                self.srtt = Some(r);
-                self.rttvar = r / 2;
+    /// A round-trip sample R' (RFC 6298 2.2, 2.3), with everything between `una` and `nxt` outstanding. Ends the backoff
+    /// (5.7).
+    pub(crate) fn sample(&mut self, r: Duration, una: SeqNum, nxt: SeqNum, config: &Config) {
+        match (config.rtt_estimator, self.srtt()) {
+            (RttEstimator::Linux, _) => self.sample_as_linux(r, una, nxt),
+            (RttEstimator::Rfc6298, None) => {
+                self.set_srtt(r);
+                self.rttvar = nanos(r / 2);
             }
-            Some(srtt) => {
-                self.rttvar = (self.rttvar * 3 + srtt.abs_diff(r)) / 4;
-                self.srtt = Some((srtt * 7 + r) / 8);
+            (RttEstimator::Rfc6298, Some(srtt)) => {
+                self.rttvar = nanos((self.rttvar() * 3 + srtt.abs_diff(r)) / 4);
+                self.set_srtt((srtt * 7 + r) / 8);
             }
         }
         self.backoff = 0;
         self.rto = self.estimate(config);
     }
 
+    /// Linux's variant, in its integers: the deviation falls slowly when the round trip gets shorter; RTTVAR is four times
+    /// the deviation, never below the floor, rises at once and falls by a quarter of the way once per round trip.
+    fn sample_as_linux(&mut self, r: Duration, una: SeqNum, nxt: SeqNum) {
+        let floor = self.min_us;
+        let r = u32::try_from(r.as_micros()).unwrap_or(u32::MAX / 16).min(u32::MAX / 16);
+        let micros = |duration: Duration| u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
+        let Some(srtt) = self.srtt() else {
+            self.set_srtt(Duration::from_micros(r.into()).max(Duration::from_nanos(125)));
+            self.deviation = r * 2;
+            self.peak = self.deviation.max(floor);
+            self.rttvar = nanos(Duration::from_micros(self.peak.into())) / 4;
+            self.round = nxt;
+            return;
+        };
+        let eighths = u32::try_from(srtt.as_nanos() / 125).unwrap_or(u32::MAX);
+        let error = i64::from(r) - i64::from(eighths / 8);
+        self.set_srtt(Duration::from_nanos((i64::from(eighths) + error).max(1).unsigned_abs() * 125));
+        let mut change = error.abs() - i64::from(self.deviation / 4);
+        if error < 0 && change > 0 {
+            change /= 8;
+        }
+        self.deviation = (i64::from(self.deviation) + change).max(0) as u32;
+        let mut variance = micros(self.rttvar() * 4);
+        if self.deviation > self.peak {
+            self.peak = self.deviation;
+            variance = variance.max(self.peak);
+        }
+        if una.gt(self.round) {
+            if self.peak < variance {
+                variance -= (variance - self.peak) / 4;
+            }
+            self.round = nxt;
+            self.peak = floor;
+        }
+        self.rttvar = nanos(Duration::from_micros(variance.into())) / 4;
+    }
+
     /// RFC 6298 2.2 to 2.5: SRTT + max(G, K*RTTVAR) within the bounds.
-    fn estimate(&self, config: &Config) -> Duration {
-        let srtt = self.srtt.unwrap_or(config.rto_initial);
-        let variance = (self.rttvar * 4).max(G);
+    fn estimate(&self, config: &Config) -> u32 {
+        let srtt = self.srtt().unwrap_or(config.rto_initial);
+        let variance = (self.rttvar() * 4).max(G);
         let rto = match config.rto_floor {
             RtoFloor::Timeout => (srtt + variance).max(self.min()),
             RtoFloor::Variance => srtt + variance.max(self.min()),
         };
-        rto.min(self.max())
+        rto.min(self.max()).as_micros() as u32
     }
 
     /// RFC 6298 5.5: doubles the timeout. `linear`: counts, but leaves it as it is.
     pub(crate) fn back_off(&mut self, now: Instant, linear: bool) {
         self.retransmits += 1;
-        self.first_retransmission.get_or_insert(now);
+        self.first = self.first.or(NonZeroU64::new(now.0.saturating_add(1)));
         if !linear {
             self.backoff += 1;
-            self.rto = (self.rto * 2).min(self.max());
+            self.rto = self.rto.saturating_mul(2).min(self.most());
         }
+    }
+
+    /// A timeout of a thin stream: it counts, and starts from the estimate again (Linux).
+    pub(crate) fn wait_again(&mut self, now: Instant, config: &Config) {
+        self.retransmits += 1;
+        self.first = self.first.or(NonZeroU64::new(now.0.saturating_add(1)));
+        self.backoff = 0;
+        self.rto = self.estimate(config);
     }
 
     /// Something new was acknowledged. The timeout stays backed off until a sample is taken.
     pub(crate) const fn progress(&mut self) {
         self.retransmits = 0;
-        self.first_retransmission = None;
+        self.first = None;
     }
 
     /// The handshake is over. RFC 6298 5.7: 3 s for data if the SYN had to be repeated and nothing was measured.
     pub(crate) fn handshake_done(&mut self, syn_repeated: bool, config: &Config) {
         if self.srtt.is_none() {
             self.backoff = 0;
-            self.rto = if syn_repeated { config.rto_after_syn_loss } else { config.rto_initial };
+            let rto = if syn_repeated { config.rto_after_syn_loss } else { config.rto_initial };
+            self.rto = rto.as_micros() as u32;
         }
     }
 }
@@ -151,7 +229,7 @@ mod tests {
             (30, 100_000, 56_093, 324_375),
         ];
         for (sample, srtt, rttvar, timeout) in table {
-            rto.sample(ms(sample), &config);
+            rto.sample(ms(sample), SeqNum(1), SeqNum(2), &config);
             assert_eq!(rto.srtt().map(|srtt| srtt.as_micros()), Some(srtt), "after {sample} ms");
             assert_eq!(rto.rttvar().as_micros(), rttvar, "after {sample} ms");
             assert_eq!(rto.timeout().as_micros(), timeout, "after {sample} ms");
@@ -162,7 +240,7 @@ mod tests {
     fn lower_bound_is_on_the_timeout_or_on_the_variance() {
         for (config, expected) in [(Config::rfc9293(), 1_000), (Config::linux(), 210)] {
             let mut rto = Rto::new(&config);
-            rto.sample(ms(10), &config);
+            rto.sample(ms(10), SeqNum(1), SeqNum(2), &config);
             assert_eq!(rto.timeout(), ms(expected));
         }
     }
@@ -177,7 +255,7 @@ mod tests {
         }
         rto.progress();
         assert_eq!(rto.timeout(), Duration::from_secs(120), "progress alone keeps the backoff");
-        rto.sample(ms(100), &config);
+        rto.sample(ms(100), SeqNum(1), SeqNum(2), &config);
         assert_eq!(rto.timeout(), ms(1000));
         assert_eq!(rto.backoff, 0);
     }

@@ -55,7 +55,7 @@ impl Tcb {
             snd_mss: u64::from(smss),
             rcv_mss: u64::from(self.delayed_ack.full),
             unacked: self.queue.len() as u64,
-            sacked: u64::from(self.recovery.duplicates),
+            sacked: u64::from(self.sacked()),
             lost: u64::from(self.queue.lost()),
             retrans: u64::from(self.queue.retransmitted()),
             last_data_sent: since(self.snd.last_sent),
@@ -71,7 +71,7 @@ impl Tcb {
             },
             snd_cwnd: u64::from(congestion.cwnd / smss),
             advmss: u64::from(self.rcv.mss.saturating_sub(self.timestamps.octets())),
-            reordering: u64::from(config.tcp_reordering),
+            reordering: u64::from(self.recovery.reordering),
             rcv_space: u64::from(self.incoming.size()),
             total_retrans: self.totals.total_retrans,
             bytes_acked: self.totals.bytes_acked,
@@ -86,6 +86,9 @@ impl Tcb {
             rcv_ooopack: self.totals.rcv_ooopack,
             snd_wnd: u64::from(self.snd.wnd),
             rcv_wnd: u64::from(self.rcv.wnd()),
+            min_rtt: self.recovery.rack.smallest().map_or(0, micros),
+            dsack_dups: u64::from(self.recovery.dsack_dups),
+            reord_seen: u64::from(self.recovery.reordering_seen),
         }
     }
 }

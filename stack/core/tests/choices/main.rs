@@ -18,6 +18,7 @@ mod opening;
 mod options;
 mod paths;
 mod receiving;
+mod recovery;
 mod retransmission;
 mod sending;
 mod server;
@@ -47,6 +48,7 @@ const TABLES: &[&[Row]] = &[
     options::ROWS,
     paths::ROWS,
     receiving::ROWS,
+    recovery::ROWS,
     retransmission::ROWS,
     sending::ROWS,
     server::ROWS,

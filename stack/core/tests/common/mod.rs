@@ -121,6 +121,25 @@ impl Play {
         self.inject_raw(&segment)
     }
 
+    /// An ACK from the peer with SACK blocks, and timestamps if the play has them. What the stack sent.
+    pub(crate) fn sack(&mut self, ack: u32, blocks: &[(u32, u32)]) -> Vec<String> {
+        let mut options = Options { timestamps: self.options.timestamps, ..Options::default() };
+        for (left, right) in blocks {
+            options.sack.push(self.iss.plus(*left), self.iss.plus(*right));
+        }
+        let segment = Segment {
+            src_port: self.remote.port(),
+            dst_port: self.local.port(),
+            seq: PEER_ISN.plus(1),
+            ack: self.iss.plus(ack),
+            flags: A,
+            window: self.window,
+            options,
+            ..Segment::default()
+        };
+        self.inject_raw(&segment)
+    }
+
     pub(crate) fn inject_raw(&mut self, segment: &Segment<'_>) -> Vec<String> {
         let mut header = Header::new(self.remote.ip(), self.local.ip());
         header.ecn = self.ecn;

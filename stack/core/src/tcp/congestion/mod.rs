@@ -52,7 +52,6 @@ impl Algorithm {
 }
 
 /// What an undone reduction returns to.
-#[allow(dead_code, reason = "for undo, which comes next")]
 #[derive(Debug, Clone)]
 pub(crate) struct Saved {
     cwnd: u32,
@@ -253,7 +252,6 @@ impl Congestion {
     }
 
     /// What [`Congestion::undo`] needs to take back the next reduction.
-    #[allow(dead_code, reason = "for undo, which comes next")]
     pub(crate) fn save(&self) -> Saved {
         Saved {
             cwnd: self.cwnd,
@@ -265,7 +263,6 @@ impl Congestion {
 
     /// The reduction since `saved` proved needless. The algorithm goes on where it was (RFC 9438 4.9), and no CWR tells of
     /// the reduction.
-    #[allow(dead_code, reason = "for undo, which comes next")]
     pub(crate) fn undo(&mut self, saved: &Saved) {
         self.cwnd = self.cwnd.max(saved.cwnd);
         self.ssthresh = self.ssthresh.max(saved.ssthresh);

@@ -16,6 +16,7 @@ pub(crate) mod handshake;
 mod option;
 
 use super::delayed_ack::Need;
+use super::recovery::machine;
 use super::segment_arrives::Arriving;
 use super::tcb::Tcb;
 use crate::host::Fx;
@@ -124,10 +125,8 @@ impl Tcb {
             return;
         }
         let waits = fx.config().ecn_waits_at_one_segment && self.congestion.cwnd <= self.smss(fx.config());
-        let (una, nxt) = (self.snd.una, self.snd.nxt);
-        if self.recovery.congestion(&mut self.congestion, una, nxt, fx.now) {
+        if machine::congestion(self, fx) {
             fx.cite(rules::ECN_REDUCE);
-            fx.cite(self.congestion.reduction_rule());
         }
         if let (true, Ecn::Classic(classic)) = (waits, &mut self.ecn) {
             fx.cite(rules::ECN_WAIT);

@@ -1,13 +1,38 @@
-//! Loss detection and recovery: fast retransmit of RFC 5681, fast recovery of RFC 6582 (NewReno), limited transmit of
-//! RFC 3042. It says what is lost, and sets the congestion window while a reduction is under way; outside of that
-//! [`super::congestion`] has it.
+//! Loss detection and recovery. It says what is lost and when it is sent again, and sets the congestion window while a
+//! reduction is under way; outside of that [`super::congestion`] has it.
 //!
-//! Absent: recovery from SACK information (RFC 6675), PRR (RFC 6937).
+//! | document | module |
+//! |---|---|
+//! | RFC 2018, RFC 2883: what an ACK reports | [`scoreboard`] |
+//! | RFC 5681 3.2, RFC 6582, RFC 6675: the phases | [`machine`] |
+//! | RFC 6937: the window during a reduction | [`proportional`] |
+//! | RFC 8985: losses by time, tail loss probe | [`rack`], [`probe`] |
+//! | RFC 5682, RFC 3522, RFC 3708: needless reductions | [`forward_rto`], [`undo`] |
+//! | what is sent again, what the window admits | [`transmit`] |
+//!
+//! The names of the phases are Linux's.
 
-use super::congestion::{Congestion, Growth};
+pub(crate) mod acknowledgment;
+pub(crate) mod forward_rto;
+pub(crate) mod machine;
+pub(crate) mod probe;
+pub(crate) mod proportional;
+pub(crate) mod rack;
+pub(crate) mod reordering;
+pub(crate) mod scoreboard;
+pub(crate) mod timer;
+pub(crate) mod transmit;
+pub(crate) mod undo;
+
+use super::tcb::Tcb;
 use crate::config::Config;
 use crate::seq::SeqNum;
-use crate::time::Instant;
+use alloc::boxed::Box;
+use probe::Probe;
+use proportional::Proportional;
+use rack::Rack;
+use timer::Watch;
+use undo::Undo;
 
 /// Phase of recovery, by Linux's names and in its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,30 +49,63 @@ pub(crate) enum Phase {
     Loss,
 }
 
-/// What a duplicate ACK calls for.
+/// How the window comes down to ssthresh in fast recovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Duplicate {
-    /// Nothing; new data may go out by limited transmit.
-    Count,
-    /// The segment at SND.UNA is to be sent again now.
-    Retransmit,
-    /// Another segment has left the network.
-    Inflate,
+pub(crate) enum Reduction {
+    /// At once, and each duplicate inflates it: nobody reports what has arrived (RFC 5681 3.2, RFC 6582).
+    Inflated,
+    /// At once; what is reported leaves the pipe (RFC 6675).
+    Pipe,
+    /// In proportion to what arrives (RFC 6937).
+    Proportional,
+}
+
+/// What is known only while something is being repaired.
+#[derive(Debug, Clone)]
+pub(crate) struct Episode {
+    pub(crate) proportional: Proportional,
+    pub(crate) undo: Undo,
+    /// F-RTO has to find out whether the timeout was needless (RFC 5682).
+    pub(crate) doubtful: bool,
+    /// RFC 6675 5, NextSeg rule 4: once per recovery.
+    pub(crate) rescued: bool,
 }
 
 /// State of recovery.
 #[derive(Debug, Clone)]
 pub(crate) struct Recovery {
     phase: Phase,
-    /// SND.NXT when the phase began: `recover` of RFC 6582 3.2. Duplicates below it start nothing.
+    /// What the retransmission timer waits for.
+    pub(crate) watch: Watch,
+    /// SND.NXT when the phase began: `recover` of RFC 6582 3.2, RecoveryPoint of RFC 6675.
     high: Option<SeqNum>,
-    /// Duplicate ACKs since SND.UNA last advanced.
+    /// Duplicate ACKs since SND.UNA last advanced; with PRR and without SACK, segments that they stand for.
     pub(crate) duplicates: u32,
+    /// Segments by which the network is known to reorder: DupThresh.
+    pub(crate) reordering: u32,
+    /// How often reordering was seen.
+    pub(crate) reordering_seen: u16,
+    /// Segments that the peer has reported as duplicates.
+    pub(crate) dsack_dups: u16,
+    pub(crate) rack: Rack,
+    pub(crate) probe: Option<Box<Probe>>,
+    episode: Option<Box<Episode>>,
 }
 
 impl Recovery {
-    pub(crate) const fn new() -> Self {
-        Self { phase: Phase::Open, high: None, duplicates: 0 }
+    pub(crate) const fn new(config: &Config) -> Self {
+        Self {
+            phase: Phase::Open,
+            watch: Watch::new(),
+            high: None,
+            duplicates: 0,
+            reordering: config.tcp_reordering,
+            reordering_seen: 0,
+            dsack_dups: 0,
+            rack: Rack::new(),
+            probe: None,
+            episode: None,
+        }
     }
 
     pub(crate) const fn phase(&self) -> Phase {
@@ -59,159 +117,28 @@ impl Recovery {
         matches!(self.phase, Phase::Recovery | Phase::Loss)
     }
 
-    /// Octets that may be in flight. The first two duplicates let out one new segment each (RFC 3042 2).
-    pub(crate) fn allowance(&self, window: &Congestion) -> u32 {
-        match self.phase {
-            Phase::Open | Phase::Disorder => window.cwnd.saturating_add(self.duplicates.min(2) * window.smss()),
-            Phase::Cwr | Phase::Recovery | Phase::Loss => window.cwnd,
-        }
+    /// Whether the window is on its way down.
+    pub(crate) const fn is_reducing(&self) -> bool {
+        matches!(self.phase, Phase::Cwr | Phase::Recovery)
     }
 
-    /// SND.UNA has advanced to `una`. `true`: a partial ACK, so the next segment is lost as well (RFC 6582 3.2 step 3).
-    pub(crate) fn ack(&mut self, window: &mut Congestion, una: SeqNum, growth: &Growth) -> bool {
-        self.duplicates = 0;
-        let full = self.high.is_none_or(|high| una.ge(high));
-        match self.phase {
-            Phase::Recovery if !full => {
-                // Deflate by what was acknowledged, and add a segment back for the one that is sent again.
-                let smss = window.smss();
-                let mut cwnd = window.cwnd.saturating_sub(growth.acked);
-                if growth.acked >= smss {
-                    cwnd = cwnd.saturating_add(smss);
-                }
-                window.cwnd = cwnd.max(smss);
-                return true;
-            }
-            Phase::Recovery | Phase::Cwr if full => {
-                self.phase = Phase::Open;
-                window.settle(window.ssthresh);
-                return false;
-            }
-            Phase::Recovery | Phase::Cwr => return false,
-            Phase::Loss if full => self.phase = Phase::Open,
-            Phase::Disorder => self.phase = Phase::Open,
-            Phase::Loss | Phase::Open => {}
-        }
-        window.grow(growth);
-        false
-    }
-
-    /// A duplicate ACK of `una` with `nxt` the next number to send (RFC 5681 3.2, RFC 6582 3.2).
-    pub(crate) fn duplicate(
-        &mut self,
-        window: &mut Congestion,
-        una: SeqNum,
-        nxt: SeqNum,
-        now: Instant,
-        config: &Config,
-    ) -> Duplicate {
-        self.duplicates += 1;
-        match self.phase {
-            Phase::Recovery => {
-                window.cwnd = window.cwnd.saturating_add(window.smss());
-                return Duplicate::Inflate;
-            }
-            Phase::Open => self.phase = Phase::Disorder,
-            Phase::Disorder | Phase::Cwr | Phase::Loss => {}
-        }
-        // Duplicates of what a recovery has already sent again start no other one.
-        let again = self.phase != Phase::Cwr && self.high.is_some_and(|high| una.lt(high));
-        if self.duplicates != config.tcp_reordering || again {
-            return Duplicate::Count;
-        }
-        if self.phase != Phase::Cwr {
-            window.reduction(una.distance(nxt), now);
-        }
-        let inflated = window.ssthresh.saturating_add(config.tcp_reordering.saturating_mul(window.smss()));
-        window.cwnd = inflated;
-        self.high = Some(nxt);
-        self.phase = Phase::Recovery;
-        Duplicate::Retransmit
-    }
-
-    /// A sign of congestion that is no loss (RFC 3168 6.1.2; a full queue of the host): one reduction per window of data.
-    /// Whether this one reduced the window.
-    #[allow(dead_code, reason = "ECN will call it")]
-    pub(crate) fn congestion(&mut self, window: &mut Congestion, una: SeqNum, nxt: SeqNum, now: Instant) -> bool {
-        match self.phase {
-            Phase::Open | Phase::Disorder => {
-                let ssthresh = window.reduction(una.distance(nxt), now);
-                window.settle(window.cwnd.min(ssthresh));
-                self.high = Some(nxt);
-                self.phase = Phase::Cwr;
-                true
-            }
-            Phase::Cwr | Phase::Recovery | Phase::Loss => false,
-        }
-    }
-
-    /// The retransmission timer went off (RFC 5681 3.1). `repeated`: for a segment that it went off for before.
-    pub(crate) fn timeout(&mut self, window: &mut Congestion, una: SeqNum, nxt: SeqNum, repeated: bool, now: Instant) {
-        window.timeout(una.distance(nxt), repeated, now);
-        self.duplicates = 0;
-        self.high = Some(nxt);
-        self.phase = Phase::Loss;
+    /// Whether everything that was sent before the phase began is acknowledged up to `una`.
+    fn is_over(&self, una: SeqNum) -> bool {
+        self.high.is_none_or(|high| una.ge(high))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::CongestionControl;
-
-    fn started() -> (Recovery, Congestion) {
-        let mut window = Congestion::new(1000, CongestionControl::Reno, &Config::rfc9293());
-        window.start(1000, 0, &Config::rfc9293());
-        (Recovery::new(), window)
-    }
-
-    fn acked(acked: u32) -> Growth {
-        Growth { acked, now: Instant(0), srtt: None, sample: None, una: SeqNum(0), nxt: SeqNum(0) }
-    }
-
-    #[test]
-    fn three_duplicates_retransmit_and_a_full_ack_deflates() {
-        let config = Config::rfc9293();
-        let (mut recovery, mut window) = started();
-        window.cwnd = 10_000;
-        let duplicate = |recovery: &mut Recovery, window: &mut Congestion| {
-            recovery.duplicate(window, SeqNum(0), SeqNum(10_000), Instant(0), &config)
-        };
-        assert_eq!(duplicate(&mut recovery, &mut window), Duplicate::Count);
-        assert_eq!(recovery.allowance(&window), 11_000);
-        assert_eq!(duplicate(&mut recovery, &mut window), Duplicate::Count);
-        assert_eq!(recovery.allowance(&window), 12_000);
-        assert_eq!(duplicate(&mut recovery, &mut window), Duplicate::Retransmit);
-        assert_eq!((window.ssthresh, window.cwnd), (5000, 8000));
-        assert_eq!(duplicate(&mut recovery, &mut window), Duplicate::Inflate);
-        assert_eq!(window.cwnd, 9000);
-        assert!(recovery.ack(&mut window, SeqNum(2000), &acked(2000)), "partial");
-        assert_eq!(window.cwnd, 8000);
-        assert!(!recovery.ack(&mut window, SeqNum(10_000), &acked(8000)), "full");
-        assert_eq!((window.cwnd, recovery.phase()), (5000, Phase::Open));
-    }
-
-    #[test]
-    fn duplicates_below_recover_start_no_second_recovery() {
-        let config = Config::rfc9293();
-        let (mut recovery, mut window) = started();
-        recovery.timeout(&mut window, SeqNum(0), SeqNum(8000), false, Instant(0));
-        for _ in 0..5 {
-            let outcome = recovery.duplicate(&mut window, SeqNum(1000), SeqNum(9000), Instant(0), &config);
-            assert_eq!(outcome, Duplicate::Count);
+impl Tcb {
+    pub(crate) const fn reduction(&self, config: &Config) -> Reduction {
+        match (config.proportional_rate_reduction, self.sack) {
+            (true, _) => Reduction::Proportional,
+            (false, true) => Reduction::Pipe,
+            (false, false) => Reduction::Inflated,
         }
     }
 
-    #[test]
-    fn congestion_reduces_once_per_window_of_data() {
-        let (mut recovery, mut window) = started();
-        window.cwnd = 10_000;
-        assert!(recovery.congestion(&mut window, SeqNum(0), SeqNum(10_000), Instant(0)));
-        assert_eq!((window.cwnd, window.ssthresh), (5000, 5000));
-        assert!(!recovery.congestion(&mut window, SeqNum(1000), SeqNum(10_000), Instant(0)));
-        assert!(!recovery.ack(&mut window, SeqNum(10_000), &acked(9000)));
-        assert_eq!(recovery.phase(), Phase::Open);
-        assert!(recovery.congestion(&mut window, SeqNum(10_000), SeqNum(16_000), Instant(0)));
-        assert_eq!(window.cwnd, 3000);
+    /// Segments that have reached the peer, as it reports them or as duplicates let guess (`tcpi_sacked`).
+    pub(crate) fn sacked(&self) -> u32 {
+        if self.sack { self.queue.sacked() } else { self.recovery.duplicates }
     }
 }

@@ -162,8 +162,11 @@ fn handshake_done(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
     let sample =
         acknowledged.sample_since.map(|since| fx.now.since(since)).or_else(|| tcb.timestamps.round_trip(seg, fx.now));
     let syn_repeated = tcb.syn_losses > 0;
+    if let Some(sample) = sample {
+        tcb.recovery.rack.measured(sample, fx.now);
+    }
     match sample {
-        Some(sample) => tcb.rto.sample(sample, fx.config()),
+        Some(sample) => tcb.rto.sample(sample, tcb.snd.una, tcb.snd.nxt, fx.config()),
         None if syn_repeated => fx.cite(rules::RTO_AFTER_SYN_LOSS),
         None => fx.cite(rules::KARN),
     }

@@ -7,6 +7,8 @@ pub(crate) mod user;
 
 use super::emit;
 use super::output;
+use super::recovery::timer::Purpose;
+use super::recovery::{machine, probe};
 use super::tcb::Tcb;
 use super::timers::Timer;
 use crate::host::Fx;
@@ -15,7 +17,11 @@ use crate::host::Fx;
 pub(crate) fn expire(tcb: &mut Tcb, timer: Timer, fx: &mut Fx<'_>) {
     match timer {
         Timer::User => user::expire(tcb, fx),
-        Timer::Retransmission => retransmission::expire(tcb, fx),
+        Timer::Retransmission => match core::mem::replace(&mut tcb.recovery.watch.purpose, Purpose::Timeout) {
+            Purpose::Timeout => retransmission::expire(tcb, fx),
+            Purpose::Probe => probe::expire(tcb, fx),
+            Purpose::Reordering => machine::reordering_expires(tcb, fx),
+        },
         Timer::TimeWait => time_wait::expire(tcb, fx),
         Timer::FinWait2 => time_wait::fin_wait_2_expires(tcb, fx),
         Timer::Persist => tcb.persist_timeout(fx),

@@ -4,8 +4,8 @@ use crate::config::RetryLimit;
 use crate::host::Fx;
 use crate::rules;
 use crate::tcp::abort;
-use crate::tcp::emit;
 use crate::tcp::fast_open;
+use crate::tcp::recovery::{machine, transmit};
 use crate::tcp::state::State;
 use crate::tcp::tcb::{Origin, Tcb};
 
@@ -75,23 +75,35 @@ fn text(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     fx.cite(rules::LOSS_WINDOW);
     fx.cite(tcb.congestion.reduction_rule());
     let repeated = tcb.rto.retransmits > 0;
-    tcb.recovery.timeout(&mut tcb.congestion, tcb.snd.una, tcb.snd.nxt, repeated, fx.now);
-    tcb.rto.back_off(fx.now, false);
+    machine::timeout(tcb, repeated, fx);
+    if is_thin(tcb, fx) {
+        tcb.rto.wait_again(fx.now, &fx.host.config);
+    } else {
+        tcb.rto.back_off(fx.now, false);
+    }
     if tcb.snd.wnd == 0 {
         tcb.persist.unanswered += 1;
     }
     tcb.path_times_out(fx);
     // What follows the front goes out as ACKs open the congestion window.
-    tcb.queue.mark_all_lost();
     send_front_again(tcb, fx);
+}
+
+/// Linux's `tcp_thin_linear_timeouts`: so few segments that duplicates cannot tell of a loss, and not the first window.
+fn is_thin(tcb: &Tcb, fx: &Fx<'_>) -> bool {
+    const SEGMENTS: usize = 4;
+    const TIMEOUTS: u32 = 6;
+    fx.config().tcp_thin_linear_timeouts
+        && tcb.state() == State::Established
+        && tcb.queue.len() < SEGMENTS
+        && tcb.congestion.ssthresh < u32::MAX
+        && tcb.rto.retransmits < TIMEOUTS
 }
 
 fn send_front_again(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     let smss = tcb.smss(fx.config());
-    if let Some(sent) = tcb.queue.first_lost(smss) {
-        emit::again(tcb, sent, fx);
-    } else if let Some(&sent) = tcb.queue.front() {
-        emit::again(tcb, sent, fx);
+    if let Some(sent) = tcb.queue.first_lost(smss).or_else(|| tcb.queue.front().copied()) {
+        transmit::again(tcb, sent, fx);
     }
 }
 
@@ -108,7 +120,7 @@ fn exhausted(tcb: &Tcb, fx: &Fx<'_>) -> bool {
     match config.retry_limit {
         RetryLimit::Count => tcb.rto.retransmits >= limit,
         RetryLimit::Time => {
-            tcb.rto.first_retransmission.is_some_and(|first| fx.now.since(first) >= config.time_of_retries(limit))
+            tcb.rto.first_retransmission().is_some_and(|first| fx.now.since(first) >= config.time_of_retries(limit))
         }
     }
 }

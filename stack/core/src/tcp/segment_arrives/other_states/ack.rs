@@ -1,15 +1,13 @@
-//! Fifth, check the ACK field (RFC 9293 3.10.7.4), with what hangs on a new or a duplicate ACK: RFC 6298 samples,
-//! RFC 5681 congestion control.
+//! Fifth, check the ACK field (RFC 9293 3.10.7.4). What hangs on a new or a duplicate ACK, RFC 6298 samples and RFC 5681
+//! congestion control, is [`acknowledgment`].
 
 use super::{Arriving, CONTINUE, Flow, RETURN};
 use crate::host::Fx;
 use crate::rules;
-use crate::seq::SeqNum;
 use crate::tcp::backlog;
 use crate::tcp::challenge_ack;
-use crate::tcp::congestion::Growth;
 use crate::tcp::emit;
-use crate::tcp::recovery::{Duplicate, Phase};
+use crate::tcp::recovery::acknowledgment;
 use crate::tcp::segment_arrives::handshake_done;
 use crate::tcp::state::State;
 use crate::tcp::tcb::{Origin, Tcb};
@@ -110,58 +108,11 @@ fn acknowledge(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
     if ack.ge(tcb.snd.una) {
         tcb.ecn_feedback(&arriving.seg, fx);
     }
-    if ack.gt(tcb.snd.una) {
-        fx.cite_in(rules::ACK_NEW, state);
-        advance(tcb, ack, arriving, fx);
-        return;
-    }
-    fx.cite_in(rules::ACK_DUPLICATE, state);
-    // RFC 5681 2: what counts as a duplicate. Answers to zero-window probes look the same and tell of no loss.
-    let duplicate = ack == tcb.snd.una
-        && !tcb.queue.is_empty()
-        && arriving.len == 0
-        && arriving.wnd == tcb.snd.wnd
-        && tcb.snd.wnd > 0;
-    if duplicate && !tcb.path_probe_lost(fx) {
-        match tcb.recovery.duplicate(&mut tcb.congestion, ack, tcb.snd.nxt, fx.now, &fx.host.config) {
-            Duplicate::Retransmit => {
-                fx.cite(rules::FAST_RETRANSMIT);
-                tcb.queue.mark_front_lost();
-            }
-            Duplicate::Count | Duplicate::Inflate => {}
-        }
-    }
-}
-
-/// Something new is acknowledged.
-fn advance(tcb: &mut Tcb, ack: SeqNum, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
-    let acked = tcb.snd.una.distance(ack);
-    tcb.congestion.note_flight(tcb.snd.una, tcb.snd.nxt);
-    let removed = tcb.queue.acknowledge(ack);
-    tcb.snd.una = ack;
-    tcb.outgoing.acknowledge(ack, &mut fx.host.rings);
-    tcb.totals.bytes_acked += u64::from(acked);
-    tcb.path_acknowledged(fx);
-    if tcb.snd.up.is_some_and(|up| ack.ge(up)) {
-        tcb.snd.up = None;
-    }
-    let by_time = removed.sample_since.map(|since| fx.now.since(since));
-    let sample = by_time.or_else(|| tcb.timestamps.round_trip(&arriving.seg, fx.now));
-    match sample {
-        Some(sample) => tcb.rto.sample(sample, fx.config()),
-        None => fx.cite(rules::KARN),
-    }
-    tcb.rto.progress();
-    // RFC 6298 5.3: the timer starts anew at the end of the event if anything is left.
-    tcb.timers.stop(Timer::Retransmission);
-    tcb.timers.stop(Timer::User);
-    if tcb.recovery.phase() <= Phase::Disorder {
-        fx.cite(tcb.congestion.growth_rule());
-    }
-    let growth = Growth { acked, now: fx.now, srtt: tcb.rto.srtt(), sample, una: ack, nxt: tcb.snd.nxt };
-    if tcb.recovery.ack(&mut tcb.congestion, ack, &growth) {
-        fx.cite(rules::PARTIAL_ACK);
-        tcb.queue.mark_front_lost();
+    fx.cite_in(if ack.gt(tcb.snd.una) { rules::ACK_NEW } else { rules::ACK_DUPLICATE }, state);
+    if ack.lt(tcb.snd.una) {
+        acknowledgment::arrives_late(tcb, arriving, fx);
+    } else {
+        acknowledgment::arrives(tcb, arriving, fx);
     }
 }
 

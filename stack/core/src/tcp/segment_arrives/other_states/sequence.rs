@@ -85,6 +85,10 @@ fn unacceptable(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
         return;
     }
     fx.cite_in(rules::SEQ_UNACCEPTABLE, state);
+    if seg.seq.lt(tcb.rcv.nxt) && !seg.payload.is_empty() {
+        let end = seg.seq.plus(seg.payload.len() as u32);
+        tcb.note_duplicate(seg.seq, end.earlier(tcb.rcv.nxt), fx);
+    }
     challenge_ack::answer_invalid(tcb, seg, fx);
 }
 
@@ -152,12 +156,14 @@ fn reopens(tcb: &Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> bool {
 }
 
 /// Leaves the part that begins at RCV.NXT and ends inside the window. A SYN and a RST are judged as they came.
-fn trim(tcb: &Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) {
+fn trim(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) {
     if arriving.seg.flags.syn() || arriving.seg.flags.rst() {
         return;
     }
     if arriving.seg.seq.lt(tcb.rcv.nxt) {
         fx.cite(rules::SEQ_STRADDLE);
+        let end = arriving.seg.seq.plus(arriving.seg.payload.len() as u32);
+        tcb.note_duplicate(arriving.seg.seq, end.earlier(tcb.rcv.nxt), fx);
         arriving.trim_to_new(tcb.rcv.nxt);
     }
     if arriving.trim_to_window(tcb.rcv.edge) {

@@ -33,6 +33,9 @@ pub(super) fn process(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -
             tcb.enter(State::Closed, fx);
             return RETURN;
         }
+        if let Some((left, right)) = tcb.reassembly.overlap(seg.seq, seg.seq.plus(seg.payload.len() as u32)) {
+            tcb.note_duplicate(left, right, fx);
+        }
         if seg.seq == tcb.rcv.nxt {
             in_order(tcb, seg.payload, fx);
         } else {

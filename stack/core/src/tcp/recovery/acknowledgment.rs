@@ -1,0 +1,211 @@
+//! A segment with an acceptable ACK, from its report to the congestion window (RFC 9293 3.10.7.4, fifth check; RFC 6298 3;
+//! RFC 5681; RFC 6675 5).
+
+use super::machine;
+use super::{Phase, probe, reordering, scoreboard};
+use crate::config::RttEstimator;
+use crate::host::Fx;
+use crate::rules;
+use crate::seq::SeqNum;
+use crate::tcp::congestion::Growth;
+use crate::tcp::retransmission_queue::{Acknowledged, Sent, Tally};
+use crate::tcp::segment_arrives::Arriving;
+use crate::tcp::tcb::Tcb;
+use crate::tcp::timers::Timer;
+use crate::time::Instant;
+use core::time::Duration;
+
+/// What one segment says about what is in flight.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Progress {
+    /// SND.UNA as it was.
+    pub(crate) prior_una: SeqNum,
+    /// SND.UNA advanced.
+    pub(crate) advanced: bool,
+    /// A duplicate ACK as RFC 5681 2 has it.
+    pub(crate) duplicate: bool,
+    /// Segments that SND.UNA passed.
+    pub(crate) acked: u32,
+    /// What is now known to have arrived and was not before.
+    pub(crate) delivered: Tally,
+    /// A SACK block reported something new.
+    pub(crate) sacked: bool,
+    /// Text that was never sent again, of before the phase began, has arrived.
+    pub(crate) original: bool,
+    /// Text that was never sent again has arrived after text above it: from here on.
+    pub(crate) reordered: Option<SeqNum>,
+    /// A retransmission of a lost segment was reported.
+    pub(crate) lost_repaired: bool,
+    /// A D-SACK block was taken.
+    pub(crate) dsack: bool,
+    /// It was about the tail loss probe.
+    pub(crate) dsack_of_probe: bool,
+    /// More is taken for lost than before.
+    pub(crate) found_lost: bool,
+    /// A retransmission is taken for lost.
+    pub(crate) lost_again: bool,
+    /// Fast recovery began.
+    pub(crate) entered: bool,
+    /// A reduction came to its end.
+    pub(crate) ended: bool,
+    /// The round trip that it shows.
+    pub(crate) sample: Option<Duration>,
+    /// When the first segment that a block reported was sent.
+    pub(crate) first_sacked: Option<Instant>,
+    /// When the last segment that arrived at its first transmission was sent.
+    pub(crate) last_sent: Option<Instant>,
+}
+
+impl Progress {
+    /// `sent` has arrived and was never sent again; the phase began at `high`.
+    pub(super) fn note_original(&mut self, sent: &Sent, high: Option<SeqNum>) {
+        self.original |= high.is_some_and(|high| sent.end().le(high));
+    }
+}
+
+/// A segment whose ACK lies between SND.UNA and SND.NXT.
+pub(crate) fn arrives(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
+    let seg = &arriving.seg;
+    let mut progress = Progress { prior_una: tcb.snd.una, advanced: seg.ack.gt(tcb.snd.una), ..Progress::default() };
+    let idle = tcb.queue.is_empty();
+    // RFC 5681 2: what counts as a duplicate. Answers to zero-window probes look the same and tell of no loss.
+    progress.duplicate =
+        seg.ack == tcb.snd.una && !idle && arriving.len == 0 && arriving.wnd == tcb.snd.wnd && tcb.snd.wnd > 0;
+    let before = tcb.queue.runs().highest().unwrap_or(tcb.snd.una);
+    take_blocks(tcb, arriving, &mut progress, fx);
+    // With SACK a duplicate is what reports something new (RFC 6675 2); D-SACK tells of no loss.
+    progress.duplicate &= !progress.dsack;
+    // The loss of a path probe is no sign of congestion (RFC 4821 7.6.2).
+    progress.duplicate = progress.duplicate && !tcb.path_probe_lost(fx);
+    let removed = if progress.advanced { advance(tcb, seg.ack, &mut progress, fx) } else { Acknowledged::default() };
+    note_reordering(tcb, before, &progress, fx);
+    progress.sample = measure(tcb, arriving, &removed, &progress, fx);
+    probe::acknowledged(tcb, seg.ack, &progress, fx);
+    if !idle || progress.dsack {
+        machine::arrives(tcb, seg, &mut progress, fx);
+    }
+    if progress.advanced && !idle {
+        tcb.recovery.watch.restart = true;
+    }
+    adjust_window(tcb, arriving, &progress, fx);
+}
+
+/// A segment whose ACK is old: it was overtaken, but what it reports still counts (RFC 6675 5).
+pub(crate) fn arrives_late(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
+    let mut progress = Progress { prior_una: tcb.snd.una, ..Progress::default() };
+    take_blocks(tcb, arriving, &mut progress, fx);
+    if progress.sacked || progress.dsack {
+        let high = tcb.queue.runs().highest().unwrap_or(tcb.snd.una);
+        note_reordering(tcb, high, &progress, fx);
+        machine::arrives(tcb, &arriving.seg, &mut progress, fx);
+        adjust_window(tcb, arriving, &progress, fx);
+    }
+}
+
+fn take_blocks(tcb: &mut Tcb, arriving: &Arriving<'_>, progress: &mut Progress, fx: &mut Fx<'_>) {
+    let blocks = &arriving.seg.options.sack;
+    if tcb.sack && !blocks.is_empty() {
+        scoreboard::take(tcb, blocks, arriving.seg.ack, progress, fx);
+    }
+}
+
+/// SND.UNA advances to `ack`.
+fn advance(tcb: &mut Tcb, ack: SeqNum, progress: &mut Progress, fx: &mut Fx<'_>) -> Acknowledged {
+    let octets = tcb.snd.una.distance(ack);
+    tcb.congestion.note_flight(tcb.snd.una, tcb.snd.nxt);
+    let (recovery, sack) = (&mut tcb.recovery, tcb.sack);
+    let high = recovery.high;
+    let mut known = 0;
+    let removed = tcb.queue.acknowledge_each(ack, |sent| {
+        if sent.sacked {
+            known += sent.len();
+            return;
+        }
+        recovery.rack.arrived(sent, fx.now);
+        if !sent.repeated {
+            progress.note_original(sent, high);
+            progress.reordered = Some(progress.reordered.map_or(sent.seq, |seq| seq.earlier(sent.seq)));
+            progress.last_sent = progress.last_sent.max(Some(sent.at));
+        }
+    });
+    // Without SACK nobody can tell the original of one segment from the retransmission of the next.
+    progress.original &= sack || !removed.any_repeated;
+    progress.acked = removed.segments;
+    progress.delivered.octets += octets.saturating_sub(known);
+    progress.delivered.segments += if sack {
+        removed.delivered
+    } else {
+        // The duplicates stood for segments that are acknowledged now.
+        removed.segments.saturating_sub(recovery.duplicates).max(u32::from(removed.segments > 0))
+    };
+    tcb.snd.una = ack;
+    tcb.outgoing.acknowledge(ack, &mut fx.host.rings);
+    tcb.totals.bytes_acked += u64::from(octets);
+    tcb.path_acknowledged(fx);
+    if tcb.snd.up.is_some_and(|up| ack.ge(up)) {
+        tcb.snd.up = None;
+    }
+    tcb.rto.progress();
+    tcb.timers.stop(Timer::User);
+    removed
+}
+
+fn note_reordering(tcb: &mut Tcb, before: SeqNum, progress: &Progress, fx: &Fx<'_>) {
+    if let Some(low) = progress.reordered.filter(|_| tcb.sack) {
+        let highest = tcb.queue.runs().highest().unwrap_or(before).later(before);
+        reordering::seen(tcb, low, highest, fx.config());
+    }
+}
+
+/// RFC 6298 3, RFC 7323 4: a round trip from what was sent once, or from an echo.
+fn measure(
+    tcb: &mut Tcb,
+    arriving: &Arriving<'_>,
+    removed: &Acknowledged,
+    progress: &Progress,
+    fx: &mut Fx<'_>,
+) -> Option<Duration> {
+    if !progress.advanced && progress.first_sacked.is_none() {
+        return None;
+    }
+    if let Some(last) = progress.last_sent.filter(|_| !removed.any_repeated || progress.first_sacked.is_some()) {
+        tcb.recovery.rack.measured(fx.now.since(last), fx.now);
+    }
+    let by_time =
+        removed.sample_since.or(progress.first_sacked.filter(|_| fx.config().rtt_estimator == RttEstimator::Linux));
+    let by_time = by_time.map(|since| fx.now.since(since));
+    let echoed = || tcb.timestamps.round_trip(&arriving.seg, fx.now).filter(|_| progress.advanced);
+    let sample = by_time.or_else(echoed);
+    match sample {
+        Some(sample) => tcb.rto.sample(sample, tcb.snd.una, tcb.snd.nxt, fx.config()),
+        None if progress.advanced => fx.cite(rules::KARN),
+        None => {}
+    }
+    sample
+}
+
+/// Who has the window: the reduction under way, or its growth.
+fn adjust_window(tcb: &mut Tcb, arriving: &Arriving<'_>, progress: &Progress, fx: &mut Fx<'_>) {
+    if tcb.recovery.is_reducing() {
+        machine::reduce_on_ack(tcb, progress, fx);
+    } else if progress.advanced && !progress.ended {
+        let config = fx.config();
+        let acked = if config.window_in_segments {
+            progress.delivered.segments.saturating_mul(tcb.smss(config))
+        } else {
+            progress.prior_una.distance(arriving.seg.ack)
+        };
+        if tcb.recovery.phase() <= Phase::Disorder {
+            fx.cite(tcb.congestion.growth_rule());
+        }
+        let growth = Growth {
+            acked,
+            now: fx.now,
+            srtt: tcb.rto.srtt(),
+            sample: progress.sample,
+            una: tcb.snd.una,
+            nxt: tcb.snd.nxt,
+        };
+        tcb.congestion.grow(&growth);
+    }
+}

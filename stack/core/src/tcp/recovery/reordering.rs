@@ -1,0 +1,34 @@
+//! How far the network reorders, learned from what arrived late though it was never sent again (RFC 4653's aim, Linux's
+//! formula): DupThresh grows with it.
+
+use crate::config::Config;
+use crate::seq::SeqNum;
+use crate::tcp::tcb::Tcb;
+
+/// Text at `low`, never sent again, has arrived after text up to `high`.
+pub(crate) fn seen(tcb: &mut Tcb, low: SeqNum, high: SeqNum, config: &Config) {
+    if !config.learn_reordering || low.ge(high) {
+        return;
+    }
+    let smss = tcb.smss(config).max(1);
+    let extent = low.distance(high);
+    let recovery = &mut tcb.recovery;
+    if extent > recovery.reordering.saturating_mul(smss) {
+        recovery.reordering = extent.div_ceil(smss).min(config.tcp_max_reordering);
+    }
+    recovery.reordering_seen = recovery.reordering_seen.saturating_add(1);
+}
+
+/// Without SACK: `acked` segments were acknowledged at once, more than holes leave room for among the duplicates.
+pub(crate) fn seen_by_duplicates(tcb: &mut Tcb, acked: u32, config: &Config) {
+    let out = tcb.queue.len() as u32;
+    let holes = tcb.queue.lost().max(1).min(out);
+    if tcb.recovery.duplicates + holes <= out {
+        return;
+    }
+    tcb.recovery.duplicates = out - holes;
+    if config.learn_reordering {
+        tcb.recovery.reordering = (out + acked).min(config.tcp_max_reordering);
+        tcb.recovery.reordering_seen = tcb.recovery.reordering_seen.saturating_add(1);
+    }
+}

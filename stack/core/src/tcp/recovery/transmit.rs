@@ -1,0 +1,154 @@
+//! What the window admits, and what is sent again (RFC 5681 3.2, RFC 6675 4 and 5: Pipe and NextSeg; RFC 3042).
+
+use super::{Phase, Reduction, forward_rto};
+use crate::config::Config;
+use crate::host::Fx;
+use crate::rules;
+use crate::tcp::emit;
+use crate::tcp::output;
+use crate::tcp::retransmission_queue::Sent;
+use crate::tcp::tcb::Tcb;
+
+/// Duplicates on which new text goes out (RFC 3042 2).
+const LIMITED: u32 = 2;
+
+impl Tcb {
+    /// The unit of the congestion window: an octet, or a segment.
+    pub(crate) fn window_unit(&self, config: &Config) -> u32 {
+        if config.window_in_segments { self.smss(config).max(1) } else { 1 }
+    }
+
+    /// Octets in flight as the window counts them: a window of segments takes every one for a whole one.
+    pub(crate) fn in_flight(&self, config: &Config) -> u32 {
+        let pipe = self.queue.pipe();
+        let smss = self.smss(config);
+        let octets = if config.window_in_segments { pipe.segments.saturating_mul(smss) } else { pipe.octets };
+        octets.saturating_sub(self.arrived_by_duplicates(config).saturating_mul(smss))
+    }
+
+    /// Segments that have left the network as the duplicates tell, when that is how they are counted.
+    fn arrived_by_duplicates(&self, config: &Config) -> u32 {
+        if !self.sack && self.reduction(config) == Reduction::Proportional { self.recovery.duplicates } else { 0 }
+    }
+
+    /// Octets of new text that the congestion window has room for.
+    pub(crate) fn window_room(&self, config: &Config) -> u32 {
+        let smss = self.smss(config);
+        let mut used = self.in_flight(config);
+        let mut window = self.congestion.cwnd;
+        if matches!(self.recovery.phase, Phase::Open | Phase::Disorder) {
+            let counted = self.sack || self.reduction(config) == Reduction::Proportional;
+            if !config.tcp_limited_transmit {
+                // What has left the network by duplicates lets nothing out.
+                used = used.saturating_add(self.sacked().saturating_mul(if counted { smss } else { 0 }));
+            } else if !counted {
+                window = window.saturating_add(self.recovery.duplicates.min(LIMITED).saturating_mul(smss));
+            }
+        }
+        window.saturating_sub(used)
+    }
+
+    /// Whether the congestion window has room for `octets` of new text; always, if nothing is in flight.
+    pub(crate) fn window_admits(&self, octets: u32, fx: &mut Fx<'_>) -> bool {
+        let config = &fx.host.config;
+        let size = if config.window_in_segments { self.smss(config) } else { octets };
+        let admits = self.in_flight(config) == 0 || size <= self.window_room(config);
+        let out = self.flight().saturating_add(octets);
+        if admits && self.recovery.phase == Phase::Disorder && out > self.congestion.cwnd {
+            fx.cite(rules::LIMITED_TRANSMIT);
+        }
+        admits
+    }
+
+    /// Whether the congestion window has room for a retransmission. Each counts as a full segment: a loss window of one
+    /// segment is one segment, however small (RFC 6298 5.4, RFC 5681 3.1).
+    fn window_admits_again(&self, config: &Config) -> bool {
+        let smss = self.smss(config);
+        let used = match self.reduction(config) {
+            Reduction::Proportional => self.in_flight(config),
+            Reduction::Pipe | Reduction::Inflated => self.queue.pipe().segments.saturating_mul(smss),
+        };
+        used == 0 || used.saturating_add(smss) <= self.congestion.cwnd
+    }
+}
+
+/// Sends again what is taken for lost, as far as the congestion window and the peer's window let it.
+pub(crate) fn lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
+    if forward_rto::holds_back(tcb) {
+        return;
+    }
+    let smss = tcb.smss(fx.config());
+    let edge = tcb.snd.una.plus(tcb.snd.wnd);
+    // A proportional reduction lets the first retransmission out by itself.
+    let counted = tcb.recovery.is_reducing() && tcb.reduction(fx.config()) == Reduction::Proportional;
+    while let Some(sent) = tcb.queue.first_lost(smss) {
+        let front = sent.seq == tcb.snd.una;
+        if !front && tcb.queue.front().is_some_and(|front| front.syn) {
+            // The text of a Fast Open waits until the handshake is over.
+            return;
+        }
+        let free = front && !counted;
+        if !free && ((!front && sent.end().gt(edge)) || !tcb.window_admits_again(fx.config())) {
+            return;
+        }
+        if sent.probe {
+            output::grow_probe(tcb, smss);
+        }
+        let Some(sent) = tcb.queue.first_lost(smss) else { return };
+        again(tcb, sent, fx);
+    }
+}
+
+/// Sends `sent` again, and counts it.
+pub(crate) fn again(tcb: &mut Tcb, sent: Sent, fx: &mut Fx<'_>) {
+    let front = sent.seq == tcb.snd.una;
+    emit::again(tcb, sent, fx);
+    if let Some(episode) = &mut tcb.recovery.episode {
+        episode.undo.repeated(fx.now);
+    }
+    counted(tcb, sent.len(), fx.config());
+    if front && fx.config().restart_rto_on_fast_retransmit {
+        tcb.recovery.watch.restart = true;
+    }
+}
+
+/// `octets` were sent, again or for the first time: prr_out.
+pub(crate) fn counted(tcb: &mut Tcb, octets: u32, config: &Config) {
+    let size = octets.max(if config.window_in_segments { tcb.smss(config) } else { 0 });
+    if tcb.recovery.is_reducing()
+        && let Some(episode) = &mut tcb.recovery.episode
+    {
+        episode.proportional.out = episode.proportional.out.saturating_add(size);
+    }
+}
+
+/// What goes out in RFC 6675's recovery when nothing is known to be lost and no new text may go: NextSeg rules 3 and 4.
+pub(crate) fn holes(tcb: &mut Tcb, fx: &mut Fx<'_>) {
+    let config = fx.config();
+    if tcb.recovery.phase != Phase::Recovery || tcb.reduction(config) != Reduction::Pipe || config.rack() {
+        return;
+    }
+    let smss = tcb.smss(config);
+    while let Some(edge) = tcb.queue.runs().highest()
+        && tcb.window_admits_again(fx.config())
+        && let Some(sent) = tcb.queue.first_in_hole(edge)
+    {
+        if sent.text > smss {
+            return;
+        }
+        fx.cite(rules::NEXT_SEG);
+        again(tcb, sent, fx);
+    }
+    let rescued = tcb.recovery.episode.as_ref().is_none_or(|episode| episode.rescued);
+    if !rescued
+        && tcb.window_admits_again(fx.config())
+        && let Some(last) = tcb.queue.last_missing()
+        && !last.again
+        && last.text <= smss
+    {
+        if let Some(episode) = &mut tcb.recovery.episode {
+            episode.rescued = true;
+        }
+        again(tcb, last, fx);
+    }
+}
