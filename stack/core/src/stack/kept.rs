@@ -89,7 +89,7 @@ impl Stack {
     }
 
     /// Stores back what an event has left, or makes it a connection, or forgets it.
-    fn settle_half_open(&mut self, number: u32, tcb: Tcb) {
+    fn settle_half_open(&mut self, number: u32, mut tcb: Tcb) {
         let Some(waiting) = self.half_open.get_mut(number) else { return };
         let fd = waiting.entry.listener;
         match HalfOpen::of(&tcb, fd, &self.host) {
@@ -107,6 +107,7 @@ impl Stack {
             None => {
                 self.remove_half_open(number);
                 if tcb.state().has_a_peer() || tcb.user.was_established {
+                    tcb.queue.release();
                     self.insert(tcb, Owner::Listener { fd, queued: false });
                 }
             }

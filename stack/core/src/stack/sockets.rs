@@ -125,10 +125,20 @@ pub(super) struct Socket {
     pub(super) error: Option<Errno>,
 }
 
+/// Sockets of one chunk of the table.
+const CHUNK: usize = 256;
+
+/// The chunk that a descriptor's socket is in, and where. No socket has a descriptor below the first one.
+fn place(fd: i32) -> (usize, usize) {
+    let number = usize::try_from(fd.saturating_sub(FIRST)).unwrap_or(usize::MAX);
+    (number / CHUNK, number % CHUNK)
+}
+
 /// All sockets.
 #[derive(Debug)]
 pub(super) struct Sockets {
-    table: BTreeMap<i32, Socket>,
+    /// By descriptor, the first one at the front; in chunks, as there may be many.
+    table: Vec<Vec<Option<Socket>>>,
     /// Descriptors below `end` that are free.
     holes: BTreeSet<i32>,
     /// The first descriptor that was never used.
@@ -139,7 +149,7 @@ pub(super) struct Sockets {
 
 impl Default for Sockets {
     fn default() -> Self {
-        Self { table: BTreeMap::new(), holes: BTreeSet::new(), end: FIRST, listening: BTreeMap::new() }
+        Self { table: Vec::new(), holes: BTreeSet::new(), end: FIRST, listening: BTreeMap::new() }
     }
 }
 
@@ -150,20 +160,30 @@ impl Sockets {
             self.end += 1;
             self.end - 1
         });
-        self.table.insert(fd, socket);
+        let (chunk, index) = place(fd);
+        if chunk == self.table.len() {
+            self.table.push(Vec::new());
+        }
+        match self.table[chunk].get_mut(index) {
+            Some(slot) => *slot = Some(socket),
+            // Descriptors come in order, so that a new one is the next.
+            None => self.table[chunk].push(Some(socket)),
+        }
         fd
     }
 
     pub(super) fn remove(&mut self, fd: i32) {
         self.stop_listening(fd);
-        if self.table.remove(&fd).is_some() {
+        let (chunk, index) = place(fd);
+        let slot = self.table.get_mut(chunk).and_then(|chunk| chunk.get_mut(index));
+        if slot.and_then(Option::take).is_some() {
             self.holes.insert(fd);
         }
     }
 
     /// Makes a socket that is bound to `local` a listener.
     pub(super) fn start_listening(&mut self, fd: i32, local: SocketAddr, backlog: i32) {
-        if let Some(socket) = self.table.get_mut(&fd) {
+        if let Some(socket) = self.get_mut(fd) {
             socket.local = Some(local);
             socket.kind = Kind::Listening(Listener::new(backlog));
             self.listening.entry(local.port()).or_default().push(fd);
@@ -172,7 +192,7 @@ impl Sockets {
 
     /// Makes a listener an ordinary socket.
     pub(super) fn stop_listening(&mut self, fd: i32) {
-        let Some(socket) = self.table.get_mut(&fd) else { return };
+        let Some(socket) = self.get_mut(fd) else { return };
         if let (Kind::Listening(_), Some(local)) = (&socket.kind, socket.local) {
             socket.kind = Kind::Fresh;
             if let Some(fds) = self.listening.get_mut(&local.port()) {
@@ -185,28 +205,34 @@ impl Sockets {
     }
 
     pub(super) fn get(&self, fd: i32) -> Option<&Socket> {
-        self.table.get(&fd)
+        let (chunk, index) = place(fd);
+        self.table.get(chunk)?.get(index)?.as_ref()
+    }
+
+    fn get_mut(&mut self, fd: i32) -> Option<&mut Socket> {
+        let (chunk, index) = place(fd);
+        self.table.get_mut(chunk)?.get_mut(index)?.as_mut()
     }
 
     /// The socket, or `EBADF`.
     pub(super) fn socket(&self, fd: i32) -> Result<&Socket, Errno> {
-        self.table.get(&fd).ok_or(Errno::EBADF)
+        self.get(fd).ok_or(Errno::EBADF)
     }
 
     /// The socket, or `EBADF`.
     pub(super) fn socket_mut(&mut self, fd: i32) -> Result<&mut Socket, Errno> {
-        self.table.get_mut(&fd).ok_or(Errno::EBADF)
+        self.get_mut(fd).ok_or(Errno::EBADF)
     }
 
     pub(super) fn listener(&self, fd: i32) -> Option<&Listener> {
-        match &self.table.get(&fd)?.kind {
+        match &self.get(fd)?.kind {
             Kind::Listening(listener) => Some(listener),
             Kind::Fresh | Kind::Connected { .. } => None,
         }
     }
 
     pub(super) fn listener_mut(&mut self, fd: i32) -> Option<&mut Listener> {
-        match &mut self.table.get_mut(&fd)?.kind {
+        match &mut self.get_mut(fd)?.kind {
             Kind::Listening(listener) => Some(listener),
             Kind::Fresh | Kind::Connected { .. } => None,
         }

@@ -191,6 +191,13 @@ impl RetransmissionQueue {
         self.marks.as_deref().unwrap_or(NONE)
     }
 
+    /// An empty queue gives its memory back: after the handshake it may stay empty for long.
+    pub(crate) fn release(&mut self) {
+        if self.segments.is_empty() {
+            self.segments.shrink_to_fit();
+        }
+    }
+
     /// Segments that are taken for lost, sent again since or not.
     pub(crate) fn lost(&self) -> u32 {
         self.marks().lost.segments
