@@ -9,6 +9,7 @@ pub(crate) mod fuzz;
 pub(crate) mod loc;
 pub(crate) mod miri;
 pub(crate) mod packetdrill;
+pub(crate) mod peers;
 
 /// How a job ended that did not fail.
 #[derive(Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ mod step;
 mod tally;
 
 use clap::{Parser, Subcommand};
-use jobs::{End, bench, cargo, clean_kill, conformance, coverage, fuzz, loc, miri, packetdrill};
+use jobs::{End, bench, cargo, clean_kill, conformance, coverage, fuzz, loc, miri, packetdrill, peers};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use step::Fault;
@@ -63,7 +63,26 @@ enum Job {
     },
     /// google/packetdrill drives the reference stack over a folder of scripts
     Packetdrill(packetdrill::Asked),
-    /// Everything but `bench`, `miri`, `coverage`, `clean-kill` and `packetdrill`
+    /// The reference stack as a host against the kernel's curl and nc and a second host, each octet summed; and its rate on TUN
+    Peers {
+        /// How much is moved each way
+        #[arg(long, default_value_t = 1024)]
+        mib: u32,
+        /// Only the rates
+        #[arg(long)]
+        rates: bool,
+    },
+    /// The part of `peers` that runs in the namespace
+    #[command(hide = true)]
+    PeersInside {
+        /// As of `peers`
+        #[arg(long)]
+        mib: u32,
+        /// As of `peers`
+        #[arg(long)]
+        rates: bool,
+    },
+    /// Everything but `bench`, `miri`, `coverage`, `clean-kill`, `packetdrill` and `peers`
     All,
 }
 
@@ -86,6 +105,8 @@ impl Job {
             Self::Miri { .. } => "miri",
             Self::Coverage => "coverage",
             Self::Loc => "loc",
+            Self::Peers { .. } => "peers",
+            Self::PeersInside { .. } => "peers-inside",
             Self::CleanKill { .. } => "clean-kill",
             Self::Packetdrill(_) => "packetdrill",
             Self::All => "all",
@@ -108,6 +129,8 @@ impl Job {
             Self::Loc => loc::loc(),
             Self::CleanKill { times, seed } => clean_kill::clean_kill(*times, *seed),
             Self::Packetdrill(asked) => packetdrill::packetdrill(asked),
+            Self::Peers { mib, rates } => peers::peers(*mib, *rates),
+            Self::PeersInside { mib, rates } => peers::inside(*mib, *rates),
             Self::All => unreachable!("`all` is a list of jobs, not one of them"),
         }
     }

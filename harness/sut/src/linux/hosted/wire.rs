@@ -17,7 +17,7 @@ const VETH: (&str, &str) = ("veth0", "veth1");
 /// Octets of the largest datagram on either device: the stack's own MTU is the test's.
 const MTU: u32 = 65_535;
 /// How long the host may take to say where it is.
-const PATIENCE: i64 = 2_000_000;
+const PATIENCE: i64 = 5_000_000;
 
 /// One side of a device.
 #[derive(Debug)]
@@ -74,11 +74,12 @@ impl Wire {
         if let Some(ethernet) = &mut self.ethernet {
             (ethernet.host, ethernet.local) = (None, setup.local.0);
             let question = neighbour::question(setup.gateway, ethernet.ours, setup.local.0);
-            self.capture.send(self.index, question.kind, &question.to, &question.octets).map_err(refused)?;
             while self.ethernet.as_ref().is_some_and(|ethernet| ethernet.host.is_none()) {
                 if clock.now() > PATIENCE {
                     return Err(SutError::Broken(format!("the host does not say where {} is", setup.local.0)));
                 }
+                // A fresh veth pair drops frames until the kernel has noticed its carrier, so the question is repeated.
+                self.capture.send(self.index, question.kind, &question.to, &question.octets).map_err(refused)?;
                 let mut fds = [PollFd::new(self.capture.as_fd(), PollFlags::POLLIN)];
                 // A signal ends the wait early; the loop comes back.
                 let _ = ppoll(&mut fds, Some(TimeSpec::milliseconds(100)), None);
