@@ -296,9 +296,8 @@ fn what_is_absent_is_unsupported_by_name() {
 
 #[rstest]
 #[case("nonesuch", None, None, "nonesuch")]
-#[case("reference", Some("tun"), None, "runner `tun`")]
-#[case("reference", None, Some("rfc1"), "profile `rfc1`")]
 #[case("linux", Some("veth"), None, "runner `veth`")]
+#[case("reference", None, Some("rfc1"), "profile `rfc1`")]
 #[case("linux", None, Some("rfc793"), "profiles")]
 fn unknown_names_are_told(
     #[case] name: &str,

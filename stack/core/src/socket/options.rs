@@ -214,14 +214,9 @@ pub(crate) struct Options {
     pub(crate) cork: bool,
     pub(crate) congestion: Option<CongestionControl>,
     pub(crate) max_seg: Option<u16>,
-    pub(crate) keep_idle: Option<u32>,
-    pub(crate) keep_intvl: Option<u32>,
-    pub(crate) keep_cnt: Option<u32>,
-    pub(crate) syn_cnt: Option<u32>,
     pub(crate) user_timeout: Duration,
     /// As retransmissions of the SYN,ACK.
     pub(crate) defer_accept: u8,
-    pub(crate) linger2: Option<i32>,
     pub(crate) window_clamp: u32,
     pub(crate) ttl: Option<u8>,
     pub(crate) tos: u8,
@@ -242,6 +237,11 @@ pub(crate) struct Options {
 /// Options that few sockets set.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Rare {
+    pub(crate) linger2: Option<i32>,
+    pub(crate) syn_cnt: Option<u32>,
+    pub(crate) keep_cnt: Option<u32>,
+    pub(crate) keep_intvl: Option<u32>,
+    pub(crate) keep_idle: Option<u32>,
     pub(crate) bind_address_no_port: bool,
     pub(crate) local_port_range: (u16, u16),
     pub(crate) free_bind: bool,
@@ -258,6 +258,11 @@ pub(crate) struct Rare {
 
 /// Nothing set.
 static COMMON: Rare = Rare {
+    linger2: None,
+    syn_cnt: None,
+    keep_cnt: None,
+    keep_intvl: None,
+    keep_idle: None,
     bind_address_no_port: false,
     local_port_range: (0, 0),
     free_bind: false,
@@ -318,13 +323,8 @@ impl Default for Options {
             cork: false,
             congestion: None,
             max_seg: None,
-            keep_idle: None,
-            keep_intvl: None,
-            keep_cnt: None,
-            syn_cnt: None,
             user_timeout: Duration::ZERO,
             defer_accept: 0,
-            linger2: None,
             window_clamp: 0,
             ttl: None,
             tos: 0,

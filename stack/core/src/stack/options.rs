@@ -136,13 +136,15 @@ fn apply(options: &mut Options, option: SocketOption, config: &Config) -> Result
         SocketOption::Cork(on) => options.cork = on,
         SocketOption::Congestion(control) => options.congestion = Some(control),
         SocketOption::MaxSeg(octets) => options.max_seg = (octets > 0).then_some(octets),
-        SocketOption::KeepIdle(seconds) => options.keep_idle = Some(seconds),
-        SocketOption::KeepIntvl(seconds) => options.keep_intvl = Some(seconds),
-        SocketOption::KeepCnt(count) => options.keep_cnt = Some(count),
-        SocketOption::SynCnt(count) => options.syn_cnt = Some(count),
+        SocketOption::KeepIdle(seconds) => options.rare_mut().keep_idle = Some(seconds),
+        SocketOption::KeepIntvl(seconds) => options.rare_mut().keep_intvl = Some(seconds),
+        SocketOption::KeepCnt(count) => options.rare_mut().keep_cnt = Some(count),
+        SocketOption::SynCnt(count) => options.rare_mut().syn_cnt = Some(count),
         SocketOption::UserTimeout(time) => options.user_timeout = time,
         SocketOption::DeferAccept(seconds) => options.defer_accept = backlog::seconds_to_retries(seconds, config),
-        SocketOption::Linger2(seconds) => options.linger2 = (seconds != 0).then_some(seconds.clamp(-1, MOST_LINGER2)),
+        SocketOption::Linger2(seconds) => {
+            options.rare_mut().linger2 = (seconds != 0).then_some(seconds.clamp(-1, MOST_LINGER2))
+        }
         SocketOption::QuickAck(_) => {}
         SocketOption::WindowClamp(octets) => {
             options.window_clamp = if octets == 0 { 0 } else { octets.max(LEAST_RCVBUF) }
@@ -253,13 +255,13 @@ fn read(socket: &Socket, connection: Option<&Connection>, name: OptionName, now:
             Some(connection) => i64::from(connection.tcb.smss(config)),
             None => number(options.max_seg.map(u32::from), 536),
         },
-        OptionName::KeepIdle => number(options.keep_idle, config.tcp_keepalive_time),
-        OptionName::KeepIntvl => number(options.keep_intvl, config.tcp_keepalive_intvl),
-        OptionName::KeepCnt => number(options.keep_cnt, config.tcp_keepalive_probes),
-        OptionName::SynCnt => number(options.syn_cnt, config.tcp_syn_retries),
+        OptionName::KeepIdle => number(options.rare().keep_idle, config.tcp_keepalive_time),
+        OptionName::KeepIntvl => number(options.rare().keep_intvl, config.tcp_keepalive_intvl),
+        OptionName::KeepCnt => number(options.rare().keep_cnt, config.tcp_keepalive_probes),
+        OptionName::SynCnt => number(options.rare().syn_cnt, config.tcp_syn_retries),
         OptionName::UserTimeout => options.user_timeout.as_millis().min(i64::MAX as u128) as i64,
         OptionName::DeferAccept => backlog::retries_to_seconds(options.defer_accept, config) as i64,
-        OptionName::Linger2 => options.linger2.map_or(config.tcp_fin_timeout.as_secs() as i64, i64::from),
+        OptionName::Linger2 => options.rare().linger2.map_or(config.tcp_fin_timeout.as_secs() as i64, i64::from),
         OptionName::QuickAck => connection.map_or(1, |connection| i64::from(connection.tcb.delayed_ack.quick > 0)),
         OptionName::WindowClamp => i64::from(options.window_clamp),
         OptionName::Ttl => options.ttl.map_or(i64::from(config.ip_default_ttl), i64::from),

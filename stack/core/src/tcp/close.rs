@@ -52,7 +52,7 @@ impl Tcb {
             abort::abort(self, fx);
             return;
         }
-        if self.user.options.linger2.is_some_and(|seconds| seconds < 0) && self.state() == State::FinWait2 {
+        if self.user.options.rare().linger2.is_some_and(|seconds| seconds < 0) && self.state() == State::FinWait2 {
             fx.host.counters.tcp_abort_on_linger += 1;
             abort::abort(self, fx);
             return;

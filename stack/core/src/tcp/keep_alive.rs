@@ -29,7 +29,7 @@ impl Tcb {
     }
 
     fn keep_idle(&self, fx: &Fx<'_>) -> Duration {
-        Duration::from_secs(self.user.options.keep_idle.unwrap_or(fx.config().tcp_keepalive_time).into())
+        Duration::from_secs(self.user.options.rare().keep_idle.unwrap_or(fx.config().tcp_keepalive_time).into())
     }
 
     /// Something arrived, or the option changed: the idle time starts anew.
@@ -53,8 +53,8 @@ impl Tcb {
             return;
         }
         let config = fx.config();
-        let most = self.user.options.keep_cnt.unwrap_or(config.tcp_keepalive_probes);
-        let interval = self.user.options.keep_intvl.unwrap_or(config.tcp_keepalive_intvl);
+        let most = self.user.options.rare().keep_cnt.unwrap_or(config.tcp_keepalive_probes);
+        let interval = self.user.options.rare().keep_intvl.unwrap_or(config.tcp_keepalive_intvl);
         let user_timeout = self.user.options.user_timeout;
         let idle = self.totals.last_segment.map_or(Duration::ZERO, |at| fx.now.since(at));
         let given_up = if user_timeout.is_zero() {

@@ -377,7 +377,7 @@ impl Tcb {
     /// How long FIN-WAIT-2 lasts once nobody can receive.
     fn fin_wait_2_time(&self, fx: &Fx<'_>) -> Duration {
         let config = fx.config();
-        let chosen = match self.user.options.linger2 {
+        let chosen = match self.user.options.rare().linger2 {
             Some(seconds) => Duration::from_secs(u64::from(seconds.max(0).unsigned_abs())),
             None => config.tcp_fin_timeout,
         };

@@ -23,7 +23,7 @@ pub(crate) fn expire(tcb: &mut Tcb, fx: &mut Fx<'_>) {
 /// The front of the queue is our SYN.
 fn syn(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     let config = fx.config();
-    let active_limit = tcb.user.options.syn_cnt.unwrap_or(config.tcp_syn_retries);
+    let active_limit = tcb.user.options.rare().syn_cnt.unwrap_or(config.tcp_syn_retries);
     let (limit, linear) = match (tcb.state(), tcb.origin) {
         (State::SynSent, _) => {
             (active_limit + config.tcp_syn_linear_timeouts, tcb.rto.retransmits < config.tcp_syn_linear_timeouts)
@@ -31,7 +31,7 @@ fn syn(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         (_, Origin::Active) => (active_limit, false),
         // One more for a Fast Open, as Linux has it.
         (_, Origin::Passive) => {
-            let most = tcb.user.options.syn_cnt.unwrap_or(config.tcp_synack_retries);
+            let most = tcb.user.options.rare().syn_cnt.unwrap_or(config.tcp_synack_retries);
             (fx.queues.synack_retries(most, config) + u32::from(tcb.is_fast_open_child()), false)
         }
     };
