@@ -180,6 +180,31 @@ fn everything_arrives_whatever_the_link_does() {
     }
 }
 
+/// Every way to recover, alone and with every other.
+#[test]
+fn everything_arrives_however_losses_are_recovered() {
+    let faults = Faults { lost: 60, repeated: 60, corrupted: 20 };
+    for profile in [Config::rfc9293(), Config::linux()] {
+        for choice in 0..64_u32 {
+            let chosen = |bit: u32| choice >> bit & 1 == 1;
+            let mut config = profile.clone();
+            config.tcp_sack = chosen(0);
+            config.tcp_recovery = u32::from(chosen(1));
+            config.proportional_rate_reduction = chosen(2);
+            config.tcp_frto = 2 * u32::from(chosen(3));
+            config.tcp_early_retrans = 3 * u32::from(chosen(4));
+            config.undo_reductions = chosen(5);
+            config.tcp_dsack = chosen(5);
+            config.learn_reordering = chosen(5);
+            config.tcp_limited_transmit = !chosen(5);
+            config.window_in_segments = chosen(3);
+            config.tcp_retries2 = 60;
+            println!("choice {choice:06b}");
+            exchange(&config, chosen(1), u64::from(choice) + 1, faults, 60_000);
+        }
+    }
+}
+
 #[test]
 fn equal_seeds_give_equal_runs() {
     let faults = Faults { lost: 100, repeated: 100, corrupted: 20 };

@@ -170,6 +170,8 @@ fn send_one(tcb: &mut Tcb, text: u32, fin: bool, more: bool, ends_train: bool, f
         tcb.fin = Fin::Sent(seq.plus(text));
     }
     emit::text(tcb, seq, text, flags, fx);
+    // What a train pushes for its own sake is not pushed again.
+    let psh = psh && (!fx.config().segment_trains || tcb.is_push_end(seq.plus(text)));
     let sent = Sent { fin, psh, ..Sent::text(seq, text, fx.now) };
     tcb.queue.push(sent);
     tcb.snd.nxt = sent.end();

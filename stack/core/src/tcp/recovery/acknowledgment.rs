@@ -93,10 +93,10 @@ pub(crate) fn arrives(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
 /// A segment whose ACK is old: it was overtaken, but what it reports still counts (RFC 6675 5).
 pub(crate) fn arrives_late(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
     let mut progress = Progress { prior_una: tcb.snd.una, ..Progress::default() };
+    let before = tcb.queue.runs().highest().unwrap_or(tcb.snd.una);
     take_blocks(tcb, arriving, &mut progress, fx);
     if progress.sacked || progress.dsack {
-        let high = tcb.queue.runs().highest().unwrap_or(tcb.snd.una);
-        note_reordering(tcb, high, &progress, fx);
+        note_reordering(tcb, before, &progress, fx);
         machine::arrives(tcb, &arriving.seg, &mut progress, fx);
         adjust_window(tcb, arriving, &progress, fx);
     }
@@ -151,7 +151,8 @@ fn advance(tcb: &mut Tcb, ack: SeqNum, progress: &mut Progress, fx: &mut Fx<'_>)
 }
 
 fn note_reordering(tcb: &mut Tcb, before: SeqNum, progress: &Progress, fx: &Fx<'_>) {
-    if let Some(low) = progress.reordered.filter(|_| tcb.sack) {
+    // Only what was reported by an earlier ACK was overtaken.
+    if let Some(low) = progress.reordered.filter(|low| tcb.sack && low.lt(before)) {
         let highest = tcb.queue.runs().highest().unwrap_or(before).later(before);
         reordering::seen(tcb, low, highest, fx.config());
     }
