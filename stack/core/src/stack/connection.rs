@@ -188,7 +188,10 @@ impl Stack {
             }
         }
         let earliest = connection.tcb.timers.earliest();
-        self.arm_connection(id, earliest);
+        // A connection that is kept as an entry from here on needs no item of its own on the wheel.
+        if !(is_time_wait && connection.owner == Owner::Nobody && self.keep_time_wait(id)) {
+            self.arm_connection(id, earliest);
+        }
         self.settle_owner(id);
     }
 
@@ -232,7 +235,6 @@ impl Stack {
             Owner::Nobody if gone => {
                 self.remove_connection(id);
             }
-            Owner::Nobody if state == State::TimeWait => self.keep_time_wait(id),
             Owner::Nobody => {}
         }
     }

@@ -126,22 +126,23 @@ impl Stack {
         self.tidy_deadlines();
     }
 
-    /// Keeps a connection in TIME-WAIT, which nobody holds, as an entry.
-    pub(super) fn keep_time_wait(&mut self, id: super::connection::ConnectionId) {
+    /// Keeps a connection in TIME-WAIT, which nobody holds, as an entry. Whether one has room for all of it.
+    pub(super) fn keep_time_wait(&mut self, id: super::connection::ConnectionId) -> bool {
         let now = self.now;
-        let Some(connection) = self.connections.get(&id) else { return };
+        let Some(connection) = self.connections.get(&id) else { return false };
         let tuple = connection.tcb.tuple;
         // What RFC 7323 5.5 calls outdated stays so in a TCB.
         let timestamps = &connection.tcb.timestamps;
         if timestamps.enabled && timestamps.recent(now).is_none() {
-            return;
+            return false;
         }
-        let Some(entry) = TimeWait::of(&connection.tcb, &self.host) else { return };
+        let Some(entry) = TimeWait::of(&connection.tcb, &self.host) else { return false };
         self.remove_connection(id);
         self.ports.enter(tuple.local, Sharing { address: entry.reuse_addr(), port: false });
         let number = self.time_wait.insert(entry);
         self.demux.insert(self.demux_key.hash(&tuple), Place::TimeWait(number));
         self.enter_time_wait(number);
+        true
     }
 
     /// Gives the entry a new item among the deadlines.
