@@ -355,6 +355,12 @@ pub struct Config {
     /// Connections that close without a socket; those beyond are reset. RFC: no limit. Linux: 131072.
     pub tcp_max_orphans: u32,
 
+    /// The user timeout option (RFC 5482), told and believed. RFC: no (RFC 9293 does not name it). Linux: no (it has none).
+    pub user_timeout_option: bool,
+    /// Least and greatest user timeout that a peer can tell. RFC 5482 3.1: 100 s (R2 of RFC 9293 3.8.3), and a limit that
+    /// it leaves open: a day. Linux: none.
+    pub user_timeout_limits: (Duration, Duration),
+
     /// Idle time before the first keep-alive, seconds (RFC 9293 3.8.4: two hours). Linux: 7200.
     pub tcp_keepalive_time: u32,
     /// Time between keep-alives, seconds. RFC: 75 (not named). Linux: 75.
@@ -482,6 +488,8 @@ impl Config {
             tcp_tw_reuse_delay: 1000,
             tcp_max_tw_buckets: u32::MAX,
             tcp_max_orphans: u32::MAX,
+            user_timeout_option: false,
+            user_timeout_limits: (Duration::from_secs(100), Duration::from_secs(86_400)),
             tcp_keepalive_time: 7200,
             tcp_keepalive_intvl: 75,
             tcp_keepalive_probes: 9,

@@ -190,6 +190,8 @@ rules! {
     COOKIE_RETURNS = "rfc4987/3.6/cookie-returns";
     HALF_OPEN_FULL = "rfc4987/3.1/backlog-full";
     ACCEPT_QUEUE_FULL = "rfc4987/2.2/accept-queue-full";
+    USER_TIMEOUT_TOLD = "rfc5482/3/advertise";
+    USER_TIMEOUT_ADOPTED = "rfc5482/3.1/adopt";
     MD5_MISSING = "rfc2385/2.0/unsigned-dropped";
     MD5_WRONG = "rfc2385/2.0/wrong-dropped";
     FAST_OPEN_COOKIE_REQUESTED = "rfc7413/4.2.1/request-cookie";

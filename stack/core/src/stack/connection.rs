@@ -12,6 +12,7 @@ use crate::tcp::backlog::Queues;
 use crate::tcp::tcb::Tcb;
 use crate::time::Instant;
 use alloc::boxed::Box;
+use core::num::NonZeroI32;
 
 /// Names a connection; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +68,7 @@ pub(super) struct Connection {
     /// It is counted among its listener's half-open ones whose SYN,ACK was not repeated.
     young: bool,
     /// It is counted among the Fast Opens in SYN-RECEIVED of this listener.
-    fast_open_of: Option<i32>,
+    fast_open_of: Option<NonZeroI32>,
 }
 
 impl Stack {
@@ -85,7 +86,7 @@ impl Stack {
             young = tcb.rto.retransmits == 0;
             if tcb.is_fast_open_child() {
                 listener.fast_open.begins();
-                fast_open_of = Some(fd);
+                fast_open_of = NonZeroI32::new(fd);
             }
         }
         let armed = Armed::default();
@@ -181,9 +182,9 @@ impl Stack {
             && connection.tcb.state() != State::SynReceived
         {
             connection.fast_open_of = None;
-            let reset =
-                connection.tcb.state() == State::Closed && connection.owner == Owner::Listener { fd, queued: true };
-            if let Some(listener) = self.sockets.listener_mut(fd) {
+            let reset = connection.tcb.state() == State::Closed
+                && connection.owner == Owner::Listener { fd: fd.get(), queued: true };
+            if let Some(listener) = self.sockets.listener_mut(fd.get()) {
                 listener.fast_open.ends(reset, self.now);
             }
         }

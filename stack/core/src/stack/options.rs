@@ -183,7 +183,10 @@ fn changed(tcb: &mut Tcb, options: Options, option: SocketOption, fx: &mut Fx<'_
             tcb.incoming.set_size(size);
         }
         SocketOption::KeepAlive(_) | SocketOption::KeepIdle(_) => tcb.keep_alive_restart(fx),
-        SocketOption::UserTimeout(_) => tcb.timers.stop(Timer::User),
+        SocketOption::UserTimeout(_) => {
+            tcb.timers.stop(Timer::User);
+            tcb.user_timeout_set();
+        }
         SocketOption::Congestion(control) => tcb.congestion.set_control(control),
         SocketOption::QuickAck(on) => {
             tcb.delayed_ack.quick = if on { QUICK_ACKS } else { 0 };

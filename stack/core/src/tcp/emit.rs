@@ -1,5 +1,6 @@
 //! Segments of a connection, from its variables to octets.
 
+use super::isn;
 use super::retransmission_queue::Sent;
 use super::state::State;
 use super::tcb::Tcb;
@@ -79,7 +80,7 @@ pub(crate) fn abort(tcb: &mut Tcb, fx: &mut Fx<'_>) {
 }
 
 /// The options of a SYN or SYN,ACK.
-fn syn_options(tcb: &mut Tcb, flags: Flags, fx: &Fx<'_>) -> Options {
+fn syn_options(tcb: &mut Tcb, flags: Flags, fx: &mut Fx<'_>) -> Options {
     Options {
         accurate_ecn: tcb.ecn_option(flags, MOST_OCTETS, fx),
         mss: Some(tcb.rcv.mss.min(u32::from(u16::MAX)) as u16),
@@ -87,6 +88,7 @@ fn syn_options(tcb: &mut Tcb, flags: Flags, fx: &Fx<'_>) -> Options {
         sack_permitted: tcb.sack,
         timestamps: tcb.timestamps.option(fx.now),
         fast_open: tcb.take_fast_open_option(),
+        user_timeout: tcb.tell_user_timeout(Flags::SYN, MOST_OCTETS, fx),
         ..Options::default()
     }
 }
@@ -95,6 +97,10 @@ fn syn_options(tcb: &mut Tcb, flags: Flags, fx: &Fx<'_>) -> Options {
 fn options(tcb: &mut Tcb, flags: Flags, text: u32, fx: &mut Fx<'_>) -> Options {
     let mut options =
         Options { timestamps: tcb.timestamps.option(fx.now), md5: tcb.md5.then_some([0; 16]), ..Options::default() };
+    if tcb.user_timeouts.on {
+        let room = tcb.smss(fx.config()).saturating_sub(text) as usize;
+        options.user_timeout = tcb.tell_user_timeout(flags, room, fx);
+    }
     let sack = tcb.sack && flags.ack() && (tcb.duplicate.is_some() || !tcb.reassembly.is_empty());
     if flags.rst() || !(sack || tcb.ecn.is_accurate()) {
         return options;
@@ -153,7 +159,7 @@ fn segment(tcb: &mut Tcb, seq: SeqNum, flags: Flags, text: u32, fx: &mut Fx<'_>)
     }
     let mut header = fx.host.header(tcb.tuple.local.ip(), tcb.tuple.remote.ip());
     header.dont_fragment = !tcb.may_be_fragmented();
-    header.flow_label = tcb.flow_label;
+    header.flow_label = isn::flow_label(fx.host, tcb.tuple.local, tcb.tuple.remote);
     if let Some(ttl) = tcb.user.options.ttl {
         header.hop_limit = ttl;
     }

@@ -8,7 +8,7 @@
 //!
 //! The other modules are one mechanism each, with one governing document.
 //!
-//! Absent: TCP-AO (RFC 5925), the user timeout option (RFC 5482), IP
+//! Absent: TCP-AO (RFC 5925), IP
 //! source routes and security compartments (RFC 9293 3.9.2.1, A.1.2), tuning of the receive buffer, and the return to TIME-WAIT when
 //! the SYN that reopened it proves old (RFC 9293 3.6.1, a MAY).
 
@@ -52,6 +52,7 @@ pub(crate) mod tcb;
 pub(crate) mod timeouts;
 pub(crate) mod timers;
 pub(crate) mod timestamps;
+pub(crate) mod user_timeout;
 pub(crate) mod window;
 pub(crate) mod write_queue;
 

@@ -16,6 +16,7 @@ use super::send_buffer::SendBuffer;
 use super::state::{State, is_edge};
 use super::timers::{Timer, Timers};
 use super::timestamps::Timestamps;
+use super::user_timeout::UserTimeouts;
 use super::write_queue::WriteQueue;
 use super::{isn, mss, window};
 use crate::errno::Errno;
@@ -166,6 +167,7 @@ pub(crate) struct Tcb {
     pub(crate) persist: Persist,
     /// Its segments are signed (RFC 2385).
     pub(crate) md5: bool,
+    pub(crate) user_timeouts: UserTimeouts,
     /// Fast Open, where it plays a role.
     pub(crate) fast_open: Option<Box<FastOpen>>,
     pub(crate) keep_alive: KeepAlive,
@@ -175,8 +177,6 @@ pub(crate) struct Tcb {
     pub(crate) path_mtu: u32,
     /// What is known of the path beyond that.
     pub(crate) path: Option<Box<PathMtu>>,
-    /// IPv6 flow label (RFC 6437), 20 bits; 0 is none.
-    pub(crate) flow_label: u32,
     pub(crate) timers: Timers,
     pub(crate) user: User,
     pub(crate) totals: Totals,
@@ -264,12 +264,12 @@ impl Tcb {
             delayed_ack: DelayedAck::new(config.quick_acks),
             persist: Persist::default(),
             md5,
+            user_timeouts: UserTimeouts::new(config.user_timeout_option),
             fast_open: None,
             keep_alive: KeepAlive::default(),
             last_challenge: None,
             path_mtu,
             path,
-            flow_label: isn::flow_label(host, tuple.local, tuple.remote),
             timers: Timers::default(),
             user: User {
                 options,

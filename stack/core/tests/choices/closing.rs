@@ -70,6 +70,25 @@ fn idle(set: Set) -> String {
     times(&play.wait(1000.0))
 }
 
+/// The option on a SYN of a user with a timeout of 300 seconds; then when text is repeated of one without, to a peer that
+/// tells 200 seconds.
+fn told_timeout(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    let fd = play.stack.socket(halfopen_stack::Domain::Inet).unwrap();
+    play.stack.set_option(play.now, fd, SocketOption::UserTimeout(Duration::from_secs(300))).unwrap();
+    assert_eq!(play.stack.connect(play.now, fd, play.remote), Err(Errno::EINPROGRESS));
+    play.drain();
+    let told = play.last().0.options.user_timeout.map(|option| (option.minutes, option.value));
+    let mut play = Play::new(plain_with(set));
+    play.options.user_timeout = Some(halfopen_stack::wire::tcp::UserTimeout { minutes: false, value: 200 });
+    let listener = play.listen(1);
+    play.inject(S, 0, 0, b"");
+    play.inject(A, 1, 1, b"");
+    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    play.send(fd, b"text");
+    format!("{told:?}, {}", times(&play.wait(2000.0)))
+}
+
 pub(crate) const ROWS: &[Row] = &[
     Row {
         field: "abort_with_ack",
@@ -106,6 +125,34 @@ pub(crate) const ROWS: &[Row] = &[
         field: "tcp_max_tw_buckets",
         play: after_the_last_ack,
         values: &[(|c| c.tcp_max_tw_buckets = 1, ". 2:2(0) ack 2"), (|c| c.tcp_max_tw_buckets = 0, "R 2:2(0)")],
+    },
+    Row {
+        field: "user_timeout_option",
+        play: told_timeout,
+        values: &[
+            (|c| c.user_timeout_option = false, "None, 1 3 7 15 31 63 127 247 367 487 607 727 847 967 1087"),
+            (|c| c.user_timeout_option = true, "Some((false, 300)), 1 3 7 15 31 63 127"),
+        ],
+    },
+    Row {
+        field: "user_timeout_limits",
+        play: told_timeout,
+        values: &[
+            (
+                |c| {
+                    c.user_timeout_option = true;
+                    c.user_timeout_limits = (Duration::from_secs(100), Duration::from_secs(86_400));
+                },
+                "Some((false, 300)), 1 3 7 15 31 63 127",
+            ),
+            (
+                |c| {
+                    c.user_timeout_option = true;
+                    c.user_timeout_limits = (Duration::from_secs(100), Duration::from_secs(120));
+                },
+                "Some((false, 300)), 1 3 7 15 31 63",
+            ),
+        ],
     },
     Row {
         field: "tcp_keepalive_time",

@@ -69,7 +69,7 @@ impl HalfOpen {
             return None;
         }
         let others = Timer::ALL.into_iter().any(|timer| timer != Timer::Retransmission && tcb.timers.runs(timer));
-        if others || tcb.fast_open.is_some() {
+        if others || tcb.fast_open.is_some() || tcb.user_timeouts.on {
             return None;
         }
         let Ecn::Answered(ecn) = tcb.ecn else { return None };

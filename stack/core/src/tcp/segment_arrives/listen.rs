@@ -122,6 +122,10 @@ fn open(listening: &Listening<'_>, tuple: Tuple, seg: &Segment<'_>, fx: &mut Fx<
     tcb.snd.nxt = iss.plus(1);
     tcb.queue.push(Sent::syn(iss, fx.now));
     emit::syn(&mut tcb, fx);
+    if !tcb.is_fast_open_child() {
+        // A cookie goes with the first SYN,ACK only, as in Linux: nothing of it is to be kept.
+        tcb.fast_open = None;
+    }
     output::after_event(&mut tcb, fx);
     tcb
 }

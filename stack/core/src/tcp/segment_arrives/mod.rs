@@ -107,7 +107,7 @@ pub(crate) fn continues_stream(tcb: &Tcb, seg: &Segment<'_>) -> bool {
 
 /// Takes the numbers, the window and the options of the peer's SYN. Extensions that only one side offers are off from
 /// here on.
-pub(crate) fn take_syn(tcb: &mut Tcb, seg: &Segment<'_>, fx: &Fx<'_>) {
+pub(crate) fn take_syn(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
     let options = &seg.options;
     let offered = tcb.rcv.wnd();
     tcb.rcv.irs = seg.seq;
@@ -124,6 +124,7 @@ pub(crate) fn take_syn(tcb: &mut Tcb, seg: &Segment<'_>, fx: &Fx<'_>) {
             tcb.rcv.shift = 0;
         }
     }
+    tcb.hear_user_timeout(seg, fx);
     tcb.sack &= options.sack_permitted;
     match options.timestamps.filter(|_| tcb.timestamps.enabled) {
         Some(option) => tcb.timestamps.start(option.val, fx.now),

@@ -110,6 +110,10 @@ fn send_front_again(tcb: &mut Tcb, fx: &mut Fx<'_>) {
 /// Whether R2 is reached. A peer that has shrunk its window to nothing, and answers, is not given up (SHLD-17, MUST-37).
 fn exhausted(tcb: &Tcb, fx: &Fx<'_>) -> bool {
     let config = fx.config();
+    if !tcb.user_timeout(fx).is_zero() {
+        // It takes the place of R2, be it shorter or longer (RFC 5482 1; Linux).
+        return false;
+    }
     if tcb.snd.wnd == 0 {
         return tcb.persist.unanswered >= config.tcp_retries2;
     }

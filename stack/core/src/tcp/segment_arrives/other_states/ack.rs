@@ -24,6 +24,7 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
         return syn_received(tcb, arriving, fx);
     }
     range(tcb, arriving, fx)?;
+    tcb.hear_user_timeout(&arriving.seg, fx);
     tcb.totals.last_ack_recv = Some(fx.now);
     tcb.persist_answered();
     match state {
