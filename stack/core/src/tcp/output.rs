@@ -111,7 +111,8 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
 
 /// Whether less than a full segment may go out (RFC 9293 3.7.4, 3.8.6.2.1 conditions 2 and 3).
 fn is_worth_sending(tcb: &Tcb, text: u32, unsent: u32, fx: &mut Fx<'_>) -> bool {
-    let idle = tcb.queue.is_empty();
+    // A SYN,ACK under way, whose connection is in use by Fast Open, is no text.
+    let idle = tcb.queue.back().is_none_or(|last| last.syn);
     let options = &tcb.user.options;
     if tcb.snd.up.is_some_and(|up| up.gt(tcb.snd.nxt)) {
         return true;
