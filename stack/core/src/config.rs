@@ -103,6 +103,15 @@ pub enum HardError {
     Soft,
 }
 
+/// How long an ACK waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AckPace {
+    /// As long as it may.
+    Fixed,
+    /// As the gaps between the peer's segments suggest, from 40 ms on (Linux).
+    Estimated,
+}
+
 /// What Nagle's rule looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nagle {
@@ -317,8 +326,10 @@ pub struct Config {
     /// IPv6 flow labels of connections (RFC 6437): 0 none, 1 one each. RFC: 0 (RFC 9293 does not name them). Linux: 1.
     pub auto_flowlabels: u32,
 
-    /// Longest delay of an ACK, below 500 ms (RFC 9293 3.8.6.3). RFC: 200 ms. Linux: 40 ms.
+    /// Longest delay of an ACK, below 500 ms (RFC 9293 3.8.6.3). RFC: 200 ms. Linux: 200 ms.
     pub delayed_ack: Duration,
+    /// Whether ACKs wait for `delayed_ack`, or at most so long and at the peer's pace. RFC: fixed. Linux: estimated.
+    pub ack_pace: AckPace,
     /// Segments acknowledged without delay at the start of a connection. RFC: 0. Linux: 16.
     pub quick_acks: u32,
 
@@ -472,6 +483,7 @@ impl Config {
             tcp_probe_threshold: 8,
             auto_flowlabels: 0,
             delayed_ack: Duration::from_millis(200),
+            ack_pace: AckPace::Fixed,
             quick_acks: 0,
             challenge_acks: true,
             ack_range_check: true,
@@ -569,7 +581,7 @@ impl Config {
         config.initial_window_in_segments = true;
         config.min_pmtu = 552;
         config.auto_flowlabels = 1;
-        config.delayed_ack = Duration::from_millis(40);
+        config.ack_pace = AckPace::Estimated;
         config.quick_acks = 16;
         config.answer_future_acks = false;
         config.tcp_invalid_ratelimit = 500;

@@ -190,6 +190,7 @@ fn changed(tcb: &mut Tcb, options: Options, option: SocketOption, fx: &mut Fx<'_
         SocketOption::Congestion(control) => tcb.congestion.set_control(control),
         SocketOption::QuickAck(on) => {
             tcb.delayed_ack.quick = if on { QUICK_ACKS } else { 0 };
+            tcb.delayed_ack.exchange = !on;
             if on && tcb.delayed_ack.need() == Need::Delayed {
                 emit::ack(tcb, fx);
             }

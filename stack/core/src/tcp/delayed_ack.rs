@@ -1,10 +1,13 @@
-//! When to acknowledge (RFC 9293 3.8.6.3; RFC 5681 4.2).
+//! When to acknowledge (RFC 9293 3.8.6.3; RFC 5681 4.2), after a fixed delay or at the peer's pace as Linux estimates it.
 
+use super::emit;
 use super::tcb::Tcb;
 use super::timers::Timer;
+use crate::config::AckPace;
 use crate::host::Fx;
 use crate::rules;
 use crate::time::Instant;
+use core::time::Duration;
 
 /// How much an ACK is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +23,15 @@ pub(crate) enum Need {
 /// Segments below this size do not count as full ones, however small the peer's are (RFC 9293 3.8.6.3 names 536).
 const SMALLEST_FULL: u32 = 536;
 
+/// Least estimate of the peer's pace, and the delay before there is one (Linux).
+const LEAST_PACE: Duration = Duration::from_millis(40);
+
+/// Longest delay of an ACK that nobody seems to wait for (Linux).
+const MOST_PACE: Duration = Duration::from_millis(500);
+
+/// As `MOST_PACE` in an exchange of messages.
+const MOST_IN_EXCHANGE: Duration = Duration::from_millis(200);
+
 /// State of delayed acknowledgment.
 #[derive(Debug, Clone)]
 pub(crate) struct DelayedAck {
@@ -28,13 +40,19 @@ pub(crate) struct DelayedAck {
     pub(crate) full: u32,
     /// Segments left that are acknowledged without delay.
     pub(crate) quick: u32,
+    /// Text goes out soon after text came in: an exchange of messages, where delaying ACKs pays ("pingpong" in Linux).
+    pub(crate) exchange: bool,
+    /// Something small came since the last ACK: the peer may wait for an answer.
+    pushed: bool,
+    /// The estimate of the peer's pace, milliseconds ("ato" in Linux).
+    pace: u16,
     /// When text last arrived.
     last: Option<Instant>,
 }
 
 impl DelayedAck {
     pub(crate) const fn new(quick: u32) -> Self {
-        Self { need: Need::None, full: SMALLEST_FULL, quick, last: None }
+        Self { need: Need::None, full: SMALLEST_FULL, quick, exchange: false, pushed: false, pace: 0, last: None }
     }
 
     pub(crate) const fn need(&self) -> Need {
@@ -48,16 +66,47 @@ impl DelayedAck {
 
     pub(crate) const fn cancel(&mut self) {
         self.need = Need::None;
+        self.pushed = false;
+    }
+
+    fn pace(&self) -> Duration {
+        Duration::from_millis(self.pace.into()).max(LEAST_PACE)
+    }
+
+    fn set_pace(&mut self, pace: Duration, rto: Duration) {
+        self.pace = pace.min(rto).as_millis().min(u128::from(u16::MAX)) as u16;
+    }
+
+    /// Text has come: how the estimate follows it, and whether ACKs are to be quick for a while. `quick`: how many.
+    fn estimate(&mut self, now: Instant, rto: Duration, quick: u32) {
+        let pace = self.pace();
+        match self.last.map(|last| now.since(last)) {
+            None => {
+                self.quick = self.quick.max(quick);
+                self.set_pace(LEAST_PACE, rto);
+            }
+            Some(gap) if gap <= LEAST_PACE / 2 => self.set_pace(pace / 2 + LEAST_PACE / 2, rto),
+            Some(gap) if gap < pace => self.set_pace(pace / 2 + gap, rto),
+            // The peer has paused so long that it begins with a small window again.
+            Some(gap) if gap > rto => self.quick = self.quick.max(quick),
+            Some(_) => {}
+        }
     }
 }
 
 impl Tcb {
     /// Text in order was taken; `octets` of it in this segment.
     pub(crate) fn text_taken(&mut self, octets: u32, fx: &mut Fx<'_>) {
+        let estimated = fx.config().ack_pace == AckPace::Estimated;
+        if estimated {
+            let quick = (self.rcv.wnd() / (2 * self.delayed_ack.full)).clamp(2, fx.config().quick_acks.max(2));
+            self.delayed_ack.estimate(fx.now, self.rto.timeout(), quick);
+            self.delayed_ack.pushed |= octets < self.delayed_ack.full;
+        }
         self.delayed_ack.full = self.delayed_ack.full.max(octets).min(self.rcv.mss.max(SMALLEST_FULL));
         self.delayed_ack.last = Some(fx.now);
         let unacknowledged = self.rcv.last_ack_sent.distance(self.rcv.nxt);
-        if self.delayed_ack.quick > 0 {
+        if self.delayed_ack.quick > 0 && !self.delayed_ack.exchange {
             self.delayed_ack.quick -= 1;
             self.delayed_ack.now();
         } else if unacknowledged >= 2 * self.delayed_ack.full {
@@ -68,19 +117,69 @@ impl Tcb {
         }
     }
 
-    /// Text goes out soon after text came in: an exchange of messages, where delaying ACKs pays.
+    /// Text goes out; soon after text came in, that is an exchange.
     pub(crate) fn text_sent(&mut self, fx: &Fx<'_>) {
-        if self.delayed_ack.last.is_some_and(|last| fx.now.since(last) < self.user.options.delayed_ack(fx.config())) {
-            self.delayed_ack.quick = 0;
+        let soon = match fx.config().ack_pace {
+            AckPace::Fixed => self.user.options.delayed_ack(fx.config()),
+            AckPace::Estimated => self.delayed_ack.pace(),
+        };
+        if self.delayed_ack.last.is_some_and(|last| fx.now.since(last) < soon) {
+            match fx.config().ack_pace {
+                AckPace::Fixed => self.delayed_ack.quick = 0,
+                AckPace::Estimated => self.delayed_ack.exchange = true,
+            }
         }
+    }
+
+    /// How long an ACK may wait now.
+    fn ack_delay(&self, fx: &Fx<'_>) -> Duration {
+        let longest = self.user.options.delayed_ack(fx.config());
+        if fx.config().ack_pace == AckPace::Fixed {
+            return longest;
+        }
+        let state = &self.delayed_ack;
+        let mut pace = state.pace();
+        if pace > LEAST_PACE {
+            let most = if state.exchange || state.pushed { MOST_IN_EXCHANGE } else { MOST_PACE };
+            let round_trip = self.rto.srtt().map_or(most, |srtt| srtt.max(LEAST_PACE));
+            pace = pace.min(most).min(round_trip);
+        }
+        pace.min(longest)
     }
 
     /// Starts the timer for an ACK that waits. The timer of an earlier one runs on (MUST-40 is for the oldest).
     pub(crate) fn delay_ack(&mut self, fx: &mut Fx<'_>) {
-        if !self.timers.runs(Timer::DelayedAck) {
-            fx.cite(rules::ACK_DELAYED);
-            let delay = self.user.options.delayed_ack(fx.config());
-            self.timers.set(Timer::DelayedAck, fx.now + delay);
+        let delay = self.ack_delay(fx);
+        match self.timers.deadline(Timer::DelayedAck) {
+            None => {
+                fx.cite(rules::ACK_DELAYED);
+                self.timers.set(Timer::DelayedAck, fx.now + delay);
+            }
+            // About to go off: it may as well go now (Linux).
+            Some(at) if fx.config().ack_pace == AckPace::Estimated && at <= fx.now + delay / 4 => emit::ack(self, fx),
+            Some(at) => self.timers.set(Timer::DelayedAck, at.min(fx.now + delay)),
+        }
+    }
+
+    /// The timer went off: no text of ours has taken the ACK along. The estimate was too short, or it is no exchange.
+    pub(crate) fn delayed_ack_timeout(&mut self, fx: &mut Fx<'_>) {
+        let rto = self.rto.timeout();
+        if core::mem::take(&mut self.delayed_ack.exchange) {
+            self.delayed_ack.set_pace(LEAST_PACE, rto);
+        } else {
+            let pace = self.delayed_ack.pace();
+            self.delayed_ack.set_pace(pace * 2, rto);
+        }
+        emit::ack(self, fx);
+    }
+
+    /// The user has read everything: a peer that seems to wait for an answer gets its ACK, if no text is to be expected
+    /// that could take it along (Linux).
+    pub(crate) fn all_read(&mut self, fx: &mut Fx<'_>) {
+        let state = &self.delayed_ack;
+        let waits = state.pushed && !state.exchange && self.timers.runs(Timer::DelayedAck);
+        if fx.config().ack_pace == AckPace::Estimated && waits {
+            emit::ack(self, fx);
         }
     }
 }

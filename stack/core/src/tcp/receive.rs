@@ -77,6 +77,9 @@ impl Tcb {
         if !flags.peek {
             self.incoming.consume(read, &mut fx.host.rings);
             self.tell_window(fx);
+            if self.incoming.len() == 0 {
+                self.all_read(fx);
+            }
         }
         Ok(read)
     }

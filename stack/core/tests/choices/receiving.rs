@@ -2,6 +2,7 @@
 
 use super::*;
 use core::time::Duration;
+use halfopen_stack::config::AckPace;
 use halfopen_stack::{Domain, SocketOption};
 
 /// The window of the SYN,ACK, and its shift.
@@ -24,6 +25,18 @@ fn lone_segment(set: Set) -> String {
     let mut sent = times(&play.inject(P, 1, 1, b"text").into_iter().map(|line| (0.0, line)).collect::<Vec<_>>());
     sent += &times(&play.wait(1.0));
     sent
+}
+
+/// When each of three small segments is acknowledged, a second apart.
+fn three_segments(set: Set) -> String {
+    let (mut play, _) = Play::established(plain_with(set));
+    let mut delays = Vec::new();
+    for seq in [1, 5, 9] {
+        let at_once = play.inject(P, seq, 1, b"text").len();
+        let later = times(&play.wait(0.9));
+        delays.push(if at_once > 0 { "0".to_owned() } else { later });
+    }
+    delays.join(" ")
 }
 
 pub(crate) const ROWS: &[Row] = &[
@@ -59,6 +72,14 @@ pub(crate) const ROWS: &[Row] = &[
         values: &[
             (|c| c.delayed_ack = Duration::from_millis(200), "0.2"),
             (|c| c.delayed_ack = Duration::from_millis(40), "0.04"),
+        ],
+    },
+    Row {
+        field: "ack_pace",
+        play: three_segments,
+        values: &[
+            (|c| c.ack_pace = AckPace::Fixed, "0.2 0.2 0.2"),
+            (|c| (c.ack_pace, c.quick_acks) = (AckPace::Estimated, 0), "0 0 0.04"),
         ],
     },
     Row {

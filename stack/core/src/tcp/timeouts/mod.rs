@@ -5,7 +5,6 @@ pub(crate) mod retransmission;
 pub(crate) mod time_wait;
 pub(crate) mod user;
 
-use super::emit;
 use super::output;
 use super::recovery::timer::Purpose;
 use super::recovery::{machine, probe};
@@ -25,7 +24,7 @@ pub(crate) fn expire(tcb: &mut Tcb, timer: Timer, fx: &mut Fx<'_>) {
         Timer::TimeWait => time_wait::expire(tcb, fx),
         Timer::FinWait2 => time_wait::fin_wait_2_expires(tcb, fx),
         Timer::Persist => tcb.persist_timeout(fx),
-        Timer::DelayedAck => emit::ack(tcb, fx),
+        Timer::DelayedAck => tcb.delayed_ack_timeout(fx),
         Timer::KeepAlive => tcb.keep_alive_timeout(fx),
     }
     output::after_event(tcb, fx);
