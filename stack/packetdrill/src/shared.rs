@@ -18,6 +18,9 @@ use std::time::Duration;
 /// its end, and nobody else will. packetdrill waits for one second.
 const IDLE: Duration = Duration::from_millis(300);
 
+/// Real time that the thread of a call that has ended gets to take packetdrill's lock, which the other thread wants as well.
+const COURTESY: Duration = Duration::from_millis(2);
+
 thread_local! {
     /// The time that this thread is to see next.
     static OWED: Cell<Option<Micros>> = const { Cell::new(None) };
@@ -54,12 +57,41 @@ impl Shared {
 
     /// The time, after a call that blocked the time of its end.
     pub(crate) fn clock(&self) -> Micros {
-        OWED.take().unwrap_or_else(|| {
-            self.with(|world| {
+        let owed = OWED.take();
+        self.with(|world| match owed {
+            Some(at) => {
+                world.ended = false;
+                at
+            }
+            None => {
                 world.pass(1);
                 world.clock()
-            })
+            }
         })
+    }
+
+    /// Lets time pass, and a call that ends meanwhile end for packetdrill too before its script goes on.
+    pub(crate) fn sleep(&self, micros: Micros) {
+        self.settle();
+        self.with(|world| world.pass(micros));
+        self.settle();
+    }
+
+    /// Waits for the thread of a call that has ended. packetdrill sleeps without its lock, so the thread can finish.
+    fn settle(&self) {
+        let mut world = self.lock();
+        if !world.ended {
+            return;
+        }
+        while world.ended {
+            let (guard, timeout) = self.changed.wait_timeout(world, IDLE).unwrap_or_else(PoisonError::into_inner);
+            world = guard;
+            if timeout.timed_out() {
+                world.ended = false;
+            }
+        }
+        let asleep = self.changed.wait_timeout_while(world, COURTESY, |_| true);
+        drop(asleep.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Makes a call on the stack's descriptors, and waits for its end.

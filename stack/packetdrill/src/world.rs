@@ -33,6 +33,8 @@ pub(crate) struct World {
     outbound: VecDeque<(Micros, Vec<u8>)>,
     /// The end of the call that blocks.
     returned: Option<(Micros, Reply)>,
+    /// A call that blocked has ended, and its thread has not asked for the time since.
+    pub(crate) ended: bool,
     /// Counts calls from outside.
     pub(crate) activity: u64,
     pub(crate) descriptors: Descriptors,
@@ -52,6 +54,7 @@ impl World {
             tunables,
             outbound: VecDeque::new(),
             returned: None,
+            ended: false,
             activity: 0,
             descriptors: Descriptors::default(),
         }
@@ -76,7 +79,10 @@ impl World {
     fn happen(&mut self, until: Micros) -> bool {
         match self.sut.next(until) {
             Ok(Happening::Datagram { at, octets }) => self.outbound.push_back((EPOCH + self.before + at, octets)),
-            Ok(Happening::Returned { at, reply }) => self.returned = Some((EPOCH + self.before + at, reply)),
+            Ok(Happening::Returned { at, reply }) => {
+                self.returned = Some((EPOCH + self.before + at, reply));
+                self.ended = true;
+            }
             Ok(Happening::Deadline) => return false,
             Err(error) => fatal(&error),
         }

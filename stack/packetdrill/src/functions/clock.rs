@@ -19,6 +19,6 @@ pub(super) unsafe extern "C" fn gettimeofday(userdata: *mut c_void, time: *mut t
 /// `userdata` is the table's.
 pub(super) unsafe extern "C" fn usleep(userdata: *mut c_void, micros: useconds_t) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { shared(userdata) }.with(|world| world.pass(micros.into()));
+    unsafe { shared(userdata) }.sleep(micros.into());
     0
 }
