@@ -249,7 +249,7 @@ pub struct Config {
     pub reduction_of: ReductionOf,
     /// Whether CUBIC ends slow start by Linux's HyStart. RFC: no (RFC 9438 4.10 has HyStart++). Linux: yes.
     pub hystart: bool,
-    /// Segments by which one ACK may open the window in slow start. RFC 5681 3.1: 1. Linux: as many as it acknowledges.
+    /// Segments by which one ACK may open the window in slow start. RFC 5681 3.1: 1. Linux: as many as it acknowledges (255 and more).
     pub slow_start_segments: u32,
     /// Whether an idle time halves the window once per timeout (RFC 2861). RFC 5681 4.1: no, it restarts. Linux: yes.
     pub idle_halves_window: bool,

@@ -81,7 +81,7 @@ fn picture(title: &str, told: &str, samples: &[Sample]) -> Picture {
         axis: "octets (KiB)",
         height: 300,
         curves: vec![
-            curve("flight", "#9ecae1", false, &|sample| Some(kib(sample.congestion.flight))),
+            curve("flight (pipe)", "#9ecae1", false, &|sample| Some(kib(sample.congestion.pipe))),
             curve("ssthresh", "#e08214", true, &|sample| {
                 (sample.congestion.ssthresh != u32::MAX).then(|| kib(sample.congestion.ssthresh))
             }),

@@ -38,6 +38,7 @@ pub(crate) fn after_event(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     transmit::lost(tcb, fx);
     send_text(tcb, Push::ByTheRules, fx);
     transmit::holes(tcb, fx);
+    note_limited(tcb, fx);
     match tcb.delayed_ack.need() {
         Need::None => {}
         Need::Delayed => tcb.delay_ack(fx),
@@ -59,6 +60,15 @@ pub(crate) fn grow_probe(tcb: &mut Tcb, smss: u32) {
     let empties = more == tcb.unsent();
     tcb.queue.grow_back(more, empties);
     tcb.snd.nxt += more;
+}
+
+/// Whether the window is full, so that an ACK of what is in flight shows that it was in use.
+fn note_limited(tcb: &mut Tcb, fx: &Fx<'_>) {
+    let pipe = tcb.queue.pipe().octets;
+    let full = pipe.saturating_add(tcb.smss(fx.config())) > tcb.congestion.cwnd;
+    if pipe > 0 && full && tcb.state().is_synchronized() {
+        tcb.congestion.note_limited(tcb.snd.nxt);
+    }
 }
 
 /// Cuts unsent text into segments and sends those that may go.
@@ -97,7 +107,11 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
         let more = tcb.user.more && push == Push::ByTheRules;
         let ends_train = fx.config().segment_trains && text > 0 && {
             if train.is_over() {
-                let Some(next) = next_train(tcb, push, record.min(usable), closed, fx) else { return };
+                let Some(next) = next_train(tcb, push, record.min(usable), closed, fx) else {
+                    // A train waits for more window.
+                    tcb.congestion.note_limited(tcb.snd.nxt);
+                    return;
+                };
                 train = next;
             }
             train.ends()

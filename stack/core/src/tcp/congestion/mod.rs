@@ -72,10 +72,18 @@ pub(crate) struct Congestion {
     /// Of [`Config`], as the connection found it.
     reduction_of: ReductionOf,
     hystart: bool,
-    slow_start_segments: u32,
+    slow_start_segments: u8,
     /// The most octets in flight since SND.UNA passed `peak_until`.
     peak: u32,
-    peak_until: Option<SeqNum>,
+    peak_until: SeqNum,
+    /// Whether there is a `peak_until`. Flags stand apart from their numbers to keep a connection small.
+    peak_known: bool,
+    /// SND.NXT when the window was last full.
+    limited_until: SeqNum,
+    /// Whether it was full within the last window of data.
+    was_limited: bool,
+    /// Whether what is acknowledged now was in flight when the window was full.
+    limited: bool,
 }
 
 impl Congestion {
@@ -88,9 +96,13 @@ impl Congestion {
             algorithm: Algorithm::new(control),
             reduction_of: config.reduction_of,
             hystart: config.hystart,
-            slow_start_segments: config.slow_start_segments,
+            slow_start_segments: if config.slow_start_segments > 255 { 255 } else { config.slow_start_segments as u8 },
             peak: 0,
-            peak_until: None,
+            peak_until: SeqNum(0),
+            peak_known: false,
+            limited_until: SeqNum(0),
+            was_limited: false,
+            limited: false,
         }
     }
 
@@ -112,17 +124,29 @@ impl Congestion {
     /// An ACK is about to advance SND.UNA from `una`, with everything up to `nxt` sent.
     pub(crate) fn note_flight(&mut self, una: SeqNum, nxt: SeqNum) {
         let flight = una.distance(nxt);
-        if self.peak_until.is_none_or(|until| una.ge(until)) {
+        self.limited = self.was_limited && una.lt(self.limited_until);
+        self.was_limited = self.limited;
+        if !self.peak_known || una.ge(self.peak_until) {
             self.peak = flight;
-            self.peak_until = Some(nxt);
+            self.peak_until = nxt;
+            self.peak_known = true;
         } else {
             self.peak = self.peak.max(flight);
         }
     }
 
+    /// The window is full, with everything up to `nxt` sent.
+    pub(crate) const fn note_limited(&mut self, nxt: SeqNum) {
+        self.limited_until = nxt;
+        self.was_limited = true;
+    }
+
     /// Whether the window was in use. One that the sender does not fill is not shown to be safe and does not grow
     /// (RFC 7661); slow start may run ahead by twice what was in flight.
     const fn is_limiting(&self) -> bool {
+        if self.limited {
+            return true;
+        }
         if self.cwnd < self.ssthresh {
             self.cwnd < self.peak.saturating_mul(2)
         } else {
@@ -196,7 +220,7 @@ impl Congestion {
     /// Slow start with `acked` octets: what it leaves for congestion avoidance. Where an ACK counts for no more than a
     /// segment nothing is left, and the window may pass ssthresh by less than that (RFC 5681 3.1).
     fn slow_start(&mut self, acked: u32) -> u32 {
-        let most = self.slow_start_segments.saturating_mul(self.smss);
+        let most = u32::from(self.slow_start_segments).saturating_mul(self.smss);
         if self.slow_start_segments == 1 {
             self.cwnd = self.cwnd.saturating_add(acked.min(most));
             return 0;
