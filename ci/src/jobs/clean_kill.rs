@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+/// What is killed, in turn. The first is the one whose length counts.
+const RUNS: [&[&str]; 3] = [&["--sut", "linux"], &["--runner", "tun"], &["--runner", "veth"]];
 /// `kill -9`.
 const SIGKILL: i32 = 9;
 /// How long the kernel gets to take a namespace down after its last process.
@@ -36,7 +38,7 @@ pub(crate) fn clean_kill(times: u32, seed: Option<u64>) -> Result<End, Fault> {
     while killed < times {
         let after = latest.mul_f64(random.fraction());
         let trial = format!("kill {} of {times} after {:.6} s", killed + 1, after.as_secs_f64());
-        match trials.kill_after(after)? {
+        match trials.kill_after(killed as usize, after)? {
             Left::Nothing => {
                 killed += 1;
                 println!("{trial}: nothing left");
@@ -80,10 +82,11 @@ struct Trials {
 }
 
 impl Trials {
-    /// Starts a kernel run of the whole suite.
-    fn start(&self) -> Result<Child, Fault> {
+    /// Starts a run of the whole suite: on the kernel, or on the reference stack in processes of its own, in turn.
+    fn start(&self, number: usize) -> Result<Child, Fault> {
         let mut command = step::command(&self.program);
-        command.args(["run", "--sut", "linux", "--pcap", "never", "--out"]).arg(self.scratch.join("out"));
+        command.arg("run").args(RUNS[number % RUNS.len()]);
+        command.args(["--pcap", "never", "--out"]).arg(self.scratch.join("out"));
         command.env("TMPDIR", self.scratch.join("tmp")).env(MARK, mark());
         command.process_group(0).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().map_err(|error| format!("{}: {error}", self.program.display()))
@@ -101,7 +104,7 @@ impl Trials {
     fn undisturbed(&self) -> Result<Duration, Fault> {
         self.clear()?;
         let begin = now();
-        let status = wait(self.start()?)?;
+        let status = wait(self.start(0)?)?;
         let took = now() - begin;
         // Failed tests are another job's business; a run that cannot set its namespace up would make this one worthless.
         match status.code() {
@@ -111,10 +114,10 @@ impl Trials {
     }
 
     /// Starts a run, kills it after a while, and looks.
-    fn kill_after(&self, moment: Duration) -> Result<Left, Fault> {
+    fn kill_after(&self, number: usize, moment: Duration) -> Result<Left, Fault> {
         self.clear()?;
         let before = machine(&self.scratch, None);
-        let mut child = self.start()?;
+        let mut child = self.start(number)?;
         let group = child.id();
         sleep(moment);
         child.kill().map_err(|error| format!("kill: {error}"))?;
@@ -276,7 +279,7 @@ mod tests {
         fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         let trials = Trials { program, scratch: folder, grace: Duration::from_millis(200) };
-        match trials.kill_after(moment).unwrap() {
+        match trials.kill_after(0, moment).unwrap() {
             Left::Nothing => Vec::new(),
             Left::Finished => vec!["finished".to_owned()],
             // The rest of the machine lives on while this test runs.

@@ -105,7 +105,11 @@ impl Hosted {
         let Some(host) = &mut self.host else {
             return Err(SutError::Environment("the SUT has not been started".to_owned()));
         };
-        host.hear()?;
+        if let Err(error) = host.hear() {
+            self.host = None;
+            self.running = false;
+            return Err(error);
+        }
         host.wire.fill(clock)?;
         let returned = host.returned.front().map(|(at, _)| clock.since(*at));
         Ok(match (returned, host.wire.capture.first()) {
