@@ -283,7 +283,7 @@ fn enter_recovery(tcb: &mut Tcb, fx: &mut Fx<'_>) {
             window.settle(window.ssthresh.saturating_add(inflation));
         }
         Reduction::Pipe => window.settle(window.ssthresh),
-        Reduction::Proportional => {}
+        Reduction::Proportional => fx.cite(rules::PROPORTIONAL),
     }
     tcb.recovery.phase = Phase::Recovery;
 }
