@@ -3,7 +3,7 @@
 mod http;
 
 use core::str::FromStr;
-use halfopen_stack::socket::{Domain, RecvFlags, SendFlags};
+use halfopen_stack::socket::{Domain, RecvFlags, SendFlags, SocketOption};
 use halfopen_stack::{Errno, Instant, Stack, State};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -97,12 +97,17 @@ impl Services {
     /// # Errors
     /// `EADDRINUSE` when two want one port.
     pub fn open(stack: &mut Stack, services: &[Service]) -> Result<Self, Errno> {
+        let now = Instant::ORIGIN;
         let mut listeners = Vec::new();
         for service in services {
             let any =
                 [(Domain::Inet, IpAddr::V4(Ipv4Addr::UNSPECIFIED)), (Domain::Inet6, IpAddr::V6(Ipv6Addr::UNSPECIFIED))];
             for (domain, address) in any {
                 let fd = stack.socket(domain)?;
+                if domain == Domain::Inet6 {
+                    // The other one has IPv4.
+                    stack.set_option(now, fd, SocketOption::V6Only(true))?;
+                }
                 stack.bind(fd, SocketAddr::new(address, service.port))?;
                 stack.listen(fd, BACKLOG)?;
                 listeners.push((fd, service.kind.clone()));
