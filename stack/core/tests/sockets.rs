@@ -196,3 +196,21 @@ fn a_dead_connection_gives_back_a_port_that_nobody_named() {
         assert_eq!(play.stack.bind(fd, other), expected, "named {named}");
     }
 }
+
+#[test]
+fn the_pacing_rate_is_told_and_bounded() {
+    for (bound, expected, most) in [(None, 80_000, u64::MAX), (Some(5000), 5000, 5000)] {
+        let mut play = Play::new(plain());
+        let listener = play.listen(1);
+        if let Some(bound) = bound {
+            set(&mut play, listener, SocketOption::MaxPacingRate(bound));
+        }
+        play.inject(S, 0, 0, b"");
+        play.wait(0.1);
+        play.inject(A, 1, 1, b"");
+        let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+        let info = play.stack.tcp_info(fd).unwrap();
+        // Four segments of 1,000 octets, twice in 100 ms.
+        assert_eq!((info.pacing_rate, info.max_pacing_rate), (expected, most));
+    }
+}

@@ -98,4 +98,6 @@ tcp_info! {
     min_rtt: "Smallest round trip of the last minutes.",
     dsack_dups: "Segments that the peer has reported as duplicates.",
     reord_seen: "How often reordering was seen.",
+    pacing_rate: "Rate at which Linux would pace, octets a second; nothing is paced here. All ones before a round trip.",
+    max_pacing_rate: "`SO_MAX_PACING_RATE`; all ones when it is not set.",
 }

@@ -89,6 +89,21 @@ impl Tcb {
             min_rtt: self.recovery.rack.smallest().map_or(0, micros),
             dsack_dups: u64::from(self.recovery.dsack_dups),
             reord_seen: u64::from(self.recovery.reordering_seen),
+            pacing_rate: self.pacing_rate(),
+            max_pacing_rate: self.max_pacing_rate(),
         }
+    }
+
+    fn max_pacing_rate(&self) -> u64 {
+        self.user.options.rare().max_pacing_rate.map_or(u64::MAX, u64::from)
+    }
+
+    /// What Linux paces at by default: twice the congestion window a round trip early in slow start, 1.2 times later.
+    fn pacing_rate(&self) -> u64 {
+        let Some(srtt) = self.rto.srtt() else { return self.max_pacing_rate() };
+        let window = u64::from(self.congestion.cwnd.max(self.flight()));
+        let percent = if self.congestion.cwnd < self.congestion.ssthresh / 2 { 200 } else { 120 };
+        let micros = u64::try_from(srtt.as_micros()).unwrap_or(u64::MAX).max(1);
+        (window * percent * 10_000 / micros).min(self.max_pacing_rate())
     }
 }
