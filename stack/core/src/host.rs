@@ -21,7 +21,7 @@ use core::net::IpAddr;
 
 /// Citations kept until somebody asks; the oldest go first. So few that they stay in the cache of a machine on which nobody
 /// asks.
-const MOST_CITATIONS: usize = 1024;
+const MOST_CITATIONS: usize = 512;
 
 /// Octets that are kept in buffers for later, of each kind.
 const MOST_SPARE: usize = 1 << 20;

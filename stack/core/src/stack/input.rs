@@ -72,10 +72,12 @@ impl Stack {
     }
 
     fn receive_tcp(&mut self, now: Instant, datagram: &Datagram<'_>) {
-        let seg = match tcp::parse(datagram.src, datagram.dst, datagram.payload) {
+        // Looked at where it stands: a segment with its options is too large to be moved about.
+        let parsed = tcp::parse(datagram.src, datagram.dst, datagram.payload);
+        let seg = match &parsed {
             Ok(seg) => seg,
             Err(fault) => {
-                if fault == Malformed::TcpChecksum {
+                if *fault == Malformed::TcpChecksum {
                     self.host.cite(rules::BAD_CHECKSUM);
                     self.host.counters.tcp_in_csum_errors += 1;
                 }
@@ -84,19 +86,19 @@ impl Stack {
             }
         };
         self.host.counters.tcp_in_segs += 1;
-        if !md5::admits(datagram.src, datagram.dst, &seg, datagram.payload, &mut Fx::new(now, &mut self.host)) {
+        if !md5::admits(datagram.src, datagram.dst, seg, datagram.payload, &mut Fx::new(now, &mut self.host)) {
             return;
         }
         let tuple = Tuple {
             local: SocketAddr::new(datagram.dst, seg.dst_port),
             remote: SocketAddr::new(datagram.src, seg.src_port),
         };
-        if self.text_in_queue(tuple, now, &seg) {
+        if self.text_in_queue(tuple, now, seg) {
             return;
         }
         match self.find(&tuple) {
-            Some(place) => self.segment_for(place, tuple, now, &seg),
-            None => self.segment_for_nobody(tuple, None, now, &seg),
+            Some(place) => self.segment_for(place, tuple, now, seg),
+            None => self.segment_for_nobody(tuple, None, now, seg),
         }
     }
 

@@ -171,7 +171,7 @@ impl Stack {
         self.see(now);
     }
 
-    /// Ids of the rules applied since the last call, in order ([`crate::rules`]). Of more than 1024 the oldest are lost.
+    /// Ids of the rules applied since the last call, in order ([`crate::rules`]). Of more than 512 the oldest are lost.
     pub fn citations(&mut self) -> Vec<&'static str> {
         self.host.citations()
     }

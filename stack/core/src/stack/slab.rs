@@ -49,13 +49,16 @@ impl<T> Slab<T> {
         self.slot_mut(number)?.as_mut()
     }
 
-    /// Takes an entry out. The last one takes the memory of the table with it.
+    /// Takes an entry out. The last one takes the memory of the table with it, but for the first chunk.
     pub(super) fn remove(&mut self, number: u32) -> Option<T> {
         let entry = self.slot_mut(number)?.take()?;
         self.free.push(number);
         self.len -= 1;
         if self.len == 0 {
-            *self = Self::default();
+            self.chunks.truncate(1);
+            self.chunks.iter_mut().for_each(Vec::clear);
+            self.free.clear();
+            self.free.shrink_to(CHUNK);
         }
         Some(entry)
     }

@@ -80,30 +80,27 @@ pub(crate) fn abort(tcb: &mut Tcb, fx: &mut Fx<'_>) {
 }
 
 /// The options of a SYN or SYN,ACK.
-fn syn_options(tcb: &mut Tcb, flags: Flags, fx: &mut Fx<'_>) -> Options {
-    Options {
-        accurate_ecn: tcb.ecn_option(flags, MOST_OCTETS, fx),
-        mss: Some(tcb.rcv.mss.min(u32::from(u16::MAX)) as u16),
-        window_scale: tcb.window_scaling.then_some(tcb.rcv.shift),
-        sack_permitted: tcb.sack,
-        timestamps: tcb.timestamps.option(fx.now),
-        fast_open: tcb.take_fast_open_option(),
-        user_timeout: tcb.tell_user_timeout(Flags::SYN, MOST_OCTETS, fx),
-        ..Options::default()
-    }
+fn syn_options(tcb: &mut Tcb, flags: Flags, options: &mut Options, fx: &mut Fx<'_>) {
+    options.accurate_ecn = tcb.ecn_option(flags, MOST_OCTETS, fx);
+    options.mss = Some(tcb.rcv.mss.min(u32::from(u16::MAX)) as u16);
+    options.window_scale = tcb.window_scaling.then_some(tcb.rcv.shift);
+    options.sack_permitted = tcb.sack;
+    options.timestamps = tcb.timestamps.option(fx.now);
+    options.fast_open = tcb.take_fast_open_option();
+    options.user_timeout = tcb.tell_user_timeout(Flags::SYN, MOST_OCTETS, fx);
 }
 
 /// The options of any other segment.
-fn options(tcb: &mut Tcb, flags: Flags, text: u32, fx: &mut Fx<'_>) -> Options {
-    let mut options =
-        Options { timestamps: tcb.timestamps.option(fx.now), md5: tcb.md5.then_some([0; 16]), ..Options::default() };
+fn options(tcb: &mut Tcb, flags: Flags, text: u32, options: &mut Options, fx: &mut Fx<'_>) {
+    options.timestamps = tcb.timestamps.option(fx.now);
+    options.md5 = tcb.md5.then_some([0; 16]);
     if tcb.user_timeouts.on {
         let room = tcb.smss(fx.config()).saturating_sub(text) as usize;
         options.user_timeout = tcb.tell_user_timeout(flags, room, fx);
     }
     let sack = tcb.sack && flags.ack() && (tcb.duplicate.is_some() || !tcb.reassembly.is_empty());
     if flags.rst() || !(sack || tcb.ecn.is_accurate()) {
-        return options;
+        return;
     }
     // What a segment's text leaves of Eff.snd.MSS (RFC 9293 3.7.1, MUST-16).
     let most = (tcb.smss(fx.config()) as usize + options.octets()).saturating_sub(text as usize).min(MOST_OCTETS);
@@ -117,7 +114,6 @@ fn options(tcb: &mut Tcb, flags: Flags, text: u32, fx: &mut Fx<'_>) -> Options {
             fx.cite(rules::SACK_SENT);
         }
     }
-    options
 }
 
 /// Builds and sends one segment with `text` octets of the send queue. With ACK set it acknowledges everything up to RCV.NXT,
@@ -125,18 +121,18 @@ fn options(tcb: &mut Tcb, flags: Flags, text: u32, fx: &mut Fx<'_>) -> Options {
 fn segment(tcb: &mut Tcb, seq: SeqNum, flags: Flags, text: u32, fx: &mut Fx<'_>) {
     let syn = flags.syn();
     let (ecn_flags, ecn) = tcb.ecn_outgoing(seq, flags, text, fx);
-    let options = if syn { syn_options(tcb, flags, fx) } else { options(tcb, flags, text, fx) };
     let mut segment = Segment {
         src_port: tcb.tuple.local.port(),
         dst_port: tcb.tuple.remote.port(),
         seq,
-        ack: SeqNum(0),
         flags: flags | ecn_flags,
-        window: 0,
-        urgent: 0,
-        options,
-        payload: &[],
+        ..Segment::default()
     };
+    if syn {
+        syn_options(tcb, flags, &mut segment.options, fx);
+    } else {
+        options(tcb, flags, text, &mut segment.options, fx);
+    }
     // A window says nothing in a reset.
     if !flags.rst() {
         segment.window = tcb.window_field(syn);
