@@ -33,3 +33,20 @@ impl Stack {
         ]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_is_at_least_its_parts() {
+        let sizes = Stack::sizes();
+        let indent = |name: &str| name.len() - name.trim_start().len();
+        for (index, (whole, octets)) in sizes.iter().enumerate() {
+            let below = sizes[index + 1..].iter().take_while(|(name, _)| indent(name) > indent(whole));
+            let parts: usize =
+                below.filter(|(name, _)| indent(name) == indent(whole) + 2).map(|(_, octets)| octets).sum();
+            assert!(*octets >= parts.max(1), "{whole}: {octets} octets, its parts {parts}");
+        }
+    }
+}

@@ -146,3 +146,67 @@ impl fmt::Display for Malformed {
 }
 
 impl core::error::Error for Malformed {}
+
+#[cfg(test)]
+mod tests {
+    use crate::wire::ip::{self, Header};
+    use crate::wire::tcp::{self, Segment};
+    use alloc::string::{String, ToString};
+    use alloc::vec::Vec;
+    use core::net::IpAddr;
+
+    /// The datagram of an empty segment with octets of it changed, and the IPv4 header's checksum made right if asked.
+    fn changed(v6: bool, changes: &[(usize, u8)], right: bool) -> Vec<u8> {
+        let address = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let (src, dst) = if v6 { ("2001:db8::1", "2001:db8::2") } else { ("192.0.2.1", "192.0.2.2") };
+        let mut datagram = tcp::emit(&Header::new(address(src), address(dst)), &Segment::default());
+        for (at, octet) in changes {
+            datagram[*at] = *octet;
+        }
+        if right {
+            datagram[10..12].fill(0);
+            let sum = crate::wire::checksum::checksum(&datagram[..20]);
+            datagram[10..12].copy_from_slice(&sum);
+        }
+        datagram
+    }
+
+    /// Whether it is IPv6, changes, whether the header's checksum is made right, octets kept; and the words.
+    type Row<'a> = (bool, &'a [(usize, u8)], bool, usize, &'a str);
+
+    /// What is said of a datagram.
+    fn said(datagram: &[u8]) -> String {
+        let parsed = match ip::parse(datagram) {
+            Ok(parsed) => parsed,
+            Err(fault) => return fault.to_string(),
+        };
+        tcp::parse(parsed.src, parsed.dst, parsed.payload).map_or_else(|fault| fault.to_string(), |_| String::new())
+    }
+
+    #[test]
+    fn each_fault_is_said_with_its_place() {
+        let table: [Row<'_>; 17] = [
+            (false, &[], false, 40, ""),
+            (false, &[], false, 0, "empty datagram"),
+            (false, &[(0, 0x55)], false, 40, "IP version 5"),
+            (false, &[], false, 12, "IP header cut off after 12 octets"),
+            (false, &[(0, 0x44)], false, 40, "IPv4 header length of 4 words"),
+            (false, &[], false, 39, "IP header claims 40 octets, 39 arrived"),
+            (false, &[(8, 1)], false, 40, "wrong IPv4 header checksum"),
+            (false, &[(12, 224)], true, 40, "source address of no host"),
+            (false, &[(6, 0x20), (7, 2)], true, 40, "fragment at octet 16, more: true"),
+            (false, &[(9, 17)], true, 40, "protocol 17 named at octet 9"),
+            (false, &[(3, 30)], true, 40, "TCP header cut off after 10 octets"),
+            (false, &[(32, 0x40)], false, 40, "TCP data offset of 4 words"),
+            (false, &[(20, 1)], false, 40, "wrong TCP checksum"),
+            (true, &[(6, 59)], false, 60, "IPv6 datagram without upper layer"),
+            (true, &[(6, 60), (41, 9)], false, 60, "IPv6 extension length at octet 41 too great"),
+            (true, &[(6, 60), (40, 6), (42, 0x80)], false, 60, "unknown IPv6 option 0x80 at octet 42"),
+            (true, &[(6, 43), (40, 6), (43, 1)], false, 60, "IPv6 routing header with segments left, type at octet 42"),
+        ];
+        for (v6, changes, right, kept, words) in table {
+            let datagram = changed(v6, changes, right);
+            assert_eq!(said(&datagram[..kept]), words, "{changes:?}");
+        }
+    }
+}
