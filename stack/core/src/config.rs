@@ -301,6 +301,8 @@ pub struct Config {
     pub rmem_max: u32,
     /// Upper bound for `SO_SNDBUF`. RFC: 4194304 (not named). Linux: 4194304.
     pub wmem_max: u32,
+    /// Whether the receive buffer grows with what the user reads in a round trip, up to the maximum. RFC: no (not named). Linux: yes.
+    pub tcp_moderate_rcvbuf: bool,
     /// Share of the receive buffer that is window, as Linux's shift. RFC: 0, all of it. Linux: 1, half of it.
     pub tcp_adv_win_scale: i32,
     /// Whether the initial window is a whole number of segments. RFC: no. Linux: yes.
@@ -471,6 +473,7 @@ impl Config {
             tcp_notsent_lowat: u32::MAX,
             rmem_max: 4_194_304,
             wmem_max: 4_194_304,
+            tcp_moderate_rcvbuf: false,
             tcp_adv_win_scale: 0,
             initial_window_in_segments: false,
             tcp_min_snd_mss: 48,
@@ -577,6 +580,7 @@ impl Config {
         config.require_timestamps = false;
         config.tcp_rmem = [4096, 131_072, 33_554_432];
         config.tcp_wmem = [4096, 16_384, 4_194_304];
+        config.tcp_moderate_rcvbuf = true;
         config.tcp_adv_win_scale = 1;
         config.initial_window_in_segments = true;
         config.min_pmtu = 552;

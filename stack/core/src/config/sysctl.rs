@@ -10,7 +10,6 @@ const ABSENT: &[(&str, &[&str])] = &[
     ("net.ipv4.tcp_retrans_collapse", &["0"]),
     ("net.ipv4.tcp_autocorking", &["0"]),
     ("net.ipv4.tcp_shrink_window", &["0"]),
-    ("net.ipv4.tcp_moderate_rcvbuf", &["0"]),
     ("net.ipv4.tcp_no_metrics_save", &["1"]),
     ("net.ipv4.tcp_no_ssthresh_metrics_save", &["1"]),
 ];
@@ -105,6 +104,7 @@ impl Config {
             "tcp_window_scaling" => self.tcp_window_scaling = switch(value)?,
             "tcp_dsack" => self.tcp_dsack = switch(value)?,
             "tcp_thin_linear_timeouts" => self.tcp_thin_linear_timeouts = switch(value)?,
+            "tcp_moderate_rcvbuf" => self.tcp_moderate_rcvbuf = switch(value)?,
             "tcp_sack" => self.tcp_sack = switch(value)?,
             "tcp_rfc1337" => self.tcp_rfc1337 = switch(value)?,
             "tcp_stdurg" => self.tcp_stdurg = switch(value)?,

@@ -9,7 +9,7 @@
 //! The other modules are one mechanism each, with one governing document.
 //!
 //! Absent: TCP-AO (RFC 5925), IP
-//! source routes and security compartments (RFC 9293 3.9.2.1, A.1.2), tuning of the receive buffer, and the return to TIME-WAIT when
+//! source routes and security compartments (RFC 9293 3.9.2.1, A.1.2), and the return to TIME-WAIT when
 //! the SYN that reopened it proves old (RFC 9293 3.6.1, a MAY).
 
 pub(crate) mod abort;
@@ -37,6 +37,7 @@ pub(crate) mod ports;
 pub(crate) mod reassembly;
 pub(crate) mod receive;
 pub(crate) mod receive_buffer;
+pub(crate) mod receive_tuning;
 pub(crate) mod recovery;
 pub(crate) mod retransmission_queue;
 pub(crate) mod rto;

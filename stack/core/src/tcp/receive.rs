@@ -76,6 +76,7 @@ impl Tcb {
         let read = if flags.trunc { len } else { self.incoming.peek(skipped, &mut to[..len]) };
         if !flags.peek {
             self.incoming.consume(read, &mut fx.host.rings);
+            self.tune_reading(fx);
             self.tell_window(fx);
             if self.incoming.len() == 0 {
                 self.all_read(fx);

@@ -72,7 +72,10 @@ impl Tcb {
             snd_cwnd: u64::from(congestion.cwnd / smss),
             advmss: u64::from(self.rcv.mss.saturating_sub(self.timestamps.octets())),
             reordering: u64::from(self.recovery.reordering),
-            rcv_space: u64::from(self.incoming.size()),
+            rcv_rtt: self.receive_tuning.as_ref().map_or(0, |tuning| micros(tuning.round_trip())),
+            rcv_space: u64::from(
+                self.receive_tuning.as_ref().map_or_else(|| self.initial_reading(), |tuning| tuning.space()),
+            ),
             total_retrans: self.totals.total_retrans,
             bytes_acked: self.totals.bytes_acked,
             bytes_received: self.totals.bytes_received,

@@ -9,6 +9,7 @@ use super::path_mtu::{self, PathMtu};
 use super::persist::Persist;
 use super::reassembly::Reassembly;
 use super::receive_buffer::ReceiveBuffer;
+use super::receive_tuning::ReceiveTuning;
 use super::recovery::Recovery;
 use super::retransmission_queue::RetransmissionQueue;
 use super::rto::Rto;
@@ -152,6 +153,8 @@ pub(crate) struct Tcb {
     pub(crate) write: WriteQueue,
     pub(crate) queue: RetransmissionQueue,
     pub(crate) incoming: ReceiveBuffer,
+    /// What tuning of the receive buffer has measured, once text has come.
+    pub(crate) receive_tuning: Option<Box<ReceiveTuning>>,
     pub(crate) reassembly: Reassembly,
     pub(crate) rto: Rto,
     pub(crate) syn_losses: u32,
@@ -247,6 +250,7 @@ impl Tcb {
             write: WriteQueue::new(iss),
             queue: RetransmissionQueue::default(),
             incoming: ReceiveBuffer::new(buffer),
+            receive_tuning: None,
             reassembly: Reassembly::default(),
             rto,
             syn_losses: 0,

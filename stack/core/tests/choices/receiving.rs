@@ -39,6 +39,41 @@ fn three_segments(set: Set) -> String {
     delays.join(" ")
 }
 
+/// The windows that a peer sees which fills them once per round trip of 50 ms, to a reader that keeps up.
+fn growing_window(set: Set, timestamps: bool) -> String {
+    let mut config = plain();
+    config.tcp_rmem = [4096, 10_000, 40_000];
+    config.tcp_timestamps = u32::from(timestamps) * 2;
+    set(&mut config);
+    let mut play = Play::new(config);
+    if timestamps {
+        play.timestamp(1, 0);
+    }
+    let listener = play.listen(1);
+    play.inject(S, 0, 0, b"");
+    let mut ecr = play.last().0.options.timestamps.map_or(0, |option| option.val);
+    play.wait(0.05);
+    play.timestamp_if(timestamps, ecr);
+    play.inject(A, 1, 1, b"");
+    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    let (mut seq, mut windows) = (1, Vec::new());
+    let mut window = 10_000;
+    for _ in 0..5 {
+        play.wait(0.05);
+        play.timestamp_if(timestamps, ecr);
+        for _ in 0..window / 1000 {
+            play.inject(A, seq, 1, &[0; 1000]);
+            seq += 1000;
+            play.read(fd).unwrap();
+        }
+        play.wait(0.0);
+        let last = &play.last().0;
+        (window, ecr) = (u32::from(last.window), last.options.timestamps.map_or(0, |option| option.val));
+        windows.push(window.to_string());
+    }
+    windows.join(" ")
+}
+
 pub(crate) const ROWS: &[Row] = &[
     Row {
         field: "tcp_rmem",
@@ -57,6 +92,22 @@ pub(crate) const ROWS: &[Row] = &[
         field: "tcp_adv_win_scale",
         play: |set| window_of_syn_ack(set, None),
         values: &[(|c| c.tcp_adv_win_scale = 0, "65535"), (|c| c.tcp_adv_win_scale = 1, "32768")],
+    },
+    Row {
+        field: "tcp_moderate_rcvbuf",
+        play: |set| growing_window(set, false),
+        values: &[
+            (|c| c.tcp_moderate_rcvbuf = false, "9000 9000 9000 9000 9000"),
+            (|c| c.tcp_moderate_rcvbuf = true, "9000 21000 21000 39000 39000"),
+        ],
+    },
+    Row {
+        field: "tcp_moderate_rcvbuf",
+        play: |set| growing_window(set, true),
+        values: &[
+            (|c| c.tcp_moderate_rcvbuf = false, "9000 9000 9000 9000 9000"),
+            (|c| c.tcp_moderate_rcvbuf = true, "9000 21000 21000 39000 39000"),
+        ],
     },
     Row {
         field: "initial_window_in_segments",

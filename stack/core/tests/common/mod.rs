@@ -202,6 +202,13 @@ impl Play {
         self.options.timestamps = Some(Timestamps { val, ecr });
     }
 
+    /// The peer's timestamps echo `ecr` from now on, if it has them.
+    pub(crate) fn timestamp_if(&mut self, timestamps: bool, ecr: u32) {
+        if timestamps {
+            self.timestamp((self.now.0 / 1000) as u32, ecr);
+        }
+    }
+
     /// `flags seq:end(len) ack A`, behind `[ect0]` or another ECN field that is not Not-ECT: window and options are left to the tests that are about them.
     fn print(&mut self, datagram: &[u8]) -> String {
         let parsed = ip::parse(datagram).expect("a datagram that parses");

@@ -24,6 +24,7 @@ pub(super) fn process(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -
     }
     if !seg.payload.is_empty() {
         fx.cite_in(rules::TEXT, state);
+        tcb.tune_arrival(arriving, fx);
         tcb.totals.last_data_recv = Some(fx.now);
         if tcb.user.closed {
             // Nobody is left to read it: the peer is to know that it is lost (3.6.1).
@@ -43,6 +44,7 @@ pub(super) fn process(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -
             fx.cite(rules::OUT_OF_ORDER_ACK);
             tcb.totals.rcv_ooopack += 1;
             tcb.reassembly.insert(seg.seq, seg.payload);
+            tcb.tune_reordered(fx);
             tcb.delayed_ack.now();
         }
     }
