@@ -3,7 +3,8 @@
 mod common;
 
 use common::*;
-use halfopen_stack::{Config, Holder, Shutdown, State};
+use halfopen_stack::wire::tcp::Flags;
+use halfopen_stack::{Config, Holder, SendFlags, Shutdown, State};
 
 /// The value of a counter by `nstat`'s name.
 fn count(play: &Play, name: &str) -> u64 {
@@ -104,4 +105,70 @@ fn aborts_are_counted_by_their_reason() {
     play.inject(F, 1, 2, b"");
     play.wait(300.0);
     assert_eq!(count(&play, "TcpExtTW"), 1);
+}
+
+fn info(play: &Play, fd: i32, name: &str) -> u64 {
+    let info = play.stack.tcp_info(fd).unwrap();
+    info.iter().find(|(field, _)| *field == format!("tcpi_{name}")).expect("a field").1
+}
+
+#[test]
+fn tcp_info_tells_what_is_delivered_and_how_fast() {
+    let (mut play, fd) = Play::established(plain());
+    assert_eq!(info(&play, fd, "delivered"), 1, "the handshake");
+    play.send(fd, &[0; 4000]);
+    play.wait(0.1);
+    play.inject(A, 1, 4001, b"");
+    assert_eq!((info(&play, fd, "delivered"), info(&play, fd, "delivery_rate")), (5, 40_000));
+    assert_eq!(info(&play, fd, "busy_time"), 100_000);
+    play.wait(1.0);
+    assert_eq!(info(&play, fd, "busy_time"), 100_000, "nothing to send is no work");
+}
+
+#[test]
+fn tcp_info_tells_what_limits() {
+    // A window for one of two segments; then all fits, and the buffer is what the user waits for.
+    let mut config = plain();
+    config.tcp_wmem = [4000, 4000, 4000];
+    let (mut play, fd) = Play::established(config);
+    play.window = 1000;
+    play.inject(A, 1, 1, b"");
+    play.send(fd, &[0; 2000]);
+    play.wait(0.25);
+    play.window = 10_000;
+    play.inject(A, 1, 1001, b"");
+    assert_eq!((info(&play, fd, "rwnd_limited"), info(&play, fd, "sndbuf_limited")), (250_000, 0));
+    let taken = play.stack.send(play.now, fd, &[0; 9000], SendFlags::default()).unwrap();
+    assert!(taken < 9000);
+    play.drain();
+    play.inject(A, 1, 2001, b"");
+    play.wait(0.5);
+    assert_eq!(info(&play, fd, "rwnd_limited"), 250_000);
+    let (busy, limited) = (info(&play, fd, "busy_time"), info(&play, fd, "sndbuf_limited"));
+    assert_eq!((busy, limited), (750_000, 500_000));
+}
+
+#[test]
+fn tcp_info_counts_timeouts_and_their_time() {
+    let (mut play, fd) = Play::established(plain());
+    play.send(fd, &[0; 500]);
+    // Expiries after 1 s and 3 s, an ACK after 4 s.
+    play.wait(4.0);
+    play.inject(A, 1, 501, b"");
+    let totals = ["total_rto", "total_rto_recoveries", "total_rto_time"].map(|name| info(&play, fd, name));
+    assert_eq!(totals, [2, 1, 3000]);
+    play.send(fd, &[0; 500]);
+    play.wait(20.0);
+    assert_eq!(info(&play, fd, "total_rto_recoveries"), 2);
+}
+
+#[test]
+fn tcp_info_tells_of_marks() {
+    let mut play = Play::new(Config { tcp_ecn: 1, ..plain() });
+    let (fd, _) = play.connect();
+    play.inject(SA.with(Flags::ECE), 0, 1, b"");
+    play.send(fd, &[0; 3000]);
+    play.inject(A, 1, 1001, b"");
+    play.inject(A.with(Flags::ECE), 1, 3001, b"");
+    assert_eq!((info(&play, fd, "delivered"), info(&play, fd, "delivered_ce")), (4, 2));
 }

@@ -13,6 +13,7 @@
 //! the SYN that reopened it proves old (RFC 9293 3.6.1, a MAY).
 
 pub(crate) mod abort;
+pub(crate) mod account;
 pub(crate) mod backlog;
 pub(crate) mod challenge_ack;
 pub(crate) mod close;

@@ -45,6 +45,7 @@ pub(crate) fn after_event(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         Need::Now => emit::ack(tcb, fx),
     }
     tcb.relieve_writer(fx.config());
+    tcb.account_event(fx);
     tcb.persist_arm(fx);
     tcb.retransmission_arm(fx);
     tcb.user_timeout_arm(fx);
@@ -188,8 +189,12 @@ fn send_one(tcb: &mut Tcb, text: u32, fin: bool, more: bool, ends_train: bool, f
     // What a train pushes for its own sake is not pushed again.
     let psh = psh && (!fx.config().segment_trains || tcb.is_push_end(seq.plus(text)));
     let sent = Sent { fin, psh, ..Sent::text(seq, text, fx.now) };
+    let alone = tcb.queue.is_empty();
     tcb.queue.push(sent);
     tcb.snd.nxt = sent.end();
+    if text > 0 {
+        tcb.account_sent(alone, fx.now);
+    }
     transmit::counted(tcb, sent.len(), fx.config());
     tcb.recovery.watch.sent = true;
     if text > 0 {

@@ -75,6 +75,9 @@ impl Tcb {
             self.outgoing.push(&data[..taken], &mut fx.host.rings);
             taken
         };
+        if taken < data.len() {
+            self.account_starved(fx.now);
+        }
         if taken == 0 && !data.is_empty() {
             return Err(Errno::EAGAIN);
         }

@@ -33,7 +33,7 @@ impl Tcb {
         let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         let since = |at: Option<Instant>| at.map_or(0, |at| micros(now.since(at)) / 1000);
         let congestion = &self.congestion;
-        TcpInfo {
+        let mut info = TcpInfo {
             state: u64::from(self.state().linux_number()),
             ca_state: self.recovery.phase() as u64,
             retransmits: u64::from(self.rto.retransmits),
@@ -94,7 +94,10 @@ impl Tcb {
             reord_seen: u64::from(self.recovery.reordering_seen),
             pacing_rate: self.pacing_rate(),
             max_pacing_rate: self.max_pacing_rate(),
-        }
+            ..TcpInfo::default()
+        };
+        self.account_info(&mut info, now, config);
+        info
     }
 
     fn max_pacing_rate(&self) -> u64 {

@@ -1,5 +1,6 @@
 //! The transmission control block: SND.*, RCV.*, the state, and what belongs to one connection (RFC 9293 3.3.1).
 
+use super::account::Account;
 use super::congestion::Congestion;
 use super::delayed_ack::DelayedAck;
 use super::ecn::Ecn;
@@ -183,6 +184,8 @@ pub(crate) struct Tcb {
     pub(crate) timers: Timers,
     pub(crate) user: User,
     pub(crate) totals: Totals,
+    /// More of that, once there was text to send or a timeout.
+    pub(crate) account: Option<Box<Account>>,
     /// When TIME-WAIT began.
     pub(crate) time_wait_since: Option<Instant>,
     /// In SYN-RECEIVED: our SYN is acknowledged, and the listener makes the connection wait.
@@ -285,6 +288,7 @@ impl Tcb {
                 more: false,
             },
             totals: Totals::default(),
+            account: None,
             time_wait_since: None,
             syn_acked: false,
         }

@@ -100,6 +100,11 @@ impl Accurate {
         }
     }
 
+    /// What the peer has told, beyond where the count begins.
+    pub(super) const fn told_of_marks(&self) -> u64 {
+        self.told.wrapping_sub(5) as u64
+    }
+
     /// The option of a SYN,ACK: the counters at their start.
     pub(super) fn first_option() -> AccurateEcn {
         let Octets { e0b, ceb, e1b } = Octets::INITIAL;

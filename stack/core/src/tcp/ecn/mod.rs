@@ -82,6 +82,14 @@ impl Ecn {
         }
     }
 
+    /// Segments with CE that the peer has told of by accurate feedback (`tcpi_delivered_ce`).
+    pub(crate) fn told_of_marks(&self) -> u64 {
+        match self {
+            Self::Off | Self::Asked(_) | Self::Answered(_) | Self::Classic(_) => 0,
+            Self::Accurate(accurate) => accurate.told_of_marks(),
+        }
+    }
+
     /// The ACE field means something else on the next pure ACK: it acknowledges a SYN,ACK, perhaps a repeated one, that came
     /// with this IP ECN field (RFC 9768 3.2.2.1).
     pub(crate) fn syn_ack_again(&mut self, field: u8) {

@@ -87,6 +87,7 @@ pub(crate) fn arrives(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
     if progress.advanced && !idle {
         tcb.recovery.watch.restart = true;
     }
+    tcb.account_delivered(seg, &progress, fx.now);
     adjust_window(tcb, arriving, &progress, fx);
 }
 
@@ -98,6 +99,7 @@ pub(crate) fn arrives_late(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'
     if progress.sacked || progress.dsack {
         note_reordering(tcb, before, &progress, fx);
         machine::arrives(tcb, &arriving.seg, &mut progress, fx);
+        tcb.account_delivered(&arriving.seg, &progress, fx.now);
         adjust_window(tcb, arriving, &progress, fx);
     }
 }

@@ -159,6 +159,7 @@ fn handshake_done(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
     tcb.outgoing.acknowledge(seg.ack, &mut fx.host.rings);
     tcb.timers.stop(Timer::Retransmission);
     tcb.timers.stop(Timer::User);
+    tcb.account_handshake(fx.now);
     tcb.rto.progress();
     let sample =
         acknowledged.sample_since.map(|since| fx.now.since(since)).or_else(|| tcb.timestamps.round_trip(seg, fx.now));

@@ -49,6 +49,9 @@ fn syn(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         return;
     }
     fx.cite_in(rules::RETRANSMISSION_TIMEOUT, tcb.state());
+    if tcb.origin == Origin::Active {
+        tcb.account_timeout(fx.now);
+    }
     tcb.syn_losses += 1;
     let silent = tcb.rto.retransmits + 1 < deferred;
     tcb.rto.back_off(fx.now, linear);
@@ -74,6 +77,7 @@ fn text(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     fx.cite(rules::RTO_BACK_OFF);
     fx.cite(rules::LOSS_WINDOW);
     fx.cite(tcb.congestion.reduction_rule());
+    tcb.account_timeout(fx.now);
     let repeated = tcb.rto.retransmits > 0;
     machine::timeout(tcb, repeated, fx);
     if is_thin(tcb, fx) {
