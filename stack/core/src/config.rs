@@ -103,6 +103,15 @@ pub enum HardError {
     Soft,
 }
 
+/// Which ICMP errors end a half-open connection of a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HalfOpenError {
+    /// Those that end any connection attempt (RFC 9293 3.9.2.2).
+    AsOpening,
+    /// Network or host unreachable, time exceeded, parameter problem; the others do nothing (Linux).
+    Linux,
+}
+
 /// How long an ACK waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AckPace {
@@ -399,6 +408,8 @@ pub struct Config {
     pub icmp_hard_error: HardError,
     /// Whether a soft ICMP error ends a connection attempt (RFC 5461 4). RFC 9293 3.9.2.2: no. Linux: yes.
     pub icmp_soft_ends_connect: bool,
+    /// Which ICMP errors end a half-open connection of a listener. RFC: those that end an attempt. Linux: a list of its own.
+    pub icmp_half_open: HalfOpenError,
 }
 
 impl Config {
@@ -516,6 +527,7 @@ impl Config {
             connect_any_is_loopback: false,
             icmp_hard_error: HardError::Abort,
             icmp_soft_ends_connect: false,
+            icmp_half_open: HalfOpenError::AsOpening,
         }
     }
 
@@ -599,6 +611,7 @@ impl Config {
         config.connect_any_is_loopback = true;
         config.icmp_hard_error = HardError::Soft;
         config.icmp_soft_ends_connect = true;
+        config.icmp_half_open = HalfOpenError::Linux;
         config
     }
 

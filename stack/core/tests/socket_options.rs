@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{Play, plain};
+use common::{A, Play, plain};
+use halfopen_stack::wire::icmp::Problem;
 use halfopen_stack::{Domain, Errno, OptionName, SocketOption};
 use std::time::Duration;
 
@@ -118,4 +119,24 @@ fn what_only_a_socket_knows_is_read() {
         assert_eq!(play.stack.option(v6, OptionName::V6Only), Ok(i64::from(on)));
     }
     assert_eq!(play.stack.set_option(play.now, fd, SocketOption::V6Only(true)), Err(Errno::EINVAL));
+}
+
+#[test]
+fn mtu_discovery_decides_whether_routers_may_fragment() {
+    //  IP_MTU_DISCOVER -> DF, and the largest segment after an ICMP error that tells of a path MTU of 576
+    for (how, dont_fragment, then) in
+        [(0, false, 1000), (1, true, 536), (2, true, 536), (3, false, 536), (4, false, 1000), (5, false, 1000)]
+    {
+        let (mut play, fd) = Play::established(plain());
+        play.stack.set_option(play.now, fd, SocketOption::MtuDiscover(how)).unwrap();
+        play.send(fd, &[0; 1000]);
+        let (_, datagram) = play.seen.last().unwrap();
+        assert_eq!(datagram[6] & 0x40 != 0, dont_fragment, "{how}");
+        play.icmp(Problem::PacketTooBig { mtu: 576 });
+        play.inject(A, 1, 1001, b"");
+        play.send(fd, &[0; 1000]);
+        assert!(play.last().0.payload.len() <= then, "{how}");
+        let largest = play.seen.iter().rev().take(2).map(|(_, datagram)| datagram.len() - 40).max();
+        assert_eq!(largest, Some(then), "{how}");
+    }
 }

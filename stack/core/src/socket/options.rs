@@ -88,7 +88,8 @@ pub enum SocketOption {
     Mark(u32),
     /// `SO_MAX_PACING_RATE`, octets a second: an upper bound of what `TCP_INFO` tells. Nothing is paced.
     MaxPacingRate(u32),
-    /// `IP_MTU_DISCOVER` or `IPV6_MTU_DISCOVER`, by Linux's numbers 0 to 5.
+    /// `IP_MTU_DISCOVER` or `IPV6_MTU_DISCOVER`, by Linux's numbers 0 to 5: whether routers may fragment, and whether ICMP errors
+    /// lower the path MTU.
     MtuDiscover(u8),
     /// `IPV6_V6ONLY`: whether an `AF_INET6` socket leaves IPv4-mapped addresses to others.
     V6Only(bool),

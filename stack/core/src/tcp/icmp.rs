@@ -2,7 +2,7 @@
 
 use super::state::State;
 use super::tcb::{Origin, Tcb};
-use crate::config::HardError;
+use crate::config::{HalfOpenError, HardError};
 use crate::errno::Errno;
 use crate::host::Fx;
 use crate::rules;
@@ -66,6 +66,17 @@ pub(crate) fn arrives(tcb: &mut Tcb, problem: Problem, seq: SeqNum, total: usize
         return;
     }
     fx.cite(rules::ICMP_DELIVERED);
+    if fx.config().icmp_half_open == HalfOpenError::Linux
+        && state == State::SynReceived
+        && tcb.origin == Origin::Passive
+        && !tcb.is_fast_open_child()
+    {
+        if ends_half_open(problem, tcb.tuple.remote.is_ipv6()) {
+            fx.cite(rules::ICMP_HARD);
+            tcb.enter(State::Closed, fx);
+        }
+        return;
+    }
     let opening = matches!(state, State::SynSent | State::SynReceived);
     match bearing(problem) {
         Bearing::None => {}
@@ -86,6 +97,20 @@ pub(crate) fn arrives(tcb: &mut Tcb, problem: Problem, seq: SeqNum, total: usize
                 soft(tcb, errno);
             }
         }
+    }
+}
+
+/// Whether Linux forgets a half-open connection of a listener. Over IPv6 it goes by which errors end a connection attempt.
+const fn ends_half_open(problem: Problem, v6: bool) -> bool {
+    match problem {
+        Problem::UnreachableV4(code) => matches!(code, UnreachableV4::Network | UnreachableV4::Host),
+        Problem::UnreachableV6(code) => matches!(
+            code,
+            UnreachableV6::Prohibited | UnreachableV6::Port | UnreachableV6::SourcePolicy | UnreachableV6::RejectRoute
+        ),
+        Problem::TimeExceeded(_) => !v6,
+        Problem::ParameterProblem { .. } => true,
+        Problem::PacketTooBig { .. } => false,
     }
 }
 

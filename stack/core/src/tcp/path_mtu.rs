@@ -25,6 +25,12 @@ use core::time::Duration;
 /// Destinations remembered; another one takes the place of the least address.
 const MOST_DESTINATIONS: usize = 4096;
 
+/// Values of `IP_MTU_DISCOVER`, by Linux's names and numbers.
+const DONT: u8 = 0;
+const PROBE: u8 = 3;
+const INTERFACE: u8 = 4;
+const OMIT: u8 = 5;
+
 /// A window of fewer segments is not probed from.
 const LEAST_WINDOW: u32 = 11;
 
@@ -100,9 +106,11 @@ impl Tcb {
         probing.map_or(self.path_mtu, |probing| self.path_mtu.min(probing.low))
     }
 
-    /// Whether routers may cut the connection's datagrams.
+    /// Whether routers may cut the connection's datagrams: the path or the user (`IP_MTU_DISCOVER`, all but `WANT` and `DO`,
+    /// as Linux has it for TCP) says so.
     pub(crate) fn may_be_fragmented(&self) -> bool {
-        self.path.as_ref().is_some_and(|path| path.fragments)
+        matches!(self.user.options.rare().mtu_discover, Some(DONT | PROBE | INTERFACE | OMIT))
+            || self.path.as_ref().is_some_and(|path| path.fragments)
     }
 
     fn probing(&mut self) -> Option<&mut Probing> {
@@ -125,6 +133,12 @@ impl Tcb {
         if v6 && told < IPV6_MINIMUM_MTU {
             // RFC 8201 4: such a message is to be discarded.
             return;
+        }
+        match self.user.options.rare().mtu_discover {
+            // The user wants no discovery, or believes the interface only.
+            Some(INTERFACE | OMIT) => return,
+            Some(DONT) if !v6 => return,
+            Some(_) | None => {}
         }
         let told = if told == 0 { plateau_below(total as u32) } else { told };
         let least = if v6 { IPV6_MINIMUM_MTU } else { fx.config().min_pmtu };

@@ -2,7 +2,7 @@
 
 use super::*;
 use core::time::Duration;
-use halfopen_stack::config::FastOpenKeys;
+use halfopen_stack::config::{FastOpenKeys, HalfOpenError};
 use halfopen_stack::wire::icmp::{Problem, UnreachableV4};
 use halfopen_stack::wire::tcp::Cookie;
 use halfopen_stack::{Domain, Errno};
@@ -271,6 +271,20 @@ pub(crate) const ROWS: &[Row] = &[
         values: &[
             (|c| c.icmp_soft_ends_connect = false, "1 none"),
             (|c| c.icmp_soft_ends_connect = true, "0 EHOSTUNREACH"),
+        ],
+    },
+    Row {
+        field: "icmp_half_open",
+        play: |set| {
+            let mut play = Play::new(plain_with(set));
+            play.listen(1);
+            play.inject(S, 0, 0, b"");
+            play.icmp(Problem::UnreachableV4(UnreachableV4::Port));
+            line(&play.inject(A, 1, 1, b""))
+        },
+        values: &[
+            (|c| c.icmp_half_open = HalfOpenError::AsOpening, "R 1:1(0)"),
+            (|c| c.icmp_half_open = HalfOpenError::Linux, ""),
         ],
     },
 ];
