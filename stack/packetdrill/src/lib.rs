@@ -56,6 +56,7 @@ pub unsafe extern "C" fn packetdrill_interface_init(so_flags: *const c_char, tab
         std::process::exit(1)
     });
     let shared = Shared::new(flags);
+    preload::add(&shared);
     // SAFETY: the caller promises that `table` can be written.
     unsafe { table.write(functions::table(shared)) };
 }

@@ -1,16 +1,29 @@
-//! `getsockopt` for a process into which this object is preloaded.
+//! `getsockopt` and `system` for a process into which this object is preloaded.
 //!
 //! packetdrill reads `TCP_INFO` for its `%{ }%` blocks with libc's `getsockopt`, not through the table. Preloaded
 //! (`LD_PRELOAD`), this one goes before libc's: descriptors of the stack are answered by the stack, all others by the kernel.
+//! So does `system`, through which scripts' commands run: `ip tcp_metrics flush` is for the stack too.
 
 use crate::functions;
 use crate::shared::Shared;
 use nix::libc::{self, c_int, c_void, socklen_t};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ffi::{CStr, c_char};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+/// All stacks.
+static STACKS: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
 
 /// Who has a live descriptor.
 static OWNERS: Mutex<BTreeMap<c_int, Arc<Shared>>> = Mutex::new(BTreeMap::new());
+
+/// A stack is there.
+pub(crate) fn add(stack: &Arc<Shared>) {
+    STACKS.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(stack));
+}
 
 pub(crate) fn register(live: c_int, owner: &Arc<Shared>) {
     OWNERS.lock().unwrap_or_else(PoisonError::into_inner).insert(live, Arc::clone(owner));
@@ -44,4 +57,28 @@ pub(crate) unsafe extern "C" fn getsockopt(
         // SAFETY: the kernel checks the pointers.
         None => unsafe { libc::syscall(libc::SYS_getsockopt, fd, level, name, value, len) as c_int },
     }
+}
+
+/// As libc's: runs a command in a shell and yields its status, or -1 when there is no shell. Signals to the process count for it too
+/// meanwhile.
+///
+/// # Safety
+/// As for libc's: `line` is null or a C string.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn system(line: *const c_char) -> c_int {
+    if line.is_null() {
+        return 1;
+    }
+    // SAFETY: the caller's promise.
+    let line = unsafe { CStr::from_ptr(line) };
+    let status = Command::new("/bin/sh").arg("-c").arg(std::ffi::OsStr::from_bytes(line.to_bytes())).status();
+    for shared in stacks() {
+        shared.with(|world| world.command(&line.to_string_lossy()));
+    }
+    status.map_or(-1, |status| status.into_raw())
+}
+
+/// Each stack.
+fn stacks() -> Vec<Arc<Shared>> {
+    STACKS.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect()
 }

@@ -146,6 +146,16 @@ impl World {
         while self.returned.is_none() && self.happen(until) {}
     }
 
+    /// A command of the script ran. What it changes elsewhere than in `/proc/sys` is told here.
+    pub(crate) fn command(&mut self, line: &str) {
+        if self.started
+            && line.contains("tcp_metrics flush")
+            && let Err(error) = self.sut.forget_destinations()
+        {
+            fatal(&error);
+        }
+    }
+
     /// What a socket is like, for `epoll`.
     pub(crate) fn seen(&mut self, live: c_int) -> Seen {
         let Ok(socket) = self.descriptors.socket(live) else { return Seen { ready: 0, received: 0 } };

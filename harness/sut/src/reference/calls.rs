@@ -5,7 +5,7 @@ use super::options::{Refusal, absent, decode, described, encode, md5_key, named}
 use halfopen_engine::call::{Reply, SysCall};
 use halfopen_engine::sut::{Micros, SutError};
 use halfopen_stack::socket::{Domain, RecvFlags, SendFlags, Shutdown};
-use halfopen_stack::{Errno, Instant, Lingering, OptionName, Stack};
+use halfopen_stack::{Errno, Instant, Lingering, OptionName, Stack, State};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
@@ -151,7 +151,10 @@ impl Calls {
                 let (fd, to) = (*fd, self.address(*fd, *to));
                 return send_fast_open(stack, at, pending, fd, to, waits);
             }
-            SysCall::Send { .. } => return send(stack, at, pending),
+            SysCall::Send { .. } => {
+                let waits = self.may_block(&pending.call);
+                return send(stack, at, pending, waits);
+            }
             SysCall::Shutdown { fd, how } => {
                 let how =
                     [Shutdown::Read, Shutdown::Write, Shutdown::Both].get(usize::try_from(*how).unwrap_or(3)).copied();
@@ -328,7 +331,21 @@ fn received(pending: &mut Pending) -> Reply {
     }
 }
 
-fn send(stack: &mut Stack, at: Instant, pending: &mut Pending) -> Outcome {
+/// Whether the connection is still being opened.
+fn is_opening(stack: &Stack, fd: i32) -> bool {
+    stack.status(fd).is_ok_and(|status| status.state == State::SynSent)
+}
+
+/// A call that blocks waits for the connection that it has opened; text that the SYN did not take goes with the ACK.
+fn wait_for_handshake(stack: &mut Stack, fd: i32, pending: &mut Pending, all: bool) -> Outcome {
+    pending.opened = true;
+    if !all {
+        stack.await_handshake(fd)?;
+    }
+    Ok(Attempt::Wait)
+}
+
+fn send(stack: &mut Stack, at: Instant, pending: &mut Pending, waits: bool) -> Outcome {
     // An address given for a stream is ignored, as on Linux.
     let SysCall::Send { fd, data, flags, to: _ } = &pending.call else { unreachable!("the caller looked") };
     known_flags(*flags, MSG_OOB | MSG_EOR | MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_FASTOPEN)?;
@@ -338,14 +355,21 @@ fn send(stack: &mut Stack, at: Instant, pending: &mut Pending) -> Outcome {
         oob: flags & MSG_OOB != 0,
         eor: flags & MSG_EOR != 0,
     };
-    match stack.send(at, *fd, &data[pending.sent..], flags) {
+    let fd = *fd;
+    match stack.send(at, fd, &data[pending.sent..], flags) {
         Ok(count) => {
             pending.sent += count;
             let all = pending.sent >= data.len();
+            if waits && is_opening(stack, fd) {
+                return wait_for_handshake(stack, fd, pending, all);
+            }
+            pending.opened = false;
             Ok(if all { Attempt::Done(Reply::value(pending.sent as i64)) } else { Attempt::Wait })
         }
         Err(Errno::EAGAIN) => Ok(Attempt::Wait),
-        Err(_) if pending.sent > 0 => Ok(Attempt::Done(Reply::value(pending.sent as i64))),
+        // The first call on a socket whose `connect` waited for text.
+        Err(Errno::EINPROGRESS) if waits => wait_for_handshake(stack, fd, pending, false),
+        Err(_) if pending.sent > 0 && !pending.opened => Ok(Attempt::Done(Reply::value(pending.sent as i64))),
         Err(errno) => Err(errno.into()),
     }
 }
@@ -369,14 +393,11 @@ fn send_fast_open(
         Err(Errno::EAGAIN) => Ok(Attempt::Wait),
         Ok(taken) if waits => {
             pending.sent = taken;
-            pending.opened = true;
-            Ok(Attempt::Wait)
+            let all = pending.sent >= data.len();
+            wait_for_handshake(stack, fd, pending, all)
         }
         Ok(taken) => Ok(Attempt::Done(Reply::value(taken as i64))),
-        Err(Errno::EINPROGRESS) if waits => {
-            pending.opened = true;
-            Ok(Attempt::Wait)
-        }
+        Err(Errno::EINPROGRESS) if waits => wait_for_handshake(stack, fd, pending, false),
         Err(Errno::EALREADY) if pending.opened => Ok(Attempt::Wait),
         Err(errno) => Err(errno.into()),
     }

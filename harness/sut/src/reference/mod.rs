@@ -92,6 +92,17 @@ impl Reference {
         })
     }
 
+    /// The stack of the running test forgets what it has learnt of destinations.
+    ///
+    /// # Errors
+    /// `Environment` when no test runs.
+    pub fn forget_destinations(&mut self) -> Result<(), SutError> {
+        self.with(|test| {
+            test.stack.forget_destinations();
+            Ok(())
+        })
+    }
+
     /// The remote socket of a descriptor's connection, in IPv4 notation also when the family is mapped.
     ///
     /// # Errors

@@ -39,6 +39,25 @@ impl Stack {
         }
     }
 
+    /// A caller that blocks waits with text for the connection that its Fast Open has begun: the ACK of the SYN,ACK goes
+    /// with it.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn await_handshake(&mut self, fd: i32) -> Result<(), Errno> {
+        if let Kind::Connected { id, .. } = self.sockets.socket(fd)?.kind
+            && let Some(connection) = self.connections.get_mut(&id)
+        {
+            connection.tcb.user.write_pending = true;
+        }
+        Ok(())
+    }
+
+    /// Forgets what was learnt of destinations: cookies, segment sizes, losses (`ip tcp_metrics flush`).
+    pub fn forget_destinations(&mut self) {
+        self.host.fast_open_cache.forget();
+    }
+
     /// The first `send` after a `connect` that waited for it.
     pub(super) fn send_deferred(
         &mut self,

@@ -151,6 +151,13 @@ impl Tcb {
         account.timeouts += 1;
     }
 
+    /// The ACK that ends the handshake has acknowledged this many segments, the SYN,ACK and text of a Fast Open.
+    pub(crate) fn account_with_handshake(&mut self, segments: u32) {
+        if let Some(account) = &mut self.account {
+            account.delivered += u64::from(segments.saturating_sub(1));
+        }
+    }
+
     /// The handshake is over. Half-open connections of a listener are kept without an account: what their timer did is entered
     /// here.
     pub(crate) fn account_handshake(&mut self, now: Instant) {

@@ -117,6 +117,13 @@ impl Tcb {
         }
     }
 
+    /// The ACK of the peer's SYN,ACK waits for the text of a writer who waits for the handshake; what is answered that soon
+    /// is an exchange.
+    pub(crate) fn delay_first_ack(&mut self, fx: &Fx<'_>) {
+        self.delayed_ack.need = Need::Delayed;
+        self.delayed_ack.last = Some(fx.now);
+    }
+
     /// Text goes out; soon after text came in, that is an exchange.
     pub(crate) fn text_sent(&mut self, fx: &Fx<'_>) {
         let soon = match fx.config().ack_pace {

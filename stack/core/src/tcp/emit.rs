@@ -1,7 +1,7 @@
 //! Segments of a connection, from its variables to octets.
 
 use super::isn;
-use super::retransmission_queue::Sent;
+use super::retransmission_queue::{Psh, Sent};
 use super::state::State;
 use super::tcb::Tcb;
 use super::timers::Timer;
@@ -56,13 +56,18 @@ pub(crate) fn again(tcb: &mut Tcb, sent: Sent, fx: &mut Fx<'_>) {
 fn repeat(tcb: &mut Tcb, sent: Sent, fx: &mut Fx<'_>) {
     tcb.totals.total_retrans += 1;
     tcb.totals.bytes_retrans += u64::from(sent.text);
+    let psh = match sent.psh {
+        Psh::No => false,
+        Psh::Train => tcb.queue.is_preceded(sent.seq, fx.now),
+        Psh::Text => true,
+    };
     tcb.queue.repeated(sent.seq, fx.now);
     if sent.syn {
         syn(tcb, fx);
         return;
     }
     let mut flags = Flags::ACK;
-    if sent.psh {
+    if psh {
         flags |= Flags::PSH;
     }
     if sent.fin {

@@ -247,6 +247,11 @@ impl Cache {
         self.destinations.get(&(tuple.remote.ip(), tuple.local.ip())).copied().unwrap_or_default()
     }
 
+    /// Forgets the destinations, not that Fast Open pauses.
+    pub(crate) fn forget(&mut self) {
+        self.destinations.clear();
+    }
+
     /// Whether Fast Open pauses because the network swallows it (RFC 7413 7.1).
     fn pauses(&self, now: Instant, config: &Config) -> bool {
         let seconds = u64::from(config.tcp_fastopen_blackhole_timeout_sec);

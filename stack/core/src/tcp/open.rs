@@ -5,7 +5,7 @@ use super::emit;
 use super::fast_open;
 use super::isn;
 use super::output;
-use super::retransmission_queue::Sent;
+use super::retransmission_queue::{Psh, Sent};
 use super::state::State;
 use super::tcb::{Origin, Tcb, Tuple};
 use crate::host::Fx;
@@ -37,7 +37,7 @@ pub(crate) fn active(
     let taken = fast_open.map_or(0, |data| fast_open::prepare(&mut tcb, data, fx.now, fx));
     tcb.snd.nxt = iss.plus(1 + taken as u32);
     if taken > 0 {
-        tcb.queue.push(Sent { text: taken as u32, syn: false, psh: true, ..Sent::syn(iss.plus(1), fx.now) });
+        tcb.queue.push(Sent { text: taken as u32, syn: false, psh: Psh::Text, ..Sent::syn(iss.plus(1), fx.now) });
         emit::syn_with_text(&mut tcb, taken as u32, fx);
     } else {
         emit::syn(&mut tcb, fx);

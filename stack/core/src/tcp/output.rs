@@ -4,12 +4,13 @@
 use super::delayed_ack::Need;
 use super::emit;
 use super::recovery::{forward_rto, transmit};
-use super::retransmission_queue::Sent;
+use super::retransmission_queue::{Psh, Sent};
 use super::tcb::{Fin, Tcb};
 use super::write_queue::Train;
 use crate::config::Nagle;
 use crate::host::Fx;
 use crate::rules;
+use crate::seq::SeqNum;
 use crate::wire::tcp::Flags;
 use core::time::Duration;
 
@@ -85,7 +86,7 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
         }
         let unsent = tcb.unsent();
         let record = tcb.unsent_of_record();
-        let edge = tcb.snd.una.plus(tcb.snd.wnd);
+        let edge = tcb.window_edge();
         // A peer may have shrunk its window below what is in flight (MUST-34).
         let usable = if edge.gt(tcb.snd.nxt) { tcb.snd.nxt.distance(edge) } else { 0 };
         let smss = tcb.smss(fx.config()).saturating_sub(tcb.ecn_reserve(fx)).max(1);
@@ -186,8 +187,11 @@ fn send_one(tcb: &mut Tcb, text: u32, fin: bool, more: bool, ends_train: bool, f
         tcb.fin = Fin::Sent(seq.plus(text));
     }
     emit::text(tcb, seq, text, flags, fx);
-    // What a train pushes for its own sake is not pushed again.
-    let psh = psh && (!fx.config().segment_trains || tcb.is_push_end(seq.plus(text)));
+    let psh = match psh {
+        true if fx.config().segment_trains && !tcb.is_push_end(seq.plus(text)) => Psh::Train,
+        true => Psh::Text,
+        false => Psh::No,
+    };
     let sent = Sent { fin, psh, ..Sent::text(seq, text, fx.now) };
     let alone = tcb.queue.is_empty();
     tcb.queue.push(sent);
@@ -220,6 +224,13 @@ fn restart_after_idle(tcb: &mut Tcb, fx: &mut Fx<'_>) {
 }
 
 impl Tcb {
+    /// The right edge of the peer's window. One that came with its SYN begins behind ours, which the peer did not know yet
+    /// (RFC 7413 4.2.2).
+    fn window_edge(&self) -> SeqNum {
+        let syn = self.queue.front().is_some_and(|front| front.syn);
+        self.snd.una.plus(self.snd.wnd.saturating_add(u32::from(syn)))
+    }
+
     /// Whether the user wants partial segments held back.
     pub(crate) const fn is_corked(&self) -> bool {
         (self.user.options.cork || self.user.more) && !self.user.closed && matches!(self.fin, Fin::None)

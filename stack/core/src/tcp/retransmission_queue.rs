@@ -10,6 +10,17 @@ use crate::time::Instant;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
+/// Why a segment has PSH.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Psh {
+    /// It has not.
+    No,
+    /// It ends a train of segments. Sent again, it does so only with the segment before it.
+    Train,
+    /// Its text is to be handed on.
+    Text,
+}
+
 /// One segment as it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sent {
@@ -20,7 +31,7 @@ pub(crate) struct Sent {
     pub(crate) at: Instant,
     pub(crate) syn: bool,
     pub(crate) fin: bool,
-    pub(crate) psh: bool,
+    pub(crate) psh: Psh,
     /// It was sent more than once, so an ACK of it gives no round-trip sample (Karn, RFC 6298 3).
     pub(crate) repeated: bool,
     /// The peer has reported it in a SACK block.
@@ -42,7 +53,7 @@ impl Sent {
             at,
             syn: false,
             fin: false,
-            psh: false,
+            psh: Psh::No,
             repeated: false,
             sacked: false,
             lost: false,
@@ -107,6 +118,8 @@ pub(crate) struct Acknowledged {
     pub(crate) any_repeated: bool,
     /// Segments that were removed.
     pub(crate) segments: u32,
+    /// The acknowledgment ends inside a segment: the octets that it had.
+    pub(crate) cut: Option<u32>,
     /// Segments among them that no SACK block had reported before.
     pub(crate) delivered: u32,
 }
@@ -269,6 +282,7 @@ impl RetransmissionQueue {
             if front.end().gt(una) {
                 if front.seq.lt(una) {
                     let octets = front.seq.distance(una);
+                    removed.cut = Some(front.text);
                     self.change(0, |front| {
                         front.text -= octets - u32::from(front.syn);
                         front.syn = false;
@@ -478,7 +492,7 @@ impl RetransmissionQueue {
         self.change(index, |head| {
             head.text = text;
             head.fin = false;
-            head.psh = false;
+            head.psh = Psh::No;
         });
         let head = self.segments[index];
         let tail = Sent { seq: head.end(), text: whole.text - text, syn: false, ..whole };
@@ -494,6 +508,12 @@ impl RetransmissionQueue {
             self.cut(index, (text - 1) / most * most);
         }
         self.back().copied()
+    }
+
+    /// Whether the segment before `seq` has just been sent again.
+    pub(crate) fn is_preceded(&self, seq: SeqNum, now: Instant) -> bool {
+        let before = self.index_of(seq).checked_sub(1).and_then(|index| self.segments.get(index));
+        before.is_some_and(|before| before.again && before.at == now)
     }
 
     /// The segment at `seq` is sent again now.
@@ -513,7 +533,7 @@ impl RetransmissionQueue {
         if let Some(index) = self.segments.len().checked_sub(1) {
             self.change(index, |back| {
                 back.text += octets;
-                back.psh = psh;
+                back.psh = if psh { Psh::Text } else { Psh::No };
                 back.probe = false;
             });
         }
@@ -567,13 +587,13 @@ mod tests {
     #[test]
     fn lost_segment_is_cut_to_the_segment_size() {
         let mut queue = RetransmissionQueue::default();
-        queue.push(Sent { fin: true, psh: true, ..sent(0, 10) });
+        queue.push(Sent { fin: true, psh: Psh::Text, ..sent(0, 10) });
         queue.mark_all_lost();
         let head = queue.first_lost(4);
-        assert_eq!(head.map(|head| (head.text, head.fin, head.psh)), Some((4, false, false)));
+        assert_eq!(head.map(|head| (head.text, head.fin, head.psh)), Some((4, false, Psh::No)));
         assert_eq!(
             queue.back().map(|tail| (tail.seq, tail.text, tail.fin, tail.psh)),
-            Some((SeqNum(4), 6, true, true))
+            Some((SeqNum(4), 6, true, Psh::Text))
         );
         assert_eq!(queue.pipe(), Tally::default());
         queue.check();

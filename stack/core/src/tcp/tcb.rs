@@ -121,6 +121,8 @@ pub(crate) struct User {
     pub(crate) was_established: bool,
     /// The `send` that is being served says that more will follow.
     pub(crate) more: bool,
+    /// A writer waits for the handshake: its text will take the ACK along.
+    pub(crate) write_pending: bool,
 }
 
 /// Counts for `TCP_INFO`.
@@ -286,6 +288,7 @@ impl Tcb {
                 shut_read: false,
                 was_established: false,
                 more: false,
+                write_pending: false,
             },
             totals: Totals::default(),
             account: None,

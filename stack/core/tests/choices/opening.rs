@@ -79,6 +79,14 @@ fn text_on_syn(set: Set) -> String {
     line(&play.inject(A, 1, 1, b""))
 }
 
+/// What the SYN,ACK that ends a simultaneous open draws.
+fn crossing(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    play.connect();
+    assert_eq!(play.inject(S, 0, 0, b""), ["S. 0:0(0) ack 1"]);
+    line(&play.inject(SA, 0, 1, b""))
+}
+
 /// When text is repeated that follows a repeated SYN.
 fn text_after_syn_loss(set: Set) -> String {
     let mut play = Play::new(plain_with(set));
@@ -174,6 +182,11 @@ fn after_lost_text(set: Set, answered: bool, after: f64) -> String {
 }
 
 pub(crate) const ROWS: &[Row] = &[
+    Row {
+        field: "ack_crossing_syn_ack",
+        play: crossing,
+        values: &[(|c| c.ack_crossing_syn_ack = false, ""), (|c| c.ack_crossing_syn_ack = true, ". 1:1(0) ack 1")],
+    },
     Row {
         field: "tcp_fastopen",
         play: fast_open_server,

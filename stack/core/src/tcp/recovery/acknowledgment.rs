@@ -118,7 +118,9 @@ fn advance(tcb: &mut Tcb, ack: SeqNum, progress: &mut Progress, fx: &mut Fx<'_>)
     let (recovery, sack) = (&mut tcb.recovery, tcb.sack);
     let high = recovery.high;
     let mut known = 0;
+    let mut cut = recovery.front_cut;
     let removed = tcb.queue.acknowledge_each(ack, |sent| {
+        let was_cut = core::mem::take(&mut cut);
         if sent.sacked {
             known += sent.len();
             return;
@@ -126,10 +128,13 @@ fn advance(tcb: &mut Tcb, ack: SeqNum, progress: &mut Progress, fx: &mut Fx<'_>)
         recovery.rack.arrived(sent, fx.now);
         if !sent.repeated {
             progress.note_original(sent, high);
-            progress.reordered = Some(progress.reordered.map_or(sent.seq, |seq| seq.earlier(sent.seq)));
+            // Linux keeps the number that a lone segment began with, so that its rest seems to come late.
+            let seq = if was_cut { sent.seq.minus(1) } else { sent.seq };
+            progress.reordered = Some(progress.reordered.map_or(seq, |low| low.earlier(seq)));
             progress.last_sent = progress.last_sent.max(Some(sent.at));
         }
     });
+    recovery.front_cut = removed.cut.map_or(cut, |text| cut || text < tcb.congestion.smss());
     // Without SACK nobody can tell the original of one segment from the retransmission of the next.
     progress.original &= sack || !removed.any_repeated;
     progress.acked = removed.segments;

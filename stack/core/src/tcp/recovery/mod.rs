@@ -89,6 +89,8 @@ pub(crate) struct Recovery {
     pub(crate) dsack_dups: u16,
     pub(crate) rack: Rack,
     pub(crate) probe: Option<Box<Probe>>,
+    /// An ACK has ended inside the front, which was no longer than a segment when it was sent.
+    pub(crate) front_cut: bool,
     episode: Option<Box<Episode>>,
 }
 
@@ -104,6 +106,7 @@ impl Recovery {
             dsack_dups: 0,
             rack: Rack::new(),
             probe: None,
+            front_cut: false,
             episode: None,
         }
     }

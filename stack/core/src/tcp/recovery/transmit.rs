@@ -23,7 +23,14 @@ impl Tcb {
         let pipe = self.queue.pipe();
         let smss = self.smss(config);
         let octets = if config.window_in_segments { pipe.segments.saturating_mul(smss) } else { pipe.octets };
-        octets.saturating_sub(self.arrived_by_duplicates(config).saturating_mul(smss))
+        let octets = octets.saturating_sub(self.arrived_by_duplicates(config).saturating_mul(smss));
+        octets.saturating_sub(self.syn_ack_in_flight(config))
+    }
+
+    /// The SYN,ACK of a Fast Open that is in use, as far as the window counts it as a segment: the window is for text.
+    fn syn_ack_in_flight(&self, config: &Config) -> u32 {
+        let waits = self.is_fast_open_child() && self.queue.front().is_some_and(|front| front.syn);
+        if waits && config.window_in_segments { self.smss(config) } else { 0 }
     }
 
     /// Segments that have left the network as the duplicates tell, when that is how they are counted.

@@ -175,6 +175,7 @@ fn handshake_done(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
     tcb.rto.handshake_done(syn_repeated, fx.config());
     if tcb.is_fast_open_child() {
         // Text was sent and acknowledged before: the window is under way.
+        tcb.account_with_handshake(acknowledged.delivered);
         return;
     }
     tcb.path_begins(fx);

@@ -70,7 +70,12 @@ fn established(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
     tcb.ecn_confirmed(&arriving.seg, fx);
     handshake_done(tcb, &arriving.seg, fx);
     tcb.enter(State::Established, fx);
-    tcb.delayed_ack.now();
+    if tcb.user.write_pending {
+        // Its text forms a segment with this ACK at once (RFC 9293 3.10.7.3).
+        tcb.delay_first_ack(fx);
+    } else {
+        tcb.delayed_ack.now();
+    }
     // RFC 7323 2.2: this window is unscaled, as the field of every SYN.
     tcb.totals.last_ack_recv = Some(fx.now);
     let seg = arriving.seg;

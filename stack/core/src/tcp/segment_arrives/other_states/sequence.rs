@@ -104,6 +104,10 @@ fn syn_again(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Flo
         // acceptable ACK (RFC 9293 A.2).
         (Origin::Active, true) => {
             fx.cite(rules::SEQ_A2);
+            if fx.config().ack_crossing_syn_ack {
+                tcb.note_duplicate(tcb.rcv.irs, tcb.rcv.nxt, fx);
+                tcb.delayed_ack.now();
+            }
             *arriving = arriving.without_syn();
             CONTINUE
         }

@@ -1,0 +1,120 @@
+//! What the `linux` profile does that google/packetdrill's scripts have shown, where no single choice is behind it.
+
+mod common;
+
+use common::*;
+use halfopen_stack::config::InitialWindow;
+use halfopen_stack::wire::tcp::Cookie;
+use halfopen_stack::{Config, Domain, Errno};
+
+/// Linux's profile without timestamps and window scaling, which would take octets of each segment.
+fn linux() -> Config {
+    let mut config = Config::linux();
+    (config.tcp_timestamps, config.tcp_window_scaling) = (0, false);
+    config.initial_window = InitialWindow::Segments(10);
+    config
+}
+
+/// A client whose peer's SYN,ACK has come after 10 ms.
+fn client(config: Config) -> (Play, i32) {
+    let mut play = Play::new(config);
+    play.options.sack_permitted = true;
+    play.window = 60_000;
+    let (fd, _) = play.connect();
+    play.wait(0.01);
+    play.inject(SA, 0, 1, b"");
+    (play, fd)
+}
+
+fn info(play: &Play, fd: i32, name: &str) -> u64 {
+    let info = play.stack.tcp_info(fd).unwrap();
+    info.iter().find(|(field, _)| *field == name).expect("a field").1
+}
+
+#[test]
+fn train_that_is_sent_again_whole_ends_with_psh() {
+    let (mut play, fd) = client(linux());
+    let sent = play.send(fd, &[0; 10_000]);
+    assert_eq!(sent.iter().filter(|line| line.starts_with("P.")).count(), 5, "trains of two: {sent:?}");
+    play.wait(0.01);
+    // Whole trains are missing, and the second half of one whose first half has arrived.
+    let again = play.sack(1001, &[(4001, 6001), (8001, 10_001)]);
+    let expected =
+        [". 1001:2001(1000) ack 1", ". 2001:3001(1000) ack 1", "P. 3001:4001(1000) ack 1", ". 6001:7001(1000) ack 1"];
+    assert_eq!(again[..4], expected);
+    assert_eq!(again.get(4).map(String::as_str), Some("P. 7001:8001(1000) ack 1"));
+}
+
+#[test]
+fn rest_of_a_lone_segment_seems_to_come_late() {
+    for (ends, seen) in [(&[101, 201][..], 1), (&[201], 0)] {
+        let (mut play, fd) = client(linux());
+        play.send(fd, &[0; 200]);
+        for end in ends {
+            play.inject(A, 1, *end, b"");
+        }
+        assert_eq!(info(&play, fd, "tcpi_reord_seen"), seen, "ACKs of {ends:?}");
+    }
+}
+
+#[test]
+fn fast_open_server_may_fill_both_windows_before_the_handshake_is_over() {
+    let mut config = linux();
+    config.tcp_fastopen = 0x602;
+    let mut play = Play::new(config);
+    let listener = play.listen(8);
+    play.window = 10_000;
+    play.inject(S, 0, 0, b"text");
+    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    // Ten segments of the congestion window, the SYN,ACK besides; 10,000 octets of the peer's, its first behind our SYN.
+    let sent = play.send(fd, &[0; 15_000]);
+    assert_eq!(sent.last().map(String::as_str), Some("P. 9001:10001(1000) ack 5"), "{sent:?}");
+    assert_eq!(info(&play, fd, "tcpi_delivered"), 0);
+    play.inject(A, 5, 2001, b"");
+    assert_eq!(info(&play, fd, "tcpi_delivered"), 3);
+}
+
+#[test]
+fn writer_who_waits_for_the_handshake_takes_its_ack_along() {
+    for (waits, on_syn_ack) in [(false, &[". 1:1(0) ack 1"][..]), (true, &[])] {
+        let mut config = linux();
+        config.tcp_fastopen = 1;
+        let mut play = Play::new(config);
+        let fd = play.stack.socket(Domain::Inet).unwrap();
+        play.stack.bind(fd, play.local).unwrap();
+        assert_eq!(play.stack.send_fast_open(play.now, fd, b"text", play.remote), Err(Errno::EINPROGRESS));
+        play.drain();
+        if waits {
+            play.stack.await_handshake(fd).unwrap();
+        }
+        play.options.fast_open = Cookie::new(b"12345678");
+        assert_eq!(play.inject(SA, 0, 1, b""), on_syn_ack, "waits: {waits}");
+        assert_eq!(info(&play, fd, "tcpi_delivered"), 1, "the SYN");
+        assert_eq!(play.send(fd, b"text"), ["P. 1:5(4) ack 1"]);
+        // What is answered that soon is an exchange: the ACK of the answer waits for more.
+        let answered = play.inject(P, 1, 5, b"answer");
+        assert_eq!(answered.is_empty(), waits, "{answered:?}");
+    }
+}
+
+#[test]
+fn forgotten_destination_is_asked_for_a_cookie_again() {
+    let mut config = linux();
+    config.tcp_fastopen = 1;
+    let mut play = Play::new(config);
+    let mut open = |forget: bool| {
+        if forget {
+            play.stack.forget_destinations();
+        }
+        let fd = play.stack.socket(Domain::Inet).unwrap();
+        let _ = play.stack.send_fast_open(play.now, fd, b"text", play.remote);
+        play.drain();
+        let (segment, _) = play.last();
+        let (port, seen) = (segment.src_port, segment.payload.len());
+        play.local.set_port(port);
+        play.options.fast_open = Cookie::new(b"12345678");
+        play.inject(SA, 0, 1 + seen as u32, b"");
+        seen
+    };
+    assert_eq!([open(false), open(false), open(true)], [0, 4, 0]);
+}
