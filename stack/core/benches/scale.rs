@@ -1,8 +1,9 @@
 //! What a server at scale costs: octets of each entry, and time of each segment with few entries and with many.
 //!
 //! `cargo bench -p halfopen-stack --bench scale` prints the table, with a mark at each goal that is missed. Times are medians of
-//! batches, so that what else the machine does weighs little; a segment's time is from octets in to octets out. With `--quick` a tenth
-//! of everything is made.
+//! batches, those with few entries and those with many by turns, so that what else the machine does weighs little and on both
+//! alike; a segment's time is from octets in to octets out. With `--quick` a tenth of everything is made; any other argument
+//! is what the kinds to measure have in their name.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark has a clock of its own")]
 
@@ -20,22 +21,35 @@ const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 /// Segments between two looks at the clock.
 const BATCH: usize = 250;
 const BATCHES: usize = 200;
+/// Batches of one size before those of the other have their turn; the first of them finds the caches cold and does not count.
+const TURN: usize = 20;
 const FEW: u32 = 1_000;
 
 fn main() {
     // `cargo bench` hands on what is for other harnesses.
     let quick = std::env::args().any(|argument| argument == "--quick");
     let share = if quick { 10 } else { 1 };
+    let only = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    let wanted = |name: &str| only.as_ref().is_none_or(|only| name.contains(only.as_str()));
     let mut table = Table { missed: 0 };
     for (what, octets) in Stack::sizes().into_iter().filter(|(what, _)| !what.starts_with(' ')) {
         println!("{what:<58} {:>12} {octets:>10} B", "");
     }
     println!("{:<58} {:>12} {:>12}", "at scale", "goal", "result");
-    kind(&mut table, "half-open", 1_000_000 / share, 160.0, half_open, half_open_segments);
-    kind(&mut table, "TIME-WAIT", 1_000_000 / share, 96.0, time_wait, time_wait_segments);
-    kind(&mut table, "idle connection", 100_000 / share, 1_024.0, established, established_segments);
-    timers(&mut table, 1_000_000 / share);
-    flood(&mut table, 10_000_000 / share);
+    let kinds: [(&str, u32, f64, Fill, Segments); 3] = [
+        ("half-open", 1_000_000, 160.0, half_open, half_open_segments),
+        ("TIME-WAIT", 1_000_000, 96.0, time_wait, time_wait_segments),
+        ("idle connection", 100_000, 1_024.0, established, established_segments),
+    ];
+    for (name, count, octets, fill, segments) in kinds.into_iter().filter(|(name, ..)| wanted(name)) {
+        kind(&mut table, name, count / share, octets, fill, segments);
+    }
+    if wanted("timers") {
+        timers(&mut table, 1_000_000 / share);
+    }
+    if wanted("flood") {
+        flood(&mut table, 10_000_000 / share);
+    }
     table.note("goals missed", &table.missed.to_string());
 }
 
@@ -62,8 +76,15 @@ struct World {
     stack: Stack,
     now: Instant,
     listener: i32,
-    /// Initial sequence number of the stack towards each peer, and its descriptor for the peer.
-    peers: Vec<(SeqNum, i32)>,
+    peers: Vec<Peer>,
+    lots: Lots,
+}
+
+/// Initial sequence number of the stack towards a peer, its descriptor for it, and the segments of text that the peer has sent.
+struct Peer {
+    iss: SeqNum,
+    fd: i32,
+    sent: u32,
 }
 
 fn world(config: Config, backlog: i32) -> World {
@@ -72,7 +93,7 @@ fn world(config: Config, backlog: i32) -> World {
     let listener = stack.socket(Domain::Inet).unwrap();
     stack.bind(listener, SocketAddr::new(LOCAL, 80)).unwrap();
     stack.listen(listener, backlog).unwrap();
-    World { stack, now: Instant(1_000_000), listener, peers: Vec::new() }
+    World { stack, now: Instant(1_000_000), listener, peers: Vec::new(), lots: Lots(1) }
 }
 
 fn roomy() -> Config {
@@ -137,12 +158,14 @@ impl World {
         let iss = self.syn(number);
         self.inject(&datagram(number, Flags::ACK, 1, iss.plus(1), &[]));
         let (fd, _) = self.stack.accept(self.now, self.listener).expect("a connection");
-        self.peers.push((iss, fd));
+        self.peers.push(Peer { iss, fd, sent: 0 });
         fd
     }
 }
 
 type Fill = fn(u32) -> World;
+/// Nanoseconds of a segment, for each batch of a turn.
+type Segments = fn(&mut World, u32) -> Vec<f64>;
 
 fn half_open(count: u32) -> World {
     let mut world = world(roomy(), i32::MAX);
@@ -161,7 +184,7 @@ fn time_wait(count: u32) -> World {
     for number in 0..count {
         world.pass(40);
         let fd = world.handshake(number);
-        let (iss, _) = world.peers.pop().expect("the peer");
+        let Peer { iss, .. } = world.peers.pop().expect("the peer");
         world.stack.close(world.now, fd).unwrap();
         while world.stack.transmit().is_some() {}
         world.inject(&datagram(number, Flags::FIN | Flags::ACK, 1, iss.plus(2), &[]));
@@ -195,14 +218,15 @@ impl Lots {
     }
 }
 
-/// Median nanoseconds of one step; `prepare` makes what a batch of steps needs.
-fn median<T>(
+/// Nanoseconds of one step in each of some batches; `prepare` makes what a batch of steps needs.
+fn batches<T>(
     world: &mut World,
+    count: usize,
     mut prepare: impl FnMut(&mut World) -> Vec<T>,
     mut step: impl FnMut(&mut World, &T),
-) -> f64 {
+) -> Vec<f64> {
     let mut times = Vec::new();
-    for _ in 0..BATCHES {
+    for _ in 0..count {
         let batch = prepare(world);
         let start = std::time::Instant::now();
         for one in &batch {
@@ -210,17 +234,21 @@ fn median<T>(
         }
         times.push(start.elapsed().as_nanos() as f64 / batch.len() as f64);
     }
+    times
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
 }
 
 /// A random half-open connection is reset by its peer, which opens it anew: two segments.
-fn half_open_segments(world: &mut World, count: u32) -> f64 {
-    let mut lots = Lots(1);
-    let pair = median(
+fn half_open_segments(world: &mut World, count: u32) -> Vec<f64> {
+    let pairs = batches(
         world,
-        |_| {
-            let number = std::iter::repeat_with(|| lots.below(count)).take(BATCH);
+        TURN,
+        |world| {
+            let number = std::iter::repeat_with(|| world.lots.below(count)).take(BATCH);
             let pair = |number| {
                 let reset = datagram(number, Flags::RST, 1, SeqNum(0), &[]);
                 (reset, datagram(number, Flags::SYN, 0, SeqNum(0), &[]))
@@ -233,16 +261,16 @@ fn half_open_segments(world: &mut World, count: u32) -> f64 {
             world.inject(syn).expect("a SYN,ACK");
         },
     );
-    pair / 2.0
+    pairs.into_iter().map(|pair| pair / 2.0).collect()
 }
 
 /// The FIN of a random peer comes again: an ACK, and 2MSL begins anew.
-fn time_wait_segments(world: &mut World, count: u32) -> f64 {
-    let mut lots = Lots(2);
-    median(
+fn time_wait_segments(world: &mut World, count: u32) -> Vec<f64> {
+    batches(
         world,
-        |_| {
-            let number = std::iter::repeat_with(|| lots.below(count)).take(BATCH);
+        TURN,
+        |world| {
+            let number = std::iter::repeat_with(|| world.lots.below(count)).take(BATCH);
             // Without ACK field in the way: the number of the stack's FIN is not kept here.
             number.map(|number| datagram(number, Flags::FIN | Flags::ACK, 1, SeqNum(0), &[])).collect()
         },
@@ -254,19 +282,18 @@ fn time_wait_segments(world: &mut World, count: u32) -> f64 {
 }
 
 /// 100 octets of text for a random connection, read at once.
-fn established_segments(world: &mut World, count: u32) -> f64 {
-    let mut lots = Lots(3);
-    let mut sent = vec![0_u32; count as usize];
+fn established_segments(world: &mut World, count: u32) -> Vec<f64> {
     let mut buffer = [0; 256];
-    median(
+    batches(
         world,
-        |world| {
+        TURN,
+        |World { peers, lots, .. }| {
             let number = std::iter::repeat_with(|| lots.below(count)).take(BATCH);
             let text = |number: u32| {
-                let (iss, fd) = world.peers[number as usize];
-                let seq = 1 + 100 * sent[number as usize];
-                sent[number as usize] += 1;
-                (datagram(number, Flags::PSH | Flags::ACK, seq, iss.plus(1), &[7; 100]), fd)
+                let Peer { iss, fd, sent } = &mut peers[number as usize];
+                let seq = 1 + 100 * *sent;
+                *sent += 1;
+                (datagram(number, Flags::PSH | Flags::ACK, seq, iss.plus(1), &[7; 100]), *fd)
             };
             number.map(text).collect()
         },
@@ -282,20 +309,23 @@ fn established_segments(world: &mut World, count: u32) -> f64 {
 }
 
 /// Octets of an entry, and a segment's time with few of them and with `count`.
-fn kind(table: &mut Table, name: &str, count: u32, octets: f64, fill: Fill, segments: fn(&mut World, u32) -> f64) {
+fn kind(table: &mut Table, name: &str, count: u32, octets: f64, fill: Fill, segments: Segments) {
     let mut small = fill(FEW);
-    let few = segments(&mut small, FEW);
-    drop(small);
     let (before, resident) = (ALLOCATED.allocated(), resident());
     let mut world = fill(count);
-    let peers = world.peers.capacity() * size_of::<(SeqNum, i32)>();
+    let peers = world.peers.capacity() * size_of::<Peer>();
     let used = ALLOCATED.allocated().saturating_sub(before + peers);
     table.row(&format!("{count} x {name}: memory each"), octets, used as f64 / f64::from(count), "B");
     if let (Some(before), Some(after)) = (resident, self::resident()) {
         let each = after.saturating_sub(before) as f64 / f64::from(count);
         table.note(&format!("{count} x {name}: VmRSS each"), &format!("{each:.1} B"));
     }
-    let many = segments(&mut world, count);
+    let (mut few, mut many) = (Vec::new(), Vec::new());
+    for _ in 0..BATCHES / (TURN - 1) {
+        few.extend(segments(&mut small, FEW).into_iter().skip(1));
+        many.extend(segments(&mut world, count).into_iter().skip(1));
+    }
+    let (few, many) = (median(few), median(many));
     table.note(&format!("{name}: a segment among {FEW}"), &format!("{few:.0} ns"));
     table.note(&format!("{name}: a segment among {count}"), &format!("{many:.0} ns"));
     table.row(&format!("{name}: a segment, {count} to {FEW}"), 1.5, many / few, "x");
@@ -320,8 +350,7 @@ fn timers(table: &mut Table, count: u32) {
             }
             assert_eq!(fired, count as usize, "each SYN,ACK is repeated once");
         }
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
+        median(times)
     };
     let (few, many) = (each(FEW), each(count));
     table.note(&format!("timers: a SYN,ACK repeated among {FEW}"), &format!("{few:.0} ns"));
@@ -333,7 +362,7 @@ fn timers(table: &mut Table, count: u32) {
 fn flood(table: &mut Table, count: u32) {
     let mut world = world(Config::linux(), 4096);
     let fd = world.handshake(0);
-    let (iss, _) = world.peers[0];
+    let iss = world.peers[0].iss;
     let mut at = 1_u32;
     let quiet = transfer(&mut world, iss, fd, &mut at);
     let before = ALLOCATED.allocated();
@@ -352,8 +381,7 @@ fn flood(table: &mut Table, count: u32) {
             during.push(transfer(&mut world, iss, fd, &mut at));
         }
     }
-    during.sort_by(f64::total_cmp);
-    let during = during[during.len() / 2];
+    let during = median(during);
     // The true client's SYN is one of many; what brings it in is its last ACK.
     let client = count + 1;
     let iss = world.syn(client);
@@ -371,8 +399,9 @@ fn flood(table: &mut Table, count: u32) {
 /// Nanoseconds of one full segment of a transfer to the stack, read at once.
 fn transfer(world: &mut World, iss: SeqNum, fd: i32, at: &mut u32) -> f64 {
     let mut buffer = [0; 4096];
-    median(
+    let times = batches(
         world,
+        BATCHES,
         |_| {
             let segments = (0..BATCH).map(|_| {
                 let segment = datagram(0, Flags::ACK, *at, iss.plus(1), &[7; 1448]);
@@ -387,7 +416,8 @@ fn transfer(world: &mut World, iss: SeqNum, fd: i32, at: &mut u32) -> f64 {
             assert_eq!(world.stack.recv(world.now, fd, &mut buffer, RecvFlags::default()), Ok(1448));
             while world.stack.transmit().is_some() {}
         },
-    )
+    );
+    median(times)
 }
 
 /// Octets of memory that the process has, where the system tells.
