@@ -4,6 +4,7 @@
 
 use crate::seq::SeqNum;
 use crate::wire::tcp::SackBlocks;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// One run of octets without a gap.
@@ -21,34 +22,42 @@ impl Run {
     }
 }
 
-/// Runs in sequence order, none touching another.
+/// What waits: runs in sequence order, none touching another.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Reassembly {
+struct Waiting {
     runs: Vec<Run>,
     arrivals: u64,
     /// Sequence number of a FIN that came ahead of text.
     fin: Option<SeqNum>,
 }
 
+/// The reassembly queue, which is there only while something waits.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reassembly(Option<Box<Waiting>>);
+
 impl Reassembly {
+    fn runs(&self) -> &[Run] {
+        self.0.as_deref().map_or(&[], |waiting| &waiting.runs)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.runs.is_empty()
+        self.runs().is_empty()
     }
 
     /// Whether neither text nor a FIN waits.
     pub(crate) fn holds_nothing(&self) -> bool {
-        self.runs.is_empty() && self.fin.is_none()
+        self.0.as_ref().is_none_or(|waiting| waiting.runs.is_empty() && waiting.fin.is_none())
     }
 
     /// Octets held.
     #[cfg(test)]
     fn len(&self) -> usize {
-        self.runs.iter().map(|run| run.octets.len()).sum()
+        self.runs().iter().map(|run| run.octets.len()).sum()
     }
 
     /// Start and end (exclusive) of what is held, in sequence order.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = (SeqNum, SeqNum)> {
-        self.runs.iter().map(|run| (run.start, run.end()))
+        self.runs().iter().map(|run| (run.start, run.end()))
     }
 
     /// The first part of `left` to `right` that is held.
@@ -64,12 +73,12 @@ impl Reassembly {
 
     /// Keeps a FIN for when the text before it has come. The first one stands.
     pub(crate) fn insert_fin(&mut self, at: SeqNum) {
-        self.fin.get_or_insert(at);
+        self.0.get_or_insert_default().fin.get_or_insert(at);
     }
 
     /// Whether a FIN waits exactly at `nxt`.
     pub(crate) fn fin_at(&self, nxt: SeqNum) -> bool {
-        self.fin == Some(nxt)
+        self.0.as_ref().is_some_and(|waiting| waiting.fin == Some(nxt))
     }
 
     /// Keeps the octets of `text`, which begins at `seq`, that are not held yet. All numbers lie within one window.
@@ -77,14 +86,15 @@ impl Reassembly {
         if text.is_empty() {
             return;
         }
-        self.arrivals += 1;
+        let Waiting { runs, arrivals, .. } = &mut **self.0.get_or_insert_default();
+        *arrivals += 1;
         let end = seq.plus(text.len() as u32);
         // Runs that the text overlaps or touches become one with it.
-        let first = self.runs.iter().position(|run| run.end().ge(seq)).unwrap_or(self.runs.len());
-        let after = self.runs.iter().rposition(|run| run.start.le(end)).map_or(first, |last| last + 1).max(first);
-        let mut merged = Run { start: seq, octets: Vec::new(), touched: self.arrivals };
+        let first = runs.iter().position(|run| run.end().ge(seq)).unwrap_or(runs.len());
+        let after = runs.iter().rposition(|run| run.start.le(end)).map_or(first, |last| last + 1).max(first);
+        let mut merged = Run { start: seq, octets: Vec::new(), touched: *arrivals };
         let mut at = seq;
-        for run in self.runs.drain(first..after) {
+        for run in runs.drain(first..after) {
             if merged.octets.is_empty() && run.start.le(at) {
                 merged.start = run.start;
             } else {
@@ -98,27 +108,30 @@ impl Reassembly {
         if at.lt(end) {
             merged.octets.extend_from_slice(&text[seq.distance(at) as usize..]);
         }
-        self.runs.insert(first, merged);
+        runs.insert(first, merged);
     }
 
     /// Takes the octets that follow `nxt` without a gap, dropping what lies below it.
     pub(crate) fn take(&mut self, nxt: SeqNum) -> Option<Vec<u8>> {
-        while let Some(run) = self.runs.first() {
-            if run.start.gt(nxt) {
-                return None;
-            }
-            let mut run = self.runs.remove(0);
-            if run.end().gt(nxt) {
-                run.octets.drain(..run.start.distance(nxt) as usize);
-                return Some(run.octets);
+        let mut taken = None;
+        if let Some(Waiting { runs, .. }) = self.0.as_deref_mut() {
+            while taken.is_none() && runs.first().is_some_and(|run| run.start.le(nxt)) {
+                let mut run = runs.remove(0);
+                if run.end().gt(nxt) {
+                    run.octets.drain(..run.start.distance(nxt) as usize);
+                    taken = Some(run.octets);
+                }
             }
         }
-        None
+        if self.holds_nothing() {
+            self.0 = None;
+        }
+        taken
     }
 
     /// At most `most` SACK blocks, the run that grew last first (RFC 2018 4).
     pub(crate) fn sack_blocks(&self, most: usize) -> SackBlocks {
-        let mut runs: Vec<&Run> = self.runs.iter().collect();
+        let mut runs: Vec<&Run> = self.runs().iter().collect();
         runs.sort_by_key(|run| core::cmp::Reverse(run.touched));
         let mut blocks = SackBlocks::default();
         for run in runs.into_iter().take(most) {
@@ -184,7 +197,7 @@ mod tests {
                 model.insert(offset, &text);
                 reassembly.insert(base.plus(offset as u32), &text);
                 assert_eq!(reassembly.len(), model.held(), "seed {seed}");
-                for pair in reassembly.runs.windows(2) {
+                for pair in reassembly.runs().windows(2) {
                     assert!(pair[0].end().lt(pair[1].start), "seed {seed}: runs touch");
                 }
                 if random.next_u32().is_multiple_of(3) {
