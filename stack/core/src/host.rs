@@ -6,6 +6,7 @@ use crate::pool::Pool;
 use crate::random::Random;
 use crate::rules::ByState;
 use crate::seq::SeqNum;
+use crate::socket;
 use crate::tcp::State;
 use crate::tcp::backlog::Queues;
 use crate::tcp::challenge_ack;
@@ -33,6 +34,8 @@ pub(crate) const IPV6_MINIMUM_MTU: u32 = 1280;
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) config: Config,
+    /// Options of which none is set.
+    pub(crate) default_options: socket::Shared,
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) mtu: u32,
     pub(crate) isn_secret: Secret,
@@ -70,6 +73,7 @@ impl Host {
         let mut random = Random::new(seed);
         Self {
             config,
+            default_options: socket::Shared::default(),
             addresses: Vec::new(),
             mtu: 1500,
             isn_secret: Secret::draw(&mut random),

@@ -7,7 +7,7 @@ mod options;
 mod snapshot;
 
 pub use info::{Status, TcpInfo};
-pub(crate) use options::{Md5Key, Options};
+pub(crate) use options::{Md5Key, Options, Shared};
 pub use options::{OptionName, SocketOption};
 pub use snapshot::{CongestionSnapshot, Holder, RcvSnapshot, Snapshot, SndSnapshot, Summary};
 

@@ -1,5 +1,6 @@
 //! Points in time as the caller counts them.
 
+use core::fmt;
 use core::ops::{Add, AddAssign, Sub};
 use core::time::Duration;
 
@@ -29,6 +30,42 @@ impl Instant {
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// An instant, or none, in the octets of one: of an `Option<Instant>` half would say which it is. The end of time, which never
+/// comes, stands for none.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sometime(Instant);
+
+impl Sometime {
+    /// None.
+    pub(crate) const NEVER: Self = Self(Instant(u64::MAX));
+
+    pub(crate) const fn at(at: Instant) -> Self {
+        Self(at)
+    }
+
+    pub(crate) fn get(self) -> Option<Instant> {
+        (self != Self::NEVER).then_some(self.0)
+    }
+}
+
+impl Default for Sometime {
+    fn default() -> Self {
+        Self::NEVER
+    }
+}
+
+impl From<Option<Instant>> for Sometime {
+    fn from(at: Option<Instant>) -> Self {
+        at.map_or(Self::NEVER, Self)
+    }
+}
+
+impl fmt::Debug for Sometime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::config::{Config, CongestionControl, FastOpenKeys};
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
@@ -198,6 +199,10 @@ pub enum OptionName {
     /// `TCP_TIMESTAMP`: the clock of this socket's timestamps.
     Timestamp,
 }
+
+/// Options, as a socket and its connection have them together, and a listener with what it makes: who changes some takes a
+/// copy of its own. An idle connection costs none that way, and an event finds those of a busy listener in the cache.
+pub(crate) type Shared = Arc<Options>;
 
 /// The options of one socket. `None`: the stack's [`crate::Config`] decides.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -44,12 +44,12 @@ impl Socket {
     }
 
     /// Whether the socket may use IPv4, too.
-    pub(super) const fn is_dual(&self) -> bool {
+    pub(super) fn is_dual(&self) -> bool {
         matches!(self.domain, Domain::Inet6) && !self.options.v6_only
     }
 
     /// What the socket claims when it is bound to this address.
-    pub(super) const fn claim(&self, address: IpAddr) -> Claim {
+    pub(super) fn claim(&self, address: IpAddr) -> Claim {
         Claim { address, dual: self.is_dual() }
     }
 

@@ -187,7 +187,7 @@ impl Stack {
                 self.connections.get(&self.connection_at(number)).is_some_and(|connection| {
                     let tcb = &connection.tcb;
                     let since =
-                        tcb.time_wait_since.filter(|_| tcb.state() == State::TimeWait && tcb.timestamps.enabled);
+                        tcb.time_wait_since.get().filter(|_| tcb.state() == State::TimeWait && tcb.timestamps.enabled);
                     since.is_some_and(|since| self.may_take_over(tuple, since, now))
                 })
             }

@@ -7,7 +7,7 @@ use super::sockets::{Kind, Socket};
 use crate::errno::Errno;
 use crate::host::Fx;
 use crate::rules;
-use crate::socket::{Domain, Options, Shutdown};
+use crate::socket::{Domain, Shutdown};
 use crate::tcp::State;
 use crate::tcp::tcb::Tcb;
 use crate::tcp::{abort, open};
@@ -33,7 +33,7 @@ impl Stack {
             local: None,
             port_named: false,
             holds_port: false,
-            options: Options::default(),
+            options: self.host.default_options.clone(),
             kind: Kind::Fresh,
             error: None,
             deferred: None,

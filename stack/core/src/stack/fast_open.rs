@@ -8,6 +8,7 @@ use crate::tcp::State;
 use crate::tcp::fast_open::{self, Opening};
 use crate::tcp::tcb::Tuple;
 use crate::time::Instant;
+use alloc::boxed::Box;
 use core::net::SocketAddr;
 
 impl Stack {
@@ -87,7 +88,7 @@ impl Stack {
         let tuple = Tuple { local: SocketAddr::new(address, 0), remote };
         let waits = matches!(fast_open::opening(&self.host, tuple, no_cookie, now), Opening::Text { .. });
         if waits {
-            self.sockets.socket_mut(fd)?.deferred = Some(remote);
+            self.sockets.socket_mut(fd)?.deferred = Some(Box::new(remote));
         }
         Ok(waits)
     }

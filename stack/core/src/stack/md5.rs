@@ -3,7 +3,7 @@
 use super::Stack;
 use super::sockets::Kind;
 use crate::errno::Errno;
-use crate::socket::Md5Key;
+use crate::socket::{Md5Key, Shared};
 use crate::tcp::md5::MOST_KEY;
 use core::net::IpAddr;
 
@@ -19,7 +19,7 @@ impl Stack {
         if key.len() > MOST_KEY || !socket.takes(peer) {
             return Err(Errno::EINVAL);
         }
-        let keys = &mut socket.options.md5_keys.get_or_insert_default().0;
+        let keys = &mut Shared::make_mut(&mut socket.options).md5_keys.get_or_insert_default().0;
         let before = keys.len();
         keys.retain(|known| known.peer != peer);
         if key.is_empty() && keys.len() == before {

@@ -6,7 +6,7 @@ use super::sockets::{Kind, Socket};
 use crate::config::Config;
 use crate::errno::Errno;
 use crate::host::Fx;
-use crate::socket::{OptionName, Options, SocketOption};
+use crate::socket::{OptionName, Options, Shared, SocketOption};
 use crate::tcp::backlog;
 use crate::tcp::delayed_ack::Need;
 use crate::tcp::emit;
@@ -44,7 +44,7 @@ impl Stack {
         if matches!(option, SocketOption::V6Only(_)) && socket.local.is_some() {
             return Err(Errno::EINVAL);
         }
-        apply(&mut socket.options, option, &self.host.config)?;
+        apply(Shared::make_mut(&mut socket.options), option, &self.host.config)?;
         if let Kind::Connected { id, .. } = socket.kind {
             let options = socket.options.clone();
             self.with(id, now, |tcb, fx| changed(tcb, options, option, fx));
@@ -175,7 +175,7 @@ fn apply(options: &mut Options, option: SocketOption, config: &Config) -> Result
 }
 
 /// What a change means for a connection that exists.
-fn changed(tcb: &mut Tcb, options: Options, option: SocketOption, fx: &mut Fx<'_>) {
+fn changed(tcb: &mut Tcb, options: Shared, option: SocketOption, fx: &mut Fx<'_>) {
     tcb.user.options = options;
     match option {
         SocketOption::RcvBuf(_) | SocketOption::WindowClamp(_) => {

@@ -3,11 +3,12 @@
 use super::connection::ConnectionId;
 use crate::config::Config;
 use crate::errno::Errno;
-use crate::socket::{Domain, Options};
+use crate::socket::{Domain, Options, Shared};
 use crate::tcp::backlog::Queues;
 use crate::tcp::fast_open::{self, Pending};
 use crate::tcp::syn_cookies;
 use crate::time::Instant;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -98,7 +99,7 @@ pub(super) enum Kind {
     /// Neither connected nor listening.
     Fresh,
     /// A passive OPEN was made.
-    Listening(Listener),
+    Listening(Box<Listener>),
     /// It has a connection, perhaps one in CLOSED.
     Connected {
         id: ConnectionId,
@@ -117,10 +118,10 @@ pub(super) struct Socket {
     pub(super) port_named: bool,
     /// It stands in the table of ports with the port of `local`.
     pub(super) holds_port: bool,
-    pub(super) options: Options,
+    pub(super) options: Shared,
     pub(super) kind: Kind,
     /// `connect` was called with `TCP_FASTOPEN_CONNECT`: the first `send` opens the connection to there.
-    pub(super) deferred: Option<SocketAddr>,
+    pub(super) deferred: Option<Box<SocketAddr>>,
     /// `SO_ERROR` of a socket without connection.
     pub(super) error: Option<Errno>,
 }
@@ -185,7 +186,7 @@ impl Sockets {
     pub(super) fn start_listening(&mut self, fd: i32, local: SocketAddr, backlog: i32) {
         if let Some(socket) = self.get_mut(fd) {
             socket.local = Some(local);
-            socket.kind = Kind::Listening(Listener::new(backlog));
+            socket.kind = Kind::Listening(Box::new(Listener::new(backlog)));
             self.listening.entry(local.port()).or_default().push(fd);
         }
     }

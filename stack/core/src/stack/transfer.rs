@@ -33,7 +33,8 @@ impl Stack {
     /// `EBADF`; `EPIPE` without connection or after `shutdown`; `EAGAIN` without room, or before the connection is
     /// established; the connection's error, once.
     pub fn send(&mut self, now: Instant, fd: i32, data: &[u8], flags: SendFlags) -> Result<usize, Errno> {
-        if let Some(remote) = self.sockets.socket(fd)?.deferred {
+        if let Some(remote) = &self.sockets.socket(fd)?.deferred {
+            let remote = **remote;
             return self.send_deferred(now, fd, data, remote);
         }
         match self.sockets.socket(fd)?.kind {

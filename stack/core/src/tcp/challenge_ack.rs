@@ -4,7 +4,7 @@ use super::emit;
 use super::tcb::Tcb;
 use crate::host::Fx;
 use crate::rules;
-use crate::time::Instant;
+use crate::time::{Instant, Sometime};
 use crate::wire::tcp::Segment;
 use core::time::Duration;
 
@@ -31,9 +31,9 @@ impl Limit {
 /// Whether this connection may answer another invalid segment, counting it.
 fn spaced(tcb: &mut Tcb, fx: &Fx<'_>) -> bool {
     let gap = Duration::from_millis(fx.config().tcp_invalid_ratelimit.into());
-    let allowed = tcb.last_challenge.is_none_or(|last| fx.now.since(last) >= gap);
+    let allowed = tcb.last_challenge.get().is_none_or(|last| fx.now.since(last) >= gap);
     if allowed {
-        tcb.last_challenge = Some(fx.now);
+        tcb.last_challenge = Sometime::at(fx.now);
     }
     allowed
 }

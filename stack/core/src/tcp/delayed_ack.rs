@@ -6,7 +6,7 @@ use super::timers::Timer;
 use crate::config::AckPace;
 use crate::host::Fx;
 use crate::rules;
-use crate::time::Instant;
+use crate::time::{Instant, Sometime};
 use core::time::Duration;
 
 /// How much an ACK is wanted.
@@ -47,12 +47,20 @@ pub(crate) struct DelayedAck {
     /// The estimate of the peer's pace, milliseconds ("ato" in Linux).
     pace: u16,
     /// When text last arrived.
-    last: Option<Instant>,
+    last: Sometime,
 }
 
 impl DelayedAck {
     pub(crate) const fn new(quick: u32) -> Self {
-        Self { need: Need::None, full: SMALLEST_FULL, quick, exchange: false, pushed: false, pace: 0, last: None }
+        Self {
+            need: Need::None,
+            full: SMALLEST_FULL,
+            quick,
+            exchange: false,
+            pushed: false,
+            pace: 0,
+            last: Sometime::NEVER,
+        }
     }
 
     pub(crate) const fn need(&self) -> Need {
@@ -80,7 +88,7 @@ impl DelayedAck {
     /// Text has come: how the estimate follows it, and whether ACKs are to be quick for a while. `quick`: how many.
     fn estimate(&mut self, now: Instant, rto: Duration, quick: u32) {
         let pace = self.pace();
-        match self.last.map(|last| now.since(last)) {
+        match self.last.get().map(|last| now.since(last)) {
             None => {
                 self.quick = self.quick.max(quick);
                 self.set_pace(LEAST_PACE, rto);
@@ -104,7 +112,7 @@ impl Tcb {
             self.delayed_ack.pushed |= octets < self.delayed_ack.full;
         }
         self.delayed_ack.full = self.delayed_ack.full.max(octets).min(self.rcv.mss.max(SMALLEST_FULL));
-        self.delayed_ack.last = Some(fx.now);
+        self.delayed_ack.last = Sometime::at(fx.now);
         let unacknowledged = self.rcv.last_ack_sent.distance(self.rcv.nxt);
         if self.delayed_ack.quick > 0 && !self.delayed_ack.exchange {
             self.delayed_ack.quick -= 1;
@@ -121,7 +129,7 @@ impl Tcb {
     /// is an exchange.
     pub(crate) fn delay_first_ack(&mut self, fx: &Fx<'_>) {
         self.delayed_ack.need = Need::Delayed;
-        self.delayed_ack.last = Some(fx.now);
+        self.delayed_ack.last = Sometime::at(fx.now);
     }
 
     /// Text goes out; soon after text came in, that is an exchange.
@@ -130,7 +138,7 @@ impl Tcb {
             AckPace::Fixed => self.user.options.delayed_ack(fx.config()),
             AckPace::Estimated => self.delayed_ack.pace(),
         };
-        if self.delayed_ack.last.is_some_and(|last| fx.now.since(last) < soon) {
+        if self.delayed_ack.last.get().is_some_and(|last| fx.now.since(last) < soon) {
             match fx.config().ack_pace {
                 AckPace::Fixed => self.delayed_ack.quick = 0,
                 AckPace::Estimated => self.delayed_ack.exchange = true,

@@ -115,7 +115,7 @@ const fn ends_half_open(problem: Problem, v6: bool) -> bool {
 }
 
 /// SHLD-25: the user may know. It reads the error at once if it asked for that, otherwise when the connection times out.
-const fn soft(tcb: &mut Tcb, errno: Errno) {
+fn soft(tcb: &mut Tcb, errno: Errno) {
     tcb.user.soft_error = Some(errno);
     if tcb.user.options.recv_err {
         tcb.user.error = Some(errno);

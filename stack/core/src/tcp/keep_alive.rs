@@ -16,7 +16,7 @@ pub(crate) struct KeepAlive {
 
 impl Tcb {
     /// Whether keep-alives make sense in this state.
-    const fn keeps_alive(&self) -> bool {
+    fn keeps_alive(&self) -> bool {
         match self.state() {
             State::Established
             | State::CloseWait
@@ -56,7 +56,7 @@ impl Tcb {
         let most = self.user.options.rare().keep_cnt.unwrap_or(config.tcp_keepalive_probes);
         let interval = self.user.options.rare().keep_intvl.unwrap_or(config.tcp_keepalive_intvl);
         let user_timeout = self.user.options.user_timeout;
-        let idle = self.totals.last_segment.map_or(Duration::ZERO, |at| fx.now.since(at));
+        let idle = self.totals.last_segment.get().map_or(Duration::ZERO, |at| fx.now.since(at));
         let given_up = if user_timeout.is_zero() {
             self.keep_alive.unanswered >= most
         } else {

@@ -11,14 +11,14 @@ use super::tcb::{Origin, Tcb, Tuple};
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
-use crate::socket::Options;
+use crate::socket;
 
 /// Picks an ISS, sends `<SEQ=ISS><CTL=SYN>` and enters SYN-SENT. `least_iss`: the tuple was in TIME-WAIT, and the new numbers
 /// have to lie above the old ones. `fast_open`: text that may go along, or ask for a cookie (RFC 7413 4.2.1). Also how many
 /// octets of it were taken.
 pub(crate) fn active(
     tuple: Tuple,
-    options: Options,
+    options: socket::Shared,
     least_iss: Option<SeqNum>,
     fast_open: Option<&[u8]>,
     fx: &mut Fx<'_>,

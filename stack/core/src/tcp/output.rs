@@ -11,6 +11,7 @@ use crate::config::Nagle;
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
+use crate::time::Sometime;
 use crate::wire::tcp::Flags;
 use core::time::Duration;
 
@@ -202,7 +203,7 @@ fn send_one(tcb: &mut Tcb, text: u32, fin: bool, more: bool, ends_train: bool, f
     transmit::counted(tcb, sent.len(), fx.config());
     tcb.recovery.watch.sent = true;
     if text > 0 {
-        tcb.snd.last_sent = Some(fx.now);
+        tcb.snd.last_sent = Sometime::at(fx.now);
         if text < tcb.smss(fx.config()) {
             tcb.snd.small = tcb.snd.nxt;
         }
@@ -215,11 +216,11 @@ fn restart_after_idle(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         return;
     }
     tcb.congestion.idled(fx.now);
-    let (idle, rto) = (tcb.snd.last_sent.map_or(Duration::ZERO, |last| fx.now.since(last)), tcb.rto.timeout());
+    let (idle, rto) = (tcb.snd.last_sent.get().map_or(Duration::ZERO, |last| fx.now.since(last)), tcb.rto.timeout());
     if idle > rto && fx.config().tcp_slow_start_after_idle {
         fx.cite(rules::SLOW_START_AFTER_IDLE);
         tcb.congestion.restart_after_idle(idle, rto, &fx.host.config);
-        tcb.snd.last_sent = Some(fx.now);
+        tcb.snd.last_sent = Sometime::at(fx.now);
     }
 }
 
@@ -232,7 +233,7 @@ impl Tcb {
     }
 
     /// Whether the user wants partial segments held back.
-    pub(crate) const fn is_corked(&self) -> bool {
+    pub(crate) fn is_corked(&self) -> bool {
         (self.user.options.cork || self.user.more) && !self.user.closed && matches!(self.fin, Fin::None)
     }
 }

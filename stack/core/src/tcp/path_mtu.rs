@@ -15,7 +15,7 @@ use crate::config::{Config, RetryLimit};
 use crate::host::{Fx, Host, IPV6_MINIMUM_MTU};
 use crate::rules;
 use crate::seq::SeqNum;
-use crate::time::Instant;
+use crate::time::{Instant, Sometime};
 use crate::wire::tcp::{Flags, HEADER};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -255,7 +255,7 @@ impl Tcb {
         super::emit::text(self, seq, text, Flags::ACK, fx);
         self.queue.push(Sent::text(seq, text, fx.now));
         self.snd.nxt = seq.plus(text);
-        self.snd.last_sent = Some(fx.now);
+        self.snd.last_sent = Sometime::at(fx.now);
         let end = self.snd.nxt;
         if let Some(probing) = self.probing() {
             probing.probe = Some(Probe { size, start: seq, end, duplicates: 0 });

@@ -74,7 +74,7 @@ impl Tcb {
                 window: (nxt.plus(wnd), fx.now),
                 echoed: 0,
                 space: self.initial_reading(),
-                reading: (self.next_unread(), self.totals.last_data_recv.unwrap_or(fx.now)),
+                reading: (self.next_unread(), self.totals.last_data_recv.get().unwrap_or(fx.now)),
             }));
         }
         let sample = self.timestamps.round_trip(seg, fx.now);

@@ -4,7 +4,7 @@ use super::delayed_ack::Need;
 use super::tcb::Tcb;
 use crate::config::Config;
 use crate::socket::{Status, TcpInfo};
-use crate::time::Instant;
+use crate::time::{Instant, Sometime};
 use core::time::Duration;
 
 impl Tcb {
@@ -31,7 +31,7 @@ impl Tcb {
     pub(crate) fn tcp_info(&self, now: Instant, config: &Config) -> TcpInfo {
         let smss = self.smss(config);
         let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        let since = |at: Option<Instant>| at.map_or(0, |at| micros(now.since(at)) / 1000);
+        let since = |at: Sometime| at.get().map_or(0, |at| micros(now.since(at)) / 1000);
         let congestion = &self.congestion;
         let mut info = TcpInfo {
             state: u64::from(self.state().linux_number()),

@@ -11,7 +11,7 @@ use super::tcb::{Origin, Tcb, Tuple};
 use crate::host::{Fx, Host};
 use crate::rules;
 use crate::seq::SeqNum;
-use crate::socket::Options;
+use crate::socket;
 use crate::tcp::ecn::Ecn;
 use crate::tcp::ecn::handshake::Answer;
 use crate::tcp::emit;
@@ -74,7 +74,7 @@ fn decode(host: &Host, tuple: &Tuple, irs: SeqNum, iss: SeqNum, now: Instant) ->
 }
 
 /// Answers a SYN with a cookie. What the SYN brings besides, text too, is left to be sent again (RFC 4987 3.6).
-pub(crate) fn answer(options: &Options, tuple: Tuple, seg: &Segment<'_>, fx: &mut Fx<'_>) {
+pub(crate) fn answer(options: &socket::Shared, tuple: Tuple, seg: &Segment<'_>, fx: &mut Fx<'_>) {
     fx.cite(rules::COOKIE);
     fx.host.counters.syncookies_sent += 1;
     let mut seg = Segment { payload: &[], ..*seg };
@@ -102,7 +102,7 @@ pub(crate) fn answer(options: &Options, tuple: Tuple, seg: &Segment<'_>, fx: &mu
 }
 
 /// The connection that an ACK to a listener brings back: in SYN-RECEIVED, as if its SYN had been kept.
-pub(crate) fn check(options: &Options, tuple: Tuple, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Option<Tcb> {
+pub(crate) fn check(options: &socket::Shared, tuple: Tuple, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Option<Tcb> {
     let (iss, irs) = (seg.ack.minus(1), seg.seq.minus(1));
     let Some(mss) = decode(fx.host, &tuple, irs, iss, fx.now) else {
         fx.host.counters.syncookies_failed += 1;
@@ -137,7 +137,7 @@ pub(crate) fn check(options: &Options, tuple: Tuple, seg: &Segment<'_>, fx: &mut
 }
 
 /// The block in SYN-RECEIVED that a SYN makes.
-fn half_open(options: &Options, tuple: Tuple, iss: SeqNum, syn: &Segment<'_>, fx: &mut Fx<'_>) -> Tcb {
+fn half_open(options: &socket::Shared, tuple: Tuple, iss: SeqNum, syn: &Segment<'_>, fx: &mut Fx<'_>) -> Tcb {
     let mut tcb = Tcb::new(tuple, Origin::Passive, iss, options.clone(), fx);
     take_syn(&mut tcb, syn, fx);
     tcb.ecn = Ecn::Answered(Answer::of_syn(Flags::SYN, 0, fx));

@@ -24,8 +24,8 @@ use super::{isn, mss, window};
 use crate::errno::Errno;
 use crate::host::{Fx, Host};
 use crate::seq::SeqNum;
-use crate::socket::Options;
-use crate::time::Instant;
+use crate::socket;
+use crate::time::Sometime;
 use alloc::boxed::Box;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -66,7 +66,7 @@ pub(crate) struct Snd {
     /// The sequence number after the last segment that was smaller than a full one (Minshall's variable).
     pub(crate) small: SeqNum,
     /// When data was last sent.
-    pub(crate) last_sent: Option<Instant>,
+    pub(crate) last_sent: Sometime,
 }
 
 /// Receive sequence variables.
@@ -109,7 +109,7 @@ pub(crate) enum Fin {
 /// What the user sees and has said.
 #[derive(Debug, Clone)]
 pub(crate) struct User {
-    pub(crate) options: Options,
+    pub(crate) options: socket::Shared,
     /// `SO_ERROR`.
     pub(crate) error: Option<Errno>,
     /// The last soft error; it becomes the error when the connection fails for want of an answer.
@@ -138,9 +138,9 @@ pub(crate) struct Totals {
     pub(crate) bytes_acked: u64,
     pub(crate) bytes_received: u64,
     pub(crate) rcv_ooopack: u64,
-    pub(crate) last_data_recv: Option<Instant>,
-    pub(crate) last_ack_recv: Option<Instant>,
-    pub(crate) last_segment: Option<Instant>,
+    pub(crate) last_data_recv: Sometime,
+    pub(crate) last_ack_recv: Sometime,
+    pub(crate) last_segment: Sometime,
 }
 
 /// One connection.
@@ -178,7 +178,7 @@ pub(crate) struct Tcb {
     pub(crate) fast_open: Option<Box<FastOpen>>,
     pub(crate) keep_alive: KeepAlive,
     /// When an invalid segment was last answered (RFC 5961 7).
-    pub(crate) last_challenge: Option<Instant>,
+    pub(crate) last_challenge: Sometime,
     /// Octets of the largest datagram that the path takes.
     pub(crate) path_mtu: u32,
     /// What is known of the path beyond that.
@@ -189,7 +189,7 @@ pub(crate) struct Tcb {
     /// More of that, once there was text to send or a timeout.
     pub(crate) account: Option<Box<Account>>,
     /// When TIME-WAIT began.
-    pub(crate) time_wait_since: Option<Instant>,
+    pub(crate) time_wait_since: Sometime,
     /// In SYN-RECEIVED: our SYN is acknowledged, and the listener makes the connection wait.
     pub(crate) syn_acked: bool,
 }
@@ -197,12 +197,12 @@ pub(crate) struct Tcb {
 impl Tcb {
     /// A block in `state`, which is SYN-SENT's or LISTEN's predecessor: CLOSED for an active OPEN, LISTEN for a connection
     /// that a listener makes. Its extensions are those that the stack would offer.
-    pub(crate) fn new(tuple: Tuple, origin: Origin, iss: SeqNum, options: Options, fx: &Fx<'_>) -> Self {
+    pub(crate) fn new(tuple: Tuple, origin: Origin, iss: SeqNum, options: socket::Shared, fx: &Fx<'_>) -> Self {
         Self::on(fx.host, tuple, origin, iss, options)
     }
 
     /// As [`Tcb::new`].
-    pub(crate) fn on(host: &Host, tuple: Tuple, origin: Origin, iss: SeqNum, options: Options) -> Self {
+    pub(crate) fn on(host: &Host, tuple: Tuple, origin: Origin, iss: SeqNum, options: socket::Shared) -> Self {
         let config = &host.config;
         let v6 = tuple.remote.is_ipv6();
         let (path_mtu, path) = path_mtu::of_new(host, tuple.remote.ip());
@@ -238,7 +238,7 @@ impl Tcb {
                 shift: 0,
                 mss: mss::default(v6),
                 small: iss,
-                last_sent: None,
+                last_sent: Sometime::NEVER,
             },
             rcv: Rcv {
                 irs: SeqNum(0),
@@ -276,7 +276,7 @@ impl Tcb {
             user_timeouts: UserTimeouts::new(config.user_timeout_option),
             fast_open: None,
             keep_alive: KeepAlive::default(),
-            last_challenge: None,
+            last_challenge: Sometime::NEVER,
             path_mtu,
             path,
             timers: Timers::default(),
@@ -292,7 +292,7 @@ impl Tcb {
             },
             totals: Totals::default(),
             account: None,
-            time_wait_since: None,
+            time_wait_since: Sometime::NEVER,
             syn_acked: false,
         }
     }
@@ -319,14 +319,14 @@ impl Tcb {
             State::Established => {
                 self.user.was_established = true;
                 // Idle times count from here on.
-                self.totals.last_data_recv = Some(fx.now);
-                self.totals.last_ack_recv = Some(fx.now);
-                self.snd.last_sent = Some(fx.now);
+                self.totals.last_data_recv = Sometime::at(fx.now);
+                self.totals.last_ack_recv = Sometime::at(fx.now);
+                self.snd.last_sent = Sometime::at(fx.now);
                 self.keep_alive_restart(fx);
             }
             State::TimeWait => {
                 self.timers.stop_all();
-                self.time_wait_since = Some(fx.now);
+                self.time_wait_since = Sometime::at(fx.now);
                 self.timers.set(Timer::TimeWait, fx.now + fx.config().time_wait);
             }
             State::FinWait2 => self.limit_fin_wait_2(fx),

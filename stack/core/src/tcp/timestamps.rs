@@ -1,7 +1,7 @@
 //! The timestamps option (RFC 7323 3, 4).
 
 use crate::seq::SeqNum;
-use crate::time::Instant;
+use crate::time::{Instant, Sometime};
 use crate::wire::tcp;
 use core::time::Duration;
 
@@ -17,13 +17,14 @@ pub(crate) struct Timestamps {
     /// Snd.TS.OK: before the handshake, whether to ask for it.
     pub(crate) enabled: bool,
     offset: u32,
-    /// TS.Recent and when it was taken.
-    recent: Option<(u32, Instant)>,
+    /// TS.Recent, 0 while none is known, and when it was taken.
+    ts_recent: u32,
+    recent_at: Sometime,
 }
 
 impl Timestamps {
     pub(crate) const fn new(enabled: bool, offset: u32) -> Self {
-        Self { enabled, offset, recent: None }
+        Self { enabled, offset, ts_recent: 0, recent_at: Sometime::NEVER }
     }
 
     /// The timestamp clock: one unit per millisecond.
@@ -38,12 +39,12 @@ impl Timestamps {
 
     /// The option for a segment sent now.
     pub(crate) fn option(&self, now: Instant) -> Option<tcp::Timestamps> {
-        self.enabled.then(|| tcp::Timestamps { val: self.clock(now), ecr: self.recent.map_or(0, |(val, _)| val) })
+        self.enabled.then(|| tcp::Timestamps { val: self.clock(now), ecr: self.ts_recent })
     }
 
     /// TS.Recent, if it is known and not outdated.
     pub(crate) fn recent(&self, now: Instant) -> Option<u32> {
-        self.recent.filter(|(_, at)| now.since(*at) < OUTDATED).map(|(val, _)| val)
+        self.recent_at.get().filter(|at| now.since(*at) < OUTDATED).map(|_| self.ts_recent)
     }
 
     /// What the clock is ahead of the stack's.
@@ -52,18 +53,20 @@ impl Timestamps {
     }
 
     /// TS.Recent and when it was taken, outdated or not.
-    pub(crate) const fn recent_and_when(&self) -> Option<(u32, Instant)> {
-        self.recent
+    pub(crate) fn recent_and_when(&self) -> Option<(u32, Instant)> {
+        self.recent_at.get().map(|at| (self.ts_recent, at))
     }
 
     /// What another form of the connection has kept.
-    pub(crate) const fn kept(enabled: bool, offset: u32, recent: Option<(u32, Instant)>) -> Self {
-        Self { enabled, offset, recent }
+    pub(crate) fn kept(enabled: bool, offset: u32, recent: Option<(u32, Instant)>) -> Self {
+        let (ts_recent, recent_at) = recent.map_or_else(Default::default, |(val, at)| (val, Sometime::at(at)));
+        Self { enabled, offset, ts_recent, recent_at }
     }
 
     /// Takes TS.Recent from a SYN.
     pub(crate) const fn start(&mut self, val: u32, now: Instant) {
-        self.recent = Some((val, now));
+        self.ts_recent = val;
+        self.recent_at = Sometime::at(now);
     }
 
     /// Takes TS.Recent from a segment that began, as it arrived, at or before Last.ACK.sent (RFC 7323 4.3 step 2).
@@ -74,7 +77,7 @@ impl Timestamps {
         if let (true, Some(option)) = (self.enabled, seg.options.timestamps) {
             let newer = self.recent(now).is_none_or(|recent| is_at_or_after(option.val, recent));
             if newer && first.le(last_ack_sent) {
-                self.recent = Some((option.val, now));
+                self.start(option.val, now);
             }
         }
     }

@@ -252,7 +252,7 @@ impl Tcb {
     fn is_worth_deferring(&self, limit: u32, longest: u32, fx: &Fx<'_>) -> bool {
         let config = fx.config();
         let smss = self.smss(config);
-        let recent = self.snd.last_sent.is_some_and(|last| fx.now.since(last) <= RECENT);
+        let recent = self.snd.last_sent.get().is_some_and(|last| fx.now.since(last) <= RECENT);
         if !recent || self.recovery.is_recovering() || limit >= longest.saturating_mul(smss) || limit >= self.unsent() {
             return false;
         }

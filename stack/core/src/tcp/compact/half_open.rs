@@ -3,7 +3,7 @@
 use super::Ends;
 use crate::host::Host;
 use crate::seq::SeqNum;
-use crate::socket::Options;
+use crate::socket;
 use crate::tcp::ecn::Ecn;
 use crate::tcp::ecn::handshake::Answer;
 use crate::tcp::retransmission_queue::Sent;
@@ -11,10 +11,8 @@ use crate::tcp::state::State;
 use crate::tcp::tcb::{Fin, Origin, Tcb};
 use crate::tcp::timers::Timer;
 use crate::tcp::timestamps::Timestamps;
-use crate::time::Instant;
+use crate::time::{Instant, Sometime};
 use core::time::Duration;
-
-const NEVER: Instant = Instant(u64::MAX);
 
 /// What SYN-RECEIVED needs. What it shares with others of its listener, the options of the socket, stays there.
 #[derive(Debug, Clone)]
@@ -54,8 +52,7 @@ pub(crate) struct HalfOpen {
     opened: Instant,
     /// When our SYN was last sent.
     sent: Instant,
-    /// The end of time for never.
-    last_challenge: Instant,
+    last_challenge: Sometime,
 }
 
 impl HalfOpen {
@@ -104,12 +101,12 @@ impl HalfOpen {
             rto: u32::try_from(tcb.rto.timeout().as_micros()).ok()?,
             opened: recent.map_or(Instant::ORIGIN, |(_, at)| at),
             sent: syn.at,
-            last_challenge: tcb.last_challenge.unwrap_or(NEVER),
+            last_challenge: tcb.last_challenge,
         })
     }
 
     /// The connection as a TCB. `retransmission`: when its timer is due.
-    pub(crate) fn tcb(&self, options: Options, retransmission: Option<Instant>, host: &Host) -> Tcb {
+    pub(crate) fn tcb(&self, options: socket::Shared, retransmission: Option<Instant>, host: &Host) -> Tcb {
         let tuple = self.ends.tuple(&host.addresses);
         let mut tcb = Tcb::on(host, tuple, Origin::Passive, self.iss, options).back_in(State::SynReceived);
         tcb.snd.nxt = self.iss.plus(1);
@@ -138,7 +135,7 @@ impl HalfOpen {
         tcb.syn_acked = self.acked;
         tcb.ecn = Ecn::Answered(self.ecn);
         tcb.path_mtu = self.path_mtu;
-        tcb.last_challenge = Some(self.last_challenge).filter(|at| *at != NEVER);
+        tcb.last_challenge = self.last_challenge;
         tcb.totals.segs_in = self.segs_in.into();
         tcb.totals.segs_out = self.segs_out.into();
         tcb.totals.total_retrans = self.total_retrans.into();

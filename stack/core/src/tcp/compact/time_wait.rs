@@ -4,12 +4,12 @@
 use super::Ends;
 use crate::host::Host;
 use crate::seq::SeqNum;
-use crate::socket::Options;
+use crate::socket;
 use crate::tcp::state::State;
 use crate::tcp::tcb::{Fin, Origin, Tcb};
 use crate::tcp::timers::Timer;
 use crate::tcp::timestamps::Timestamps;
-use crate::time::Instant;
+use crate::time::{Instant, Sometime};
 
 /// What TIME-WAIT needs.
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +73,7 @@ impl TimeWait {
             rcv_wnd: tcb.rcv.wnd(),
             ts_recent: recent.map_or(0, |(val, _)| val),
             end: halves(end),
-            age: [before(tcb.time_wait_since), before(tcb.last_challenge)],
+            age: [before(tcb.time_wait_since.get()), before(tcb.last_challenge.get())],
             stamp: 0,
         })
     }
@@ -81,10 +81,13 @@ impl TimeWait {
     /// The connection as a TCB.
     pub(crate) fn tcb(&self, host: &Host) -> Tcb {
         let tuple = self.ends.tuple(&host.addresses);
-        let mut options = Options::default();
-        options.reuse_addr = self.reuse_addr();
-        options.tos = self.tos;
-        options.ttl = (self.ttl > 0).then_some(self.ttl);
+        let mut options = socket::Shared::clone(&host.default_options);
+        if self.reuse_addr() || self.tos != 0 || self.ttl > 0 {
+            let options = socket::Shared::make_mut(&mut options);
+            options.reuse_addr = self.reuse_addr();
+            options.tos = self.tos;
+            options.ttl = (self.ttl > 0).then_some(self.ttl);
+        }
         let mut tcb = Tcb::on(host, tuple, Origin::Active, self.snd_nxt.minus(1), options).back_in(State::TimeWait);
         tcb.snd.una = self.snd_nxt;
         tcb.snd.nxt = self.snd_nxt;
@@ -104,8 +107,8 @@ impl TimeWait {
         tcb.timestamps = Timestamps::kept(self.timestamps(), offset, recent);
         tcb.user.closed = true;
         tcb.user.was_established = true;
-        tcb.time_wait_since = Some(since);
-        tcb.last_challenge = self.ago(self.age[1]);
+        tcb.time_wait_since = Sometime::at(since);
+        tcb.last_challenge = self.ago(self.age[1]).into();
         tcb.timers.set(Timer::TimeWait, self.deadline());
         tcb
     }

@@ -5,7 +5,7 @@ use super::{queue_controls_of_syn, take_syn};
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
-use crate::socket::Options;
+use crate::socket;
 use crate::tcp::backlog::{self, Admission, Queues};
 use crate::tcp::ecn::Ecn;
 use crate::tcp::ecn::handshake;
@@ -17,12 +17,13 @@ use crate::tcp::retransmission_queue::Sent;
 use crate::tcp::state::State;
 use crate::tcp::syn_cookies;
 use crate::tcp::tcb::{Origin, Tcb, Tuple};
+use crate::time::Sometime;
 use crate::wire::tcp::Segment;
 
 /// What a listener brings to the segment.
 #[derive(Debug)]
 pub(crate) struct Listening<'a> {
-    pub(crate) options: &'a Options,
+    pub(crate) options: &'a socket::Shared,
     pub(crate) queues: Queues,
     /// Whether it has sent cookies of late.
     pub(crate) cookies: bool,
@@ -117,7 +118,7 @@ fn open(listening: &Listening<'_>, tuple: Tuple, seg: &Segment<'_>, fx: &mut Fx<
         }
     }
     tcb.totals.segs_in = 1;
-    tcb.totals.last_segment = Some(fx.now);
+    tcb.totals.last_segment = Sometime::at(fx.now);
     tcb.enter(State::SynReceived, fx);
     tcb.snd.nxt = iss.plus(1);
     tcb.queue.push(Sent::syn(iss, fx.now));

@@ -14,6 +14,7 @@ use super::window::MAX_SHIFT;
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
+use crate::time::Sometime;
 use crate::wire::tcp::{Flags, Segment};
 
 /// Octets of text that wait for one acknowledgment, at most.
@@ -69,7 +70,7 @@ pub(crate) fn on_connection(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -
 pub(crate) fn checks(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Verdict {
     tcb.totals.segs_in += 1;
     tcb.totals.data_segs_in += u64::from(!seg.payload.is_empty());
-    tcb.totals.last_segment = Some(fx.now);
+    tcb.totals.last_segment = Sometime::at(fx.now);
     if tcb.timers.runs(Timer::KeepAlive) {
         tcb.keep_alive_restart(fx);
     }

@@ -13,6 +13,7 @@ use crate::tcp::emit;
 use crate::tcp::state::State;
 use crate::tcp::tcb::Tcb;
 use crate::tcp::timers::Timer;
+use crate::time::Sometime;
 
 /// The five checks.
 pub(crate) fn arrives(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
@@ -77,7 +78,7 @@ fn established(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
         tcb.delayed_ack.now();
     }
     // RFC 7323 2.2: this window is unscaled, as the field of every SYN.
-    tcb.totals.last_ack_recv = Some(fx.now);
+    tcb.totals.last_ack_recv = Sometime::at(fx.now);
     let seg = arriving.seg;
     if !seg.payload.is_empty() || seg.flags.fin() || seg.flags.urg() {
         fx.cite(rules::SYN_SENT_SYNACK_TEXT);

@@ -12,6 +12,7 @@ use crate::tcp::segment_arrives::handshake_done;
 use crate::tcp::state::State;
 use crate::tcp::tcb::{Origin, Tcb};
 use crate::tcp::timers::Timer;
+use crate::time::Sometime;
 use core::ops::ControlFlow;
 
 pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
@@ -25,7 +26,7 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
     }
     range(tcb, arriving, fx)?;
     tcb.hear_user_timeout(&arriving.seg, fx);
-    tcb.totals.last_ack_recv = Some(fx.now);
+    tcb.totals.last_ack_recv = Sometime::at(fx.now);
     tcb.persist_answered();
     match state {
         State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait | State::Closing | State::LastAck => {
@@ -75,7 +76,7 @@ fn syn_received(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow
     tcb.snd.max_wnd = tcb.snd.max_wnd.max(arriving.wnd);
     tcb.snd.wl1 = seg.seq;
     tcb.snd.wl2 = seg.ack;
-    tcb.totals.last_ack_recv = Some(fx.now);
+    tcb.totals.last_ack_recv = Sometime::at(fx.now);
     CONTINUE
 }
 

@@ -5,6 +5,7 @@ use crate::host::Fx;
 use crate::rules;
 use crate::tcp::state::State;
 use crate::tcp::tcb::Tcb;
+use crate::time::Sometime;
 
 pub(super) fn process(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
     let seg = &arriving.seg;
@@ -25,7 +26,7 @@ pub(super) fn process(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -
     if !seg.payload.is_empty() {
         fx.cite_in(rules::TEXT, state);
         tcb.tune_arrival(arriving, fx);
-        tcb.totals.last_data_recv = Some(fx.now);
+        tcb.totals.last_data_recv = Sometime::at(fx.now);
         if tcb.user.closed {
             // Nobody is left to read it: the peer is to know that it is lost (3.6.1).
             fx.cite(rules::CLOSE_UNREAD);
