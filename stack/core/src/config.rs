@@ -363,6 +363,9 @@ pub struct Config {
 
     /// How long TIME-WAIT lasts, twice the maximum segment lifetime. RFC 9293 3.4.2: 240 s. Linux: 60 s.
     pub time_wait: Duration,
+    /// Whether a SYN that reopened a connection in TIME-WAIT and then proves old leads back there. RFC 9293 3.6.1 (MAY-2, as a
+    /// condition of reopening): yes. Linux: no.
+    pub time_wait_returns: bool,
     /// How long FIN-WAIT-2 lasts after `close`. RFC: 60 s (RFC 9293 3.6 names no limit, and forbids none). Linux: 60 s.
     pub tcp_fin_timeout: Duration,
     /// Whether FIN-WAIT-2 after `close` lasts at least 3.5 retransmission timeouts. RFC: no (not named). Linux: yes.
@@ -510,6 +513,7 @@ impl Config {
             tcp_rfc1337: false,
             abort_with_ack: true,
             time_wait: Duration::from_secs(240),
+            time_wait_returns: true,
             tcp_fin_timeout: Duration::from_secs(60),
             fin_timeout_above_rto: false,
             fin_timeout_in_phases: false,
@@ -606,6 +610,7 @@ impl Config {
         config.answer_future_acks = false;
         config.tcp_invalid_ratelimit = 500;
         config.time_wait = Duration::from_secs(60);
+        config.time_wait_returns = false;
         config.fin_timeout_above_rto = true;
         config.fin_timeout_in_phases = true;
         config.tcp_tw_reuse = 2;

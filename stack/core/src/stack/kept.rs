@@ -7,6 +7,7 @@ use super::deadlines::Armed;
 use super::demux::Place;
 use super::port_table::Sharing;
 use crate::host::Fx;
+use crate::rules;
 use crate::socket::Holder;
 use crate::tcp::State;
 use crate::tcp::compact::{HalfOpen, TimeWait};
@@ -106,7 +107,12 @@ impl Stack {
                 self.arm_half_open(number, tcb.timers.earliest());
             }
             None => {
-                self.remove_half_open(number);
+                let reopened = self.remove_half_open(number);
+                if let Some(entry) = reopened
+                    && tcb.state() == State::Listen
+                {
+                    self.return_to_time_wait(entry);
+                }
                 if tcb.state().has_a_peer() || tcb.user.was_established {
                     tcb.queue.release();
                     self.insert(tcb, Owner::Listener { fd, queued: false });
@@ -115,9 +121,9 @@ impl Stack {
         }
     }
 
-    /// Takes an entry out of the tables.
-    pub(super) fn remove_half_open(&mut self, number: u32) {
-        let Some(Waiting { entry, armed }) = self.half_open.remove(number) else { return };
+    /// Takes an entry out of the tables. What it reopened, if that is to come back.
+    pub(super) fn remove_half_open(&mut self, number: u32) -> Option<TimeWait> {
+        let Waiting { entry, armed } = self.half_open.remove(number)?;
         let tuple = entry.ends.tuple(&self.host.addresses);
         self.demux.remove(self.demux_key.hash(&tuple), Place::HalfOpen(number));
         self.deadlines.forget(&armed);
@@ -125,6 +131,7 @@ impl Stack {
             listener.goes(entry.is_young());
         }
         self.tidy_deadlines();
+        self.reopened.remove(&tuple)
     }
 
     /// Keeps a connection in TIME-WAIT, which nobody holds, as an entry. Whether one has room for all of it.
@@ -144,6 +151,35 @@ impl Stack {
         self.demux.insert(self.demux_key.hash(&tuple), Place::TimeWait(number));
         self.enter_time_wait(number);
         true
+    }
+
+    /// The SYN that reopened a connection in TIME-WAIT has proved old, because the peer has reset what it made: back to
+    /// TIME-WAIT for the rest of its time (RFC 9293 3.6.1, MAY-2).
+    fn return_to_time_wait(&mut self, entry: TimeWait) {
+        let tuple = entry.ends.tuple(&self.host.addresses);
+        if entry.deadline() <= self.now || self.find(&tuple).is_some() {
+            return;
+        }
+        self.host.cite(rules::TIME_WAIT_REOPEN);
+        self.ports.enter(tuple.local, Sharing { address: entry.reuse_addr(), port: false });
+        self.host.time_waits += 1;
+        let number = self.time_wait.insert(entry);
+        self.demux.insert(self.demux_key.hash(&tuple), Place::TimeWait(number));
+        self.enter_time_wait(number);
+    }
+
+    /// What is to come back if the SYN that reopens it proves old.
+    fn reopened_entry(&self, place: Place) -> Option<TimeWait> {
+        if !self.host.config.time_wait_returns {
+            return None;
+        }
+        match place {
+            Place::Connection(number) => {
+                self.connections.get(&self.connection_at(number)).and_then(|old| TimeWait::of(&old.tcb, &self.host))
+            }
+            Place::HalfOpen(_) => None,
+            Place::TimeWait(number) => self.time_wait.get(number).copied(),
+        }
     }
 
     /// Gives the entry a new item among the deadlines.
@@ -219,7 +255,9 @@ impl Stack {
     pub(super) fn delete_place(&mut self, place: Place) {
         match place {
             Place::Connection(number) => self.delete(self.connection_at(number)),
-            Place::HalfOpen(number) => self.remove_half_open(number),
+            Place::HalfOpen(number) => {
+                self.remove_half_open(number);
+            }
             Place::TimeWait(number) => self.remove_time_wait(number),
         }
     }
@@ -247,10 +285,15 @@ impl Stack {
         match verdict {
             Verdict::Done => {}
             Verdict::Reopen => {
-                if let Some(place) = self.find(&tuple) {
+                let place = self.find(&tuple);
+                let entry = place.and_then(|place| self.reopened_entry(place));
+                if let Some(place) = place {
                     self.delete_place(place);
                 }
                 self.segment_for_nobody(tuple, Some(old), now, seg);
+                if let (Some(entry), Some(Place::HalfOpen(_))) = (entry, self.find(&tuple)) {
+                    self.reopened.insert(tuple, entry);
+                }
             }
         }
     }

@@ -27,9 +27,11 @@ use crate::config::Config;
 use crate::counters::Counters;
 use crate::host::Host;
 use crate::tcp::compact::TimeWait;
+use crate::tcp::tcb::Tuple;
 use crate::tcp::timeouts;
 use crate::time::Instant;
 use crate::wire::ip;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use connection::Connection;
 use core::net::IpAddr;
@@ -62,6 +64,8 @@ pub struct Stack {
     connections: Connections,
     half_open: Slab<Waiting>,
     time_wait: Slab<TimeWait>,
+    /// What a SYN has reopened whose connection is half-open yet, where it is to come back if the SYN proves old.
+    reopened: BTreeMap<Tuple, TimeWait>,
     /// What segments can arrive for.
     demux: Demux,
     demux_key: Key,
@@ -85,6 +89,7 @@ impl Stack {
             connections: Connections::default(),
             half_open: Slab::default(),
             time_wait: Slab::default(),
+            reopened: BTreeMap::new(),
             demux: Demux::default(),
             deadlines: Deadlines::default(),
             sockets: Sockets::default(),

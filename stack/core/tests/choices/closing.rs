@@ -169,4 +169,17 @@ pub(crate) const ROWS: &[Row] = &[
         play: idle,
         values: &[(|c| c.tcp_keepalive_probes = 2, "100 110 120"), (|c| c.tcp_keepalive_probes = 1, "100 110")],
     },
+    Row {
+        field: "time_wait_returns",
+        play: |set| {
+            let (mut play, fd) = Play::established(plain_with(set));
+            play.close(fd);
+            play.inject(F, 1, 2, b"");
+            let reopened = play.inject(S, 1000, 0, b"").len();
+            // The peer knows nothing of that SYN: it was old.
+            play.inject(R, 1001, 0, b"");
+            format!("{reopened} {:?}", line(&play.inject(F, 1, 2, b"")).chars().next())
+        },
+        values: &[(|c| c.time_wait_returns = true, "1 Some('.')"), (|c| c.time_wait_returns = false, "1 Some('R')")],
+    },
 ];
