@@ -11,7 +11,6 @@ use crate::tcp::abort;
 use crate::tcp::backlog::Queues;
 use crate::tcp::tcb::Tcb;
 use crate::time::Instant;
-use alloc::boxed::Box;
 use core::num::NonZeroI32;
 
 /// Names a connection; never used twice.
@@ -50,7 +49,10 @@ impl Owner {
 }
 
 /// A TCB and its place in the tables.
+///
+/// It begins with a line of the cache, so that it lies in as few as possible.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Connection {
     pub(super) tcb: Tcb,
     pub(super) owner: Owner,
@@ -71,39 +73,43 @@ pub(super) struct Connection {
     fast_open_of: Option<NonZeroI32>,
 }
 
+impl Connection {
+    /// One that is in no table yet.
+    pub(super) fn new(tcb: Tcb, owner: Owner) -> Self {
+        let sharing = Sharing { address: tcb.user.options.reuse_addr, port: tcb.user.options.reuse_port };
+        Self {
+            tcb,
+            owner,
+            serial: 0,
+            armed: Armed::default(),
+            hidden: false,
+            sharing,
+            time_wait: false,
+            orphan: false,
+            young: false,
+            fast_open_of: None,
+        }
+    }
+}
+
 impl Stack {
     /// Enters a new connection into the tables.
     ///
     /// # Panics
     /// When its tuple is in use.
     pub(super) fn insert(&mut self, tcb: Tcb, owner: Owner) -> ConnectionId {
-        let mut fast_open_of = None;
-        let mut young = false;
+        let mut connection = Connection::new(tcb, owner);
         if let Owner::Listener { fd, .. } = owner
             && let Some(listener) = self.sockets.listener_mut(fd)
         {
-            listener.comes(tcb.rto.retransmits == 0);
-            young = tcb.rto.retransmits == 0;
-            if tcb.is_fast_open_child() {
+            connection.young = connection.tcb.rto.retransmits == 0;
+            listener.comes(connection.young);
+            if connection.tcb.is_fast_open_child() {
                 listener.fast_open.begins();
-                fast_open_of = NonZeroI32::new(fd);
+                connection.fast_open_of = NonZeroI32::new(fd);
             }
         }
-        let armed = Armed::default();
-        let sharing = Sharing { address: tcb.user.options.reuse_addr, port: tcb.user.options.reuse_port };
-        let connection = Connection {
-            tcb,
-            owner,
-            serial: 0,
-            armed,
-            hidden: false,
-            sharing,
-            time_wait: false,
-            orphan: false,
-            young,
-            fast_open_of,
-        };
-        let id = self.add_connection(Box::new(connection));
+        let id = self.add_connection(connection);
         self.settle(id);
         id
     }
@@ -117,6 +123,7 @@ impl Stack {
     ) -> R {
         self.see(now);
         let Some(connection) = self.connections.get(&id) else { panic!("{id:?} is gone") };
+        connection.fetch();
         let state = connection.tcb.state();
         let local = connection.tcb.tuple.local;
         let queues = match connection.owner {

@@ -7,6 +7,7 @@ mod connection;
 mod deadlines;
 mod demux;
 mod fast_open;
+mod fetch;
 mod icmp;
 mod input;
 mod kept;

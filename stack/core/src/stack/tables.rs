@@ -9,24 +9,23 @@ use super::slab::Slab;
 use crate::tcp::compact::TimeWait;
 use crate::tcp::tcb::Tuple;
 use crate::time::Instant;
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// Connections that have a TCB.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
-    slab: Slab<Box<Connection>>,
+    slab: Slab<Connection>,
     serial: u32,
 }
 
 impl Connections {
     pub(super) fn get(&self, id: &ConnectionId) -> Option<&Connection> {
-        self.slab.get(id.number).filter(|connection| connection.serial == id.serial).map(|connection| &**connection)
+        self.slab.get(id.number).filter(|connection| connection.serial == id.serial)
     }
 
     pub(super) fn get_mut(&mut self, id: &ConnectionId) -> Option<&mut Connection> {
         let connection = self.slab.get_mut(id.number)?;
-        (connection.serial == id.serial).then_some(&mut **connection)
+        (connection.serial == id.serial).then_some(connection)
     }
 
     /// Every connection, in the order in which they were made.
@@ -105,7 +104,7 @@ impl Stack {
     ///
     /// # Panics
     /// When its tuple is in use.
-    pub(super) fn add_connection(&mut self, mut connection: Box<Connection>) -> ConnectionId {
+    pub(super) fn add_connection(&mut self, mut connection: Connection) -> ConnectionId {
         let tuple = connection.tcb.tuple;
         assert!(self.find(&tuple).is_none(), "{tuple:?} is in use");
         self.connections.serial = self.connections.serial.wrapping_add(1);
