@@ -5,7 +5,7 @@ mod common;
 use common::*;
 use halfopen_stack::config::InitialWindow;
 use halfopen_stack::wire::tcp::Cookie;
-use halfopen_stack::{Config, Domain, Errno};
+use halfopen_stack::{Config, Domain, Errno, SocketOption};
 
 /// Linux's profile without timestamps and window scaling, which would take octets of each segment.
 fn linux() -> Config {
@@ -117,4 +117,66 @@ fn forgotten_destination_is_asked_for_a_cookie_again() {
         seen
     };
     assert_eq!([open(false), open(false), open(true)], [0, 4, 0]);
+}
+
+#[test]
+fn cookie_that_nobody_asked_for_is_not_kept() {
+    let mut config = linux();
+    config.tcp_fastopen = 5;
+    let mut play = Play::new(config);
+    let fd = play.stack.socket(Domain::Inet).unwrap();
+    assert_eq!(play.stack.send_fast_open(play.now, fd, b"text", play.remote), Ok(4), "no cookie is needed");
+    play.drain();
+    play.local.set_port(play.last().0.src_port);
+    play.options.fast_open = Cookie::new(b"12345678");
+    play.inject(SA, 0, 5, b"");
+    assert_eq!(info(&play, fd, "tcpi_delivered"), 1, "the SYN and its text");
+    play.stack.config_mut().tcp_fastopen = 1;
+    let other = play.stack.socket(Domain::Inet).unwrap();
+    let opened = play.stack.send_fast_open(play.now, other, b"text", play.remote);
+    assert_eq!(opened, Err(Errno::EINPROGRESS), "it asks for one");
+}
+
+#[test]
+fn connect_that_waits_for_text_has_nothing_to_read_yet() {
+    let mut config = linux();
+    config.tcp_fastopen = 5;
+    let mut play = Play::new(config);
+    let fd = play.stack.socket(Domain::Inet).unwrap();
+    assert_eq!(play.read(fd), Err(Errno::ENOTCONN));
+    play.stack.set_option(play.now, fd, SocketOption::FastOpenConnect(true)).unwrap();
+    assert_eq!(play.stack.connect(play.now, fd, play.remote), Ok(()));
+    assert_eq!(play.read(fd), Err(Errno::EAGAIN));
+    play.stack.config_mut().tcp_fastopen = 2;
+    let refused = play.stack.set_option(play.now, fd, SocketOption::FastOpenConnect(true));
+    assert_eq!(refused, Err(Errno::EOPNOTSUPP), "the client's side is off");
+}
+
+#[test]
+fn closed_window_is_no_idle_time() {
+    let (mut play, fd) = client(linux());
+    play.send(fd, &[0; 10_000]);
+    play.wait(0.1);
+    play.window = 0;
+    play.inject(A, 1, 10_001, b"");
+    let window = info(&play, fd, "tcpi_snd_cwnd");
+    assert!(window > 10, "{window}");
+    play.stack.send(play.now, fd, &[0; 10_000], halfopen_stack::SendFlags::default()).unwrap();
+    // Probes go out, and nothing that the congestion window is for.
+    play.wait(3.0);
+    assert_eq!(info(&play, fd, "tcpi_snd_cwnd"), window);
+    play.window = 60_000;
+    play.inject(A, 1, 10_001, b"");
+    assert_eq!(info(&play, fd, "tcpi_snd_cwnd"), 10, "the window opens after an idle time");
+}
+
+#[test]
+fn first_text_may_wait_for_the_peers_window() {
+    let mut play = Play::new(linux());
+    play.window = 0;
+    let (fd, _) = play.connect();
+    play.inject(SA, 0, 1, b"");
+    play.stack.send(play.now, fd, &[0; 1000], halfopen_stack::SendFlags::default()).unwrap();
+    play.wait(0.1);
+    assert_eq!(info(&play, fd, "tcpi_rwnd_limited"), 100_000);
 }

@@ -58,7 +58,10 @@ fn table() -> Vec<(SocketOption, OptionName, i64)> {
 #[test]
 fn what_is_set_is_read_back_from_a_fresh_socket_and_from_a_connection() {
     for (set, name, expected) in table() {
-        let (mut play, connection) = Play::established(plain());
+        // TCP_FASTOPEN_CONNECT is there only with the client's side of Fast Open.
+        let mut config = plain();
+        config.tcp_fastopen = 1;
+        let (mut play, connection) = Play::established(config);
         let fresh = play.stack.socket(Domain::Inet6).unwrap();
         for (fd, whose) in [(fresh, "fresh"), (connection, "connected")] {
             assert_eq!(play.stack.set_option(play.now, fd, set), Ok(()), "{set:?}, {whose}");

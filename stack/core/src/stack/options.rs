@@ -10,6 +10,7 @@ use crate::socket::{OptionName, Options, Shared, SocketOption};
 use crate::tcp::backlog;
 use crate::tcp::delayed_ack::Need;
 use crate::tcp::emit;
+use crate::tcp::fast_open;
 use crate::tcp::output::{self, Push};
 use crate::tcp::tcb::Tcb;
 use crate::tcp::timers::Timer;
@@ -153,6 +154,9 @@ fn apply(options: &mut Options, option: SocketOption, config: &Config) -> Result
         SocketOption::Tos(tos) => options.tos = tos & !3,
         SocketOption::RecvErr(on) => options.recv_err = on,
         SocketOption::FastOpen(limit) => options.fast_open_queue = Some(limit),
+        SocketOption::FastOpenConnect(_) if config.tcp_fastopen & fast_open::CLIENT == 0 => {
+            return Err(Errno::EOPNOTSUPP);
+        }
         SocketOption::FastOpenConnect(on) => options.fast_open_connect = on,
         SocketOption::FastOpenNoCookie(on) => options.fast_open_no_cookie = on,
         SocketOption::FastOpenKeys(keys) => options.fast_open_keys = Some(Box::new(keys)),

@@ -11,11 +11,15 @@ impl Stack {
     /// RECEIVE (RFC 9293 3.10.3): up to `to.len()` octets. 0 is the end of the peer's text.
     ///
     /// # Errors
-    /// `EBADF`; `ENOTCONN` without connection; `EAGAIN` when there is nothing yet; the connection's error, once;
+    /// `EBADF`; `ENOTCONN` without connection; `EAGAIN` when there is nothing yet, or `connect` waits for text; the connection's error, once;
     /// `EINVAL` with `oob` when nothing is urgent.
     pub fn recv(&mut self, now: Instant, fd: i32, to: &mut [u8], flags: RecvFlags) -> Result<usize, Errno> {
         match self.sockets.socket(fd)?.kind {
             Kind::Fresh | Kind::Listening(_) => {
+                let socket = self.sockets.socket_mut(fd)?;
+                if socket.deferred.is_some() {
+                    return Err(Errno::EAGAIN);
+                }
                 self.host.cite(rules::RECEIVE_CLOSED);
                 let socket = self.sockets.socket_mut(fd)?;
                 if flags.oob && matches!(socket.kind, Kind::Fresh) {

@@ -126,11 +126,12 @@ impl Tcb {
     pub(crate) fn account_delivered(&mut self, seg: &Segment<'_>, progress: &Progress, now: Instant) {
         let marked = matches!(self.ecn, Ecn::Classic(_)) && seg.flags.ece();
         let (una, least) = (self.snd.una, self.recovery.rack.smallest().unwrap_or_default());
-        let Some(account) = &mut self.account else { return };
         let delivered = &progress.delivered;
         if delivered.segments == 0 {
             return;
         }
+        // The text may have gone out on a SYN.
+        let account = self.account(now);
         account.delivered += u64::from(delivered.segments);
         account.delivered_ce += u64::from(delivered.segments) * u64::from(marked);
         account.octets += u64::from(delivered.octets);
@@ -176,7 +177,11 @@ impl Tcb {
     /// What limits the connection from now on. Called once at the end of each event.
     pub(crate) fn account_event(&mut self, fx: &Fx<'_>) {
         if self.account.is_none() {
-            return;
+            // The first text may have to wait for the peer's window.
+            if self.unsent() == 0 || !self.state().is_synchronized() {
+                return;
+            }
+            self.account(fx.now);
         }
         let config = fx.config();
         let full = self.window_room(config) < self.smss(config);

@@ -35,6 +35,8 @@ const RESET_COUNTS_FOR: Duration = Duration::from_secs(60);
 pub(crate) struct FastOpen {
     /// The option of the next SYN or SYN,ACK. A repeated one has none.
     option: Option<Cookie>,
+    /// The SYN had it: a cookie in the answer is no surprise.
+    solicited: bool,
     /// Made by a listener from a SYN with a valid cookie: in use before the handshake is over.
     child: bool,
     /// The SYN had text: ours, or the peer's that was taken.
@@ -156,7 +158,7 @@ pub(crate) fn serve(tcb: &mut Tcb, option: Option<Cookie>, seg: &Segment<'_>, fx
     if seg.flags.fin() && text.len() == seg.payload.len() {
         tcb.reassembly.insert_fin(tcb.rcv.nxt);
     }
-    tcb.fast_open = Some(Box::new(FastOpen { option, child: true, syn_data: !text.is_empty(), acknowledged: false }));
+    tcb.fast_open = Some(Box::new(FastOpen { option, child: true, syn_data: !text.is_empty(), ..FastOpen::default() }));
     let smss = tcb.smss(fx.config());
     tcb.congestion.start(smss, 0, fx.config());
 }
@@ -303,7 +305,7 @@ pub(crate) fn prepare(tcb: &mut Tcb, data: &[u8], now: Instant, fx: &mut Fx<'_>)
         }
         Opening::Request(request) => {
             fx.cite(rules::FAST_OPEN_COOKIE_REQUESTED);
-            tcb.fast_open = Some(Box::new(FastOpen { option: Some(request), ..FastOpen::default() }));
+            tcb.fast_open = Some(Box::new(FastOpen { option: Some(request), solicited: true, ..FastOpen::default() }));
             0
         }
         Opening::Text { cookie, mss: known } => {
@@ -315,7 +317,8 @@ pub(crate) fn prepare(tcb: &mut Tcb, data: &[u8], now: Instant, fx: &mut Fx<'_>)
             let space = mss.min(path).saturating_sub(MOST_OCTETS as u32) as usize;
             let taken = data.len().min(space);
             tcb.outgoing.push(&data[..taken], &mut fx.host.rings);
-            let option = FastOpen { option: cookie, syn_data: taken > 0, ..FastOpen::default() };
+            let solicited = cookie.is_some();
+            let option = FastOpen { option: cookie, solicited, syn_data: taken > 0, ..FastOpen::default() };
             tcb.fast_open = Some(Box::new(option));
             taken
         }
@@ -326,7 +329,8 @@ pub(crate) fn prepare(tcb: &mut Tcb, data: &[u8], now: Instant, fx: &mut Fx<'_>)
 pub(crate) fn syn_ack(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
     let requested = tcb.fast_open.is_some();
     let unacknowledged = !tcb.queue.is_empty();
-    let cookie = seg.options.fast_open.filter(|cookie| requested && !cookie.is_request());
+    let solicited = tcb.fast_open.as_ref().is_some_and(|fast_open| fast_open.solicited);
+    let cookie = seg.options.fast_open.filter(|cookie| solicited && !cookie.is_request());
     if requested || seg.options.mss.is_some() && fx.config().tcp_fastopen & CLIENT != 0 {
         let repeated = tcb.syn_losses > 0;
         let syn_data = tcb.fast_open.as_ref().is_some_and(|fast_open| fast_open.syn_data);

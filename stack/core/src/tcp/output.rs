@@ -79,7 +79,6 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
     if !tcb.may_transmit() || (tcb.unsent() == 0 && tcb.fin != Fin::Queued) {
         return;
     }
-    restart_after_idle(tcb, fx);
     let mut train = Train::default();
     loop {
         if tcb.path_probe(fx) {
@@ -96,6 +95,7 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
         if text == 0 && !fin {
             return;
         }
+        restart_after_idle(tcb, fx);
         if text > 0 && push == Push::ByTheRules && tcb.ecn_waits() {
             return;
         }
