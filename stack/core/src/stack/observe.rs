@@ -41,7 +41,7 @@ impl Stack {
             error: tcb.user.error.is_some(),
             hangup: state == State::Closed || (shut_write && ended),
             rdhup: ended,
-            priority: !opening && tcb.urgent_mark().is_some_and(|mark| mark < tcb.incoming.len()),
+            priority: !opening && !tcb.rcv.up_read && tcb.urgent_mark().is_some_and(|mark| mark < tcb.incoming.len()),
         })
     }
 

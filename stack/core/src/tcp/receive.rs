@@ -106,14 +106,13 @@ impl Tcb {
         if self.user.options.oob_inline {
             return Err(Errno::EINVAL);
         }
-        let Some(mark) = self.urgent_mark() else { return Err(Errno::EINVAL) };
+        let Some(mark) = self.urgent_mark().filter(|_| !self.rcv.up_read) else { return Err(Errno::EINVAL) };
         let Some(octet) = self.incoming.at(mark) else { return Err(Errno::EAGAIN) };
         if let Some(first) = to.first_mut() {
             *first = octet;
         }
         if !flags.peek {
-            self.incoming.remove(mark);
-            self.rcv.up = None;
+            self.rcv.up_read = true;
         }
         Ok(to.len().min(1))
     }

@@ -65,9 +65,4 @@ impl ReceiveBuffer {
     pub(crate) fn at(&self, index: usize) -> Option<u8> {
         self.octets.get(index).copied()
     }
-
-    /// Removes the octet at `index` from the front.
-    pub(crate) fn remove(&mut self, index: usize) -> Option<u8> {
-        self.octets.remove(index)
-    }
 }

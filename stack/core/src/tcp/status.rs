@@ -23,7 +23,7 @@ impl Tcb {
             irs: self.rcv.irs,
             unacknowledged: self.outgoing.len(),
             unread: self.incoming.len(),
-            urgent: self.urgent_mark().is_some(),
+            urgent: self.urgent_mark().is_some() && !self.rcv.up_read,
         }
     }
 

@@ -78,6 +78,8 @@ pub(crate) struct Rcv {
     pub(crate) edge: SeqNum,
     /// RCV.UP: the octet after urgent data, while the user has not passed it.
     pub(crate) up: Option<SeqNum>,
+    /// The user has read the urgent octet apart from the rest. Its place stays a mark in the stream.
+    pub(crate) up_read: bool,
     /// Rcv.Wind.Shift (RFC 7323 2.3).
     pub(crate) shift: u8,
     /// The MSS that was offered.
@@ -245,6 +247,7 @@ impl Tcb {
                 nxt: SeqNum(0),
                 edge: SeqNum(0),
                 up: None,
+                up_read: false,
                 shift: window::scale(&options, config),
                 mss: rcv_mss,
                 fin: false,

@@ -208,6 +208,7 @@ mod tests {
                     nxt,
                     edge: nxt.plus(wnd),
                     up: None,
+                    up_read: false,
                     shift: 0,
                     mss: 1460,
                     fin: false,

@@ -37,6 +37,6 @@ pub(crate) fn note_urgent(tcb: &mut Tcb, seq: SeqNum, urgent: u16, fx: &Fx<'_>) 
     if up.le(read) || tcb.rcv.up.is_some_and(|known| up.le(known)) {
         return false;
     }
-    tcb.rcv.up = Some(up);
+    (tcb.rcv.up, tcb.rcv.up_read) = (Some(up), false);
     true
 }
