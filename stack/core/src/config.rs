@@ -304,6 +304,8 @@ pub struct Config {
     pub tcp_rmem: [u32; 3],
     /// Send buffer: minimum, default, maximum. RFC: 4096, 262144, 4194304. Linux: 4096, 16384, 4194304.
     pub tcp_wmem: [u32; 3],
+    /// Whether a SYN,ACK that echoes a timestamp which our SYN never had is reset. RFC: no (RFC 7323 does not say). Linux: yes.
+    pub syn_ack_echo_check: bool,
     /// Whether the SYN,ACK that ends a simultaneous open is acknowledged, as a SYN that came twice. RFC: no. Linux: yes.
     pub ack_crossing_syn_ack: bool,
     /// Octets that may wait to be sent before a writer waits too. RFC: no limit (not named). Linux: no limit.
@@ -449,6 +451,7 @@ impl Config {
             tcp_max_reordering: 300,
             learn_reordering: false,
             ack_crossing_syn_ack: false,
+            syn_ack_echo_check: false,
             tcp_limited_transmit: true,
             tcp_dsack: false,
             proportional_rate_reduction: false,
@@ -572,6 +575,7 @@ impl Config {
         config.orphan_limit = true;
         config.learn_reordering = true;
         config.ack_crossing_syn_ack = true;
+        config.syn_ack_echo_check = true;
         config.tcp_dsack = true;
         config.proportional_rate_reduction = true;
         config.tcp_frto = 2;

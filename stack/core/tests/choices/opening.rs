@@ -79,6 +79,21 @@ fn text_on_syn(set: Set) -> String {
     line(&play.inject(A, 1, 1, b""))
 }
 
+/// What a SYN,ACK draws whose echo is ten ticks older than the SYN, and one with the right echo.
+fn old_echo(set: Set) -> String {
+    let mut play = Play::new({
+        let mut config = plain_with(set);
+        config.tcp_timestamps = 1;
+        config
+    });
+    play.connect();
+    let val = play.last().0.options.timestamps.unwrap().val;
+    play.timestamp(1, val.wrapping_sub(10));
+    let old = line(&play.inject(SA, 0, 1, b""));
+    play.timestamp(1, val);
+    format!("{old} | {}", line(&play.inject(SA, 0, 1, b"")))
+}
+
 /// What the SYN,ACK that ends a simultaneous open draws.
 fn crossing(set: Set) -> String {
     let mut play = Play::new(plain_with(set));
@@ -182,6 +197,14 @@ fn after_lost_text(set: Set, answered: bool, after: f64) -> String {
 }
 
 pub(crate) const ROWS: &[Row] = &[
+    Row {
+        field: "syn_ack_echo_check",
+        play: old_echo,
+        values: &[
+            (|c| c.syn_ack_echo_check = false, ". 1:1(0) ack 1 | . 1:1(0) ack 1"),
+            (|c| c.syn_ack_echo_check = true, "R 1:1(0) | . 1:1(0) ack 1"),
+        ],
+    },
     Row {
         field: "ack_crossing_syn_ack",
         play: crossing,

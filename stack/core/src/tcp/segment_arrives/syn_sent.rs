@@ -13,7 +13,9 @@ use crate::tcp::emit;
 use crate::tcp::state::State;
 use crate::tcp::tcb::Tcb;
 use crate::tcp::timers::Timer;
+use crate::tcp::timestamps::is_at_or_after;
 use crate::time::Sometime;
+use crate::wire::tcp::Segment;
 
 /// The five checks.
 pub(crate) fn arrives(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
@@ -22,6 +24,10 @@ pub(crate) fn arrives(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
     // First, check the ACK bit.
     if flags.ack() && !(seg.ack.gt(tcb.snd.una) && seg.ack.le(tcb.snd.nxt)) {
         refuse(tcb, arriving, fx);
+        return;
+    }
+    if flags.ack() && flags.syn() && !flags.rst() && fx.config().syn_ack_echo_check && !echoes_our_syn(tcb, seg, fx) {
+        fx.reset_in_reply(tcb.tuple.remote.ip(), tcb.tuple.local.ip(), seg);
         return;
     }
     // Second, check the RST bit.
@@ -46,6 +52,17 @@ pub(crate) fn arrives(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
     } else {
         syn_received(tcb, arriving, fx);
     }
+}
+
+/// Whether the timestamp that a segment echoes, if any, may be that of our SYN. Of a SYN that was sent more than once only the
+/// last time is known.
+fn echoes_our_syn(tcb: &Tcb, seg: &Segment<'_>, fx: &Fx<'_>) -> bool {
+    let Some(option) = seg.options.timestamps.filter(|option| tcb.timestamps.enabled && option.ecr != 0) else {
+        return true;
+    };
+    let (now, sent) = (fx.now, tcb.queue.front().filter(|_| tcb.syn_losses == 0).map(|syn| syn.at));
+    is_at_or_after(tcb.timestamps.clock(now), option.ecr)
+        && sent.is_none_or(|sent| is_at_or_after(option.ecr, tcb.timestamps.clock(sent)))
 }
 
 /// The acknowledgment is for nothing that we sent.
