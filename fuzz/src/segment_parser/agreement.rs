@@ -1,10 +1,10 @@
 //! What the two codecs must read alike.
 
-use halfopen_engine::packet::options::{self, RawOption, kind};
+use halfopen_engine::packet::options::{self, FAST_OPEN_ID, RawOption, kind};
 use halfopen_engine::packet::{Body, Datagram, Ip, Tcp, protocol};
 use halfopen_stack::seq::SeqNum;
 use halfopen_stack::wire::ip;
-use halfopen_stack::wire::tcp::{Cookie, Options, SackBlocks, Segment, Timestamps, UserTimeout};
+use halfopen_stack::wire::tcp::{AccurateEcn, Cookie, Options, SackBlocks, Segment, Timestamps, UserTimeout};
 
 pub(super) fn headers(ours: &ip::Datagram<'_>, theirs: &Datagram) {
     assert_eq!((ours.src, ours.dst), (theirs.ip.src(), theirs.ip.dst()));
@@ -106,9 +106,28 @@ fn take(known: &mut Options, kind: u8, data: &[u8]) -> bool {
             Some(cookie) => known.fast_open = Some(cookie),
             None => return false,
         },
+        (kind::MD5, _) if data.len() == 16 => known.md5 = data.try_into().ok(),
+        (kind::ACC_ECN0 | kind::ACC_ECN1, _) => {
+            // Whole counters are read, of three octets each (RFC 9768 3.2.3).
+            let fields: Vec<u32> =
+                data.chunks_exact(3).map(|field| u32::from_be_bytes([0, field[0], field[1], field[2]])).collect();
+            let read = if kind == kind::ACC_ECN0 { AccurateEcn::e0b_first } else { AccurateEcn::e1b_first };
+            known.accurate_ecn = Some(read(&fields));
+        }
+        (kind::EXPERIMENTAL, [a, b, cookie @ ..]) if [*a, *b] == FAST_OPEN_ID => match Cookie::new(cookie) {
+            Some(cookie) => known.fast_open = Some(cookie.experimental(true)),
+            None => return false,
+        },
         (kind, _) => {
-            let length_is_fixed =
-                [kind::MSS, kind::WINDOW_SCALE, kind::SACK_PERMITTED, kind::TIMESTAMPS, kind::SACK, USER_TIMEOUT];
+            let length_is_fixed = [
+                kind::MSS,
+                kind::WINDOW_SCALE,
+                kind::SACK_PERMITTED,
+                kind::TIMESTAMPS,
+                kind::SACK,
+                kind::MD5,
+                USER_TIMEOUT,
+            ];
             return !length_is_fixed.contains(&kind);
         }
     }
