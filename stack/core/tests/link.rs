@@ -205,6 +205,67 @@ fn everything_arrives_however_losses_are_recovered() {
     }
 }
 
+/// One side sends `octets` and reads back what the other, which writes what it has read before it reads on, returns: both
+/// directions are full, and each end waits for the other's ACKs.
+fn echo(config: &Config, seed: u64, faults: Faults, octets: usize) {
+    let mut link = Link::new(config, false, seed, faults);
+    let server = SocketAddr::new(link.addresses[1], 7);
+    let listener = link.stacks[1].socket(Domain::Inet).unwrap();
+    link.stacks[1].bind(listener, server).unwrap();
+    link.stacks[1].listen(listener, 4).unwrap();
+    let client = link.stacks[0].socket(Domain::Inet).unwrap();
+    assert_eq!(link.stacks[0].connect(link.now, client, server), Err(Errno::EINPROGRESS));
+    let (mut served, mut held) = (None, Vec::new());
+    let (mut sent, mut read) = (0, 0);
+    let mut progress = (0, link.now);
+    while read < octets {
+        let now = link.now;
+        let [near, far] = &mut link.stacks;
+        let chunk: Vec<u8> = (sent..octets.min(sent + 9000)).map(|at| (at >> 8) as u8 ^ at as u8).collect();
+        sent += if chunk.is_empty() { 0 } else { near.send(now, client, &chunk, SendFlags::default()).unwrap_or(0) };
+        let mut buffer = [0; 9000];
+        while let Ok(len @ 1..) = near.recv(now, client, &mut buffer, RecvFlags::default()) {
+            for octet in &buffer[..len] {
+                assert_eq!(*octet, (read >> 8) as u8 ^ read as u8, "octet {read}");
+                read += 1;
+            }
+        }
+        served = served.or_else(|| far.accept(now, listener).ok().map(|(fd, _)| fd));
+        if let Some(fd) = served {
+            loop {
+                if held.is_empty() {
+                    let Ok(len @ 1..) = far.recv(now, fd, &mut buffer, RecvFlags::default()) else { break };
+                    held.extend_from_slice(&buffer[..len]);
+                }
+                let Ok(taken) = far.send(now, fd, &held, SendFlags::default()) else { break };
+                held.drain(..taken);
+            }
+        }
+        if read > progress.0 {
+            progress = (read, link.now);
+        }
+        let idle = link.now.since(progress.1).as_secs();
+        assert!(
+            idle < 60,
+            "seed {seed}: nothing for {idle} s after {read}: {:#?}",
+            link.stacks.each_ref().map(|stack| stack.snapshots().collect::<Vec<_>>())
+        );
+        if !link.step() {
+            link.now = Instant(link.now.0 + 1);
+        }
+    }
+}
+
+#[test]
+fn an_echo_goes_on_when_both_windows_are_full() {
+    let faults = Faults { lost: 10, repeated: 10, corrupted: 0 };
+    for seed in 1..=2 {
+        let mut config = Config::linux();
+        config.tcp_rmem = [4096, 131_072, 33_554_432];
+        echo(&config, seed, faults, 500_000);
+    }
+}
+
 #[test]
 fn equal_seeds_give_equal_runs() {
     let faults = Faults { lost: 100, repeated: 100, corrupted: 20 };

@@ -4,6 +4,7 @@
 use super::{Arriving, CONTINUE, Flow, RETURN};
 use crate::host::Fx;
 use crate::rules;
+use crate::seq::SeqNum;
 use crate::tcp::backlog;
 use crate::tcp::challenge_ack;
 use crate::tcp::emit;
@@ -30,8 +31,9 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
     tcb.persist_answered();
     match state {
         State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait | State::Closing | State::LastAck => {
+            let una = tcb.snd.una;
             acknowledge(tcb, arriving, fx);
-            update_window(tcb, arriving, fx);
+            update_window(tcb, una, arriving, fx);
         }
         // A repeated FIN is dealt with by the first check. Anything else that is acceptable is not acknowledged, although
         // the literal text would: two ends in TIME-WAIT would answer each other for ever.
@@ -118,8 +120,9 @@ fn acknowledge(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
     }
 }
 
-/// SND.WND from the newest segment (SND.UNA =< SEG.ACK =< SND.NXT).
-fn update_window(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
+/// SND.WND from the newest segment (SND.UNA =< SEG.ACK =< SND.NXT). A late one, such as a retransmission, does not update it, and
+/// may still acknowledge: SND.WND then loses what SND.UNA has gained since `una`, so that the right edge stays where the peer put it.
+fn update_window(tcb: &mut Tcb, una: SeqNum, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
     let seg = &arriving.seg;
     let snd = &mut tcb.snd;
     if seg.ack.lt(snd.una) {
@@ -136,6 +139,8 @@ fn update_window(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
             tcb.queue.mark_probes_lost();
             tcb.timers.stop(Timer::Persist);
         }
+    } else {
+        snd.wnd = snd.wnd.saturating_sub(una.distance(snd.una));
     }
 }
 
