@@ -8,8 +8,7 @@
 //!
 //! The other modules are one mechanism each, with one governing document.
 //!
-//! Absent: TCP-AO (RFC 5925), IP
-//! source routes and security compartments (RFC 9293 3.9.2.1, A.1.2).
+//! Absent: TCP-AO (RFC 5925), IP source routes and security compartments (RFC 9293 3.9.2.1, A.1.2).
 
 pub(crate) mod abort;
 pub(crate) mod account;
