@@ -98,8 +98,18 @@ impl Stack {
     /// # Panics
     /// When its tuple is in use.
     pub(super) fn insert(&mut self, tcb: Tcb, owner: Owner) -> ConnectionId {
-        let mut connection = Connection::new(tcb, owner);
-        if let Owner::Listener { fd, .. } = owner
+        let id = self.connections.enter(Connection::new(tcb, owner));
+        self.admit(id);
+        id
+    }
+
+    /// Enters a connection that has its place into the other tables.
+    ///
+    /// # Panics
+    /// When its tuple is in use.
+    pub(super) fn admit(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id) else { panic!("{id:?} is gone") };
+        if let Owner::Listener { fd, .. } = connection.owner
             && let Some(listener) = self.sockets.listener_mut(fd)
         {
             connection.young = connection.tcb.rto.retransmits == 0;
@@ -109,9 +119,8 @@ impl Stack {
                 connection.fast_open_of = NonZeroI32::new(fd);
             }
         }
-        let id = self.add_connection(connection);
+        self.show_connection(id);
         self.settle(id);
-        id
     }
 
     /// Acts on a connection: everything that happens to one passes here, so that [`Stack::settle`] follows.

@@ -113,6 +113,8 @@ pub(super) struct Deadlines {
     len: usize,
     /// Items that are known to stand for nothing.
     stale: usize,
+    /// A heap that became empty, for the next slot that needs one.
+    spare: BinaryHeap<Reverse<Item>>,
 }
 
 impl Deadlines {
@@ -237,6 +239,9 @@ impl Deadlines {
         let level = &mut self.levels[level];
         level.occupied |= 1 << slot;
         let heap = &mut level.slots[slot];
+        if heap.capacity() == 0 {
+            *heap = core::mem::take(&mut self.spare);
+        }
         if heap.len() == heap.capacity() {
             // An eighth more, not twice as much: there may be a million of them.
             heap.reserve_exact((heap.len() / 8).max(4));
@@ -252,7 +257,11 @@ impl Deadlines {
         heap.pop();
         self.len -= 1;
         if heap.is_empty() {
-            *heap = BinaryHeap::new();
+            let empty = core::mem::take(heap);
+            // No more than a slot gets at first: it lies idle.
+            if empty.capacity() <= 4 {
+                self.spare = empty;
+            }
             level.occupied &= !(1 << slot);
         }
     }

@@ -2,7 +2,7 @@
 //! one, and what it leaves is stored back or becomes a connection.
 
 use super::Stack;
-use super::connection::Owner;
+use super::connection::{Connection, ConnectionId, Owner};
 use super::deadlines::Armed;
 use super::demux::Place;
 use super::port_table::Sharing;
@@ -72,7 +72,7 @@ impl Stack {
         entry.tcb(options.clone(), armed.deadline(), &self.host)
     }
 
-    /// Acts on a half-open connection.
+    /// Acts on a half-open connection, in a connection's place: most that come here stay there.
     pub(super) fn with_half_open<R>(
         &mut self,
         number: u32,
@@ -81,20 +81,24 @@ impl Stack {
     ) -> R {
         self.see(now);
         let Some(waiting) = self.half_open.get(number) else { unreachable!("a place without entry") };
-        let mut tcb = self.half_open_tcb(waiting);
-        let queues = self.queues_of(waiting.entry.listener);
+        let fd = waiting.entry.listener;
+        let queues = self.queues_of(fd);
+        let owner = Owner::Listener { fd, queued: false };
+        let id = self.connections.enter(Connection::new(self.half_open_tcb(waiting), owner));
         let mut fx = Fx::new(now, &mut self.host);
         fx.queues = queues;
-        let result = event(&mut tcb, &mut fx);
-        self.settle_half_open(number, tcb);
+        let Some(Connection { tcb, .. }) = self.connections.get_mut(&id) else { panic!("{id:?} is gone") };
+        let result = event(tcb, &mut fx);
+        self.settle_half_open(number, id);
         result
     }
 
     /// Stores back what an event has left, or makes it a connection, or forgets it.
-    fn settle_half_open(&mut self, number: u32, mut tcb: Tcb) {
-        let Some(waiting) = self.half_open.get_mut(number) else { return };
+    fn settle_half_open(&mut self, number: u32, id: ConnectionId) {
+        let Some(Connection { tcb, .. }) = self.connections.get_mut(&id) else { panic!("{id:?} is gone") };
+        let Some(waiting) = self.half_open.get_mut(number) else { unreachable!("a place without entry") };
         let fd = waiting.entry.listener;
-        match HalfOpen::of(&tcb, fd, &self.host) {
+        match HalfOpen::of(tcb, fd, &self.host) {
             Some(entry) => {
                 tcb.check();
                 if waiting.entry.is_young()
@@ -104,18 +108,22 @@ impl Stack {
                     listener.ages();
                 }
                 waiting.entry = entry;
-                self.arm_half_open(number, tcb.timers.earliest());
+                let earliest = tcb.timers.earliest();
+                self.connections.discard(id);
+                self.arm_half_open(number, earliest);
             }
             None => {
+                tcb.queue.release();
+                let returns = tcb.state() == State::Listen;
+                let stays = tcb.state().has_a_peer() || tcb.user.was_established;
                 let reopened = self.remove_half_open(number);
-                if let Some(entry) = reopened
-                    && tcb.state() == State::Listen
-                {
+                if let Some(entry) = reopened.filter(|_| returns) {
                     self.return_to_time_wait(entry);
                 }
-                if tcb.state().has_a_peer() || tcb.user.was_established {
-                    tcb.queue.release();
-                    self.insert(tcb, Owner::Listener { fd, queued: false });
+                if stays {
+                    self.admit(id);
+                } else {
+                    self.connections.discard(id);
                 }
             }
         }
@@ -135,7 +143,7 @@ impl Stack {
     }
 
     /// Keeps a connection in TIME-WAIT, which nobody holds, as an entry. Whether one has room for all of it.
-    pub(super) fn keep_time_wait(&mut self, id: super::connection::ConnectionId) -> bool {
+    pub(super) fn keep_time_wait(&mut self, id: ConnectionId) -> bool {
         let now = self.now;
         let Some(connection) = self.connections.get(&id) else { return false };
         let tuple = connection.tcb.tuple;
@@ -302,7 +310,6 @@ impl Stack {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stack::connection::Connection;
     use crate::stack::sockets::Socket;
     use core::mem::size_of;
 

@@ -24,7 +24,8 @@ impl<T> Slab<T> {
     pub(super) fn insert(&mut self, entry: T) -> u32 {
         self.len += 1;
         if let Some(number) = self.free.pop() {
-            if let Some(slot) = self.slot_mut(number) {
+            // That it is empty spares the compiler a second copy of the entry.
+            if let Some(slot @ None) = self.slot_mut(number) {
                 *slot = Some(entry);
             }
             return number;
@@ -52,6 +53,19 @@ impl<T> Slab<T> {
     /// Takes an entry out. The last one takes the memory of the table with it, but for the first chunk.
     pub(super) fn remove(&mut self, number: u32) -> Option<T> {
         let entry = self.slot_mut(number)?.take()?;
+        self.vacated(number);
+        Some(entry)
+    }
+
+    /// Drops an entry where it is.
+    pub(super) fn discard(&mut self, number: u32) {
+        if let Some(slot @ Some(_)) = self.slot_mut(number) {
+            *slot = None;
+            self.vacated(number);
+        }
+    }
+
+    fn vacated(&mut self, number: u32) {
         self.free.push(number);
         self.len -= 1;
         if self.len == 0 {
@@ -60,7 +74,6 @@ impl<T> Slab<T> {
             self.free.clear();
             self.free.shrink_to(CHUNK);
         }
-        Some(entry)
     }
 
     /// Entries with their numbers, in order of these.
@@ -84,7 +97,8 @@ mod tests {
         assert_eq!(slab.get(300), Some(&1001));
         assert_eq!(slab.iter().count(), 601);
         for number in 0..=600 {
-            slab.remove(number);
+            slab.discard(number);
+            slab.discard(number);
         }
         assert_eq!((slab.insert(5), slab.chunks.len()), (0, 1));
     }

@@ -9,8 +9,9 @@ use crate::tcp::fast_open::{self, Pending};
 use crate::tcp::syn_cookies;
 use crate::time::Instant;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BinaryHeap, VecDeque};
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 use core::net::SocketAddr;
 
 /// The first descriptor: those below are standard input, output and error.
@@ -141,7 +142,7 @@ pub(super) struct Sockets {
     /// By descriptor, the first one at the front; in chunks, as there may be many.
     table: Vec<Vec<Option<Socket>>>,
     /// Descriptors below `end` that are free.
-    holes: BTreeSet<i32>,
+    holes: BinaryHeap<Reverse<i32>>,
     /// The first descriptor that was never used.
     end: i32,
     /// Listeners by port, so that a segment finds its listener however many sockets there are.
@@ -150,17 +151,20 @@ pub(super) struct Sockets {
 
 impl Default for Sockets {
     fn default() -> Self {
-        Self { table: Vec::new(), holes: BTreeSet::new(), end: FIRST, listening: BTreeMap::new() }
+        Self { table: Vec::new(), holes: BinaryHeap::new(), end: FIRST, listening: BTreeMap::new() }
     }
 }
 
 impl Sockets {
     /// Adds a socket under the lowest free descriptor.
     pub(super) fn add(&mut self, socket: Socket) -> i32 {
-        let fd = self.holes.pop_first().unwrap_or_else(|| {
-            self.end += 1;
-            self.end - 1
-        });
+        let fd = match self.holes.pop() {
+            Some(Reverse(fd)) => fd,
+            None => {
+                self.end += 1;
+                self.end - 1
+            }
+        };
         let (chunk, index) = place(fd);
         if chunk == self.table.len() {
             self.table.push(Vec::new());
@@ -178,7 +182,7 @@ impl Sockets {
         let (chunk, index) = place(fd);
         let slot = self.table.get_mut(chunk).and_then(|chunk| chunk.get_mut(index));
         if slot.and_then(Option::take).is_some() {
-            self.holes.insert(fd);
+            self.holes.push(Reverse(fd));
         }
     }
 

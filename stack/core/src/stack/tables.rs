@@ -42,6 +42,18 @@ impl Connections {
         self.iter().map(|(_, connection)| connection)
     }
 
+    /// Gives a connection a place, where segments do not find it yet.
+    pub(super) fn enter(&mut self, mut connection: Connection) -> ConnectionId {
+        self.serial = self.serial.wrapping_add(1);
+        connection.serial = self.serial;
+        ConnectionId { number: self.slab.insert(connection), serial: self.serial }
+    }
+
+    /// Drops what [`Connections::enter`] has entered and nothing else knows of.
+    pub(super) fn discard(&mut self, id: ConnectionId) {
+        self.slab.discard(id.number);
+    }
+
     fn id_of(&self, number: u32) -> Option<ConnectionId> {
         self.slab.get(number).map(|connection| ConnectionId { number, serial: connection.serial })
     }
@@ -100,20 +112,16 @@ impl Stack {
         id
     }
 
-    /// Enters a connection into the tables.
+    /// Segments find the connection from now on.
     ///
     /// # Panics
     /// When its tuple is in use.
-    pub(super) fn add_connection(&mut self, mut connection: Connection) -> ConnectionId {
-        let tuple = connection.tcb.tuple;
+    pub(super) fn show_connection(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get(&id) else { panic!("{id:?} is gone") };
+        let (tuple, sharing) = (connection.tcb.tuple, connection.sharing);
         assert!(self.find(&tuple).is_none(), "{tuple:?} is in use");
-        self.connections.serial = self.connections.serial.wrapping_add(1);
-        connection.serial = self.connections.serial;
-        let (serial, sharing) = (connection.serial, connection.sharing);
-        let number = self.connections.slab.insert(connection);
-        self.demux.insert(self.demux_key.hash(&tuple), Place::Connection(number));
+        self.demux.insert(self.demux_key.hash(&tuple), Place::Connection(id.number));
         self.ports.enter(tuple.local, sharing);
-        ConnectionId { number, serial }
     }
 
     /// Segments do not find the connection any more.
@@ -130,15 +138,18 @@ impl Stack {
     /// Takes a connection out of the tables.
     pub(super) fn remove_connection(&mut self, id: ConnectionId) {
         self.hide_connection(id);
-        if let Some(connection) = self.connections.slab.remove(id.number) {
+        if let Some(connection) = self.connections.slab.get(id.number) {
             self.deadlines.forget(&connection.armed);
+            self.connections.slab.discard(id.number);
         }
         self.tidy_deadlines();
     }
 
     /// Sets when a connection's earliest timer is due.
     pub(super) fn arm_connection(&mut self, id: ConnectionId, deadline: Option<Instant>) {
-        if let Some(connection) = self.connections.get_mut(&id) {
+        if let Some(connection) = self.connections.get_mut(&id)
+            && connection.armed.deadline() != deadline
+        {
             self.deadlines.set(&mut connection.armed, Place::Connection(id.number), deadline);
             self.tidy_deadlines();
         }

@@ -305,9 +305,8 @@ impl Tcb {
     }
 
     /// The block of a connection that was in `state` and was kept in another form: no edge of Figure 5.
-    pub(crate) const fn back_in(mut self, state: State) -> Self {
+    pub(crate) const fn back_in(&mut self, state: State) {
         self.state = state;
-        self
     }
 
     /// Goes to `to` and does what every entry into that state needs.

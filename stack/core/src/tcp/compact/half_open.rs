@@ -108,7 +108,8 @@ impl HalfOpen {
     /// The connection as a TCB. `retransmission`: when its timer is due.
     pub(crate) fn tcb(&self, options: socket::Shared, retransmission: Option<Instant>, host: &Host) -> Tcb {
         let tuple = self.ends.tuple(&host.addresses);
-        let mut tcb = Tcb::on(host, tuple, Origin::Passive, self.iss, options).back_in(State::SynReceived);
+        let mut tcb = Tcb::on(host, tuple, Origin::Passive, self.iss, options);
+        tcb.back_in(State::SynReceived);
         tcb.snd.nxt = self.iss.plus(1);
         tcb.snd.wnd = u32::from(self.snd_wnd);
         tcb.snd.max_wnd = tcb.snd.wnd;

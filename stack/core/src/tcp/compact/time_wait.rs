@@ -88,7 +88,8 @@ impl TimeWait {
             options.tos = self.tos;
             options.ttl = (self.ttl > 0).then_some(self.ttl);
         }
-        let mut tcb = Tcb::on(host, tuple, Origin::Active, self.snd_nxt.minus(1), options).back_in(State::TimeWait);
+        let mut tcb = Tcb::on(host, tuple, Origin::Active, self.snd_nxt.minus(1), options);
+        tcb.back_in(State::TimeWait);
         tcb.snd.una = self.snd_nxt;
         tcb.snd.nxt = self.snd_nxt;
         tcb.snd.max_wnd = u32::from(self.max_wnd) << (self.shift_and_flags & 0x1f);
