@@ -14,7 +14,7 @@
 //! Absent, with `ENOSYS` and a line on standard error: `splice`, the error queue, and whatever the stack itself lacks.
 //!
 //! The functions of the table take pointers from a C program. That is why unsafe code is allowed in this crate; all of it is
-//! in [`functions`], [`memory`] and [`preload`].
+//! in `functions`, `memory` and `preload`.
 #![cfg(target_os = "linux")]
 #![allow(unsafe_code, reason = "a table of functions that C calls")]
 

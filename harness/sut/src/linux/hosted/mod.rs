@@ -2,7 +2,7 @@
 //!
 //! The thread that makes a [`Hosted`] moves into a new network namespace and makes `tun0`, or the two ends of a veth pair,
 //! there. This program, started again as `halfopen stack`, has the device; packet sockets inject on the kernel's side of it and
-//! capture what comes out, with the kernel's stamps. Socket calls go over a socket ([`rpc`]). The namespace has no address, so
+//! capture what comes out, with the kernel's stamps. Socket calls go over a socket (`rpc`). The namespace has no address, so
 //! its kernel says nothing of its own. One process serves many tests, each with a stack of its own; one that ends, or answers
 //! nothing for a while, is broken, which is a verdict, and the next test starts another.
 
