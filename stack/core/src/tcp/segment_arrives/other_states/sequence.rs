@@ -51,7 +51,8 @@ fn is_acceptable(rcv: &Rcv, seg: &Segment<'_>) -> bool {
         return false;
     }
     let last = seg.end().minus(1);
-    seg.seq.in_window(nxt, wnd) || last.in_window(nxt, wnd) || (seg.seq.lt(nxt) && last.ge(rcv.edge))
+    let covers = nxt.in_window(seg.seq, len) && last.ge(rcv.edge);
+    seg.seq.in_window(nxt, wnd) || last.in_window(nxt, wnd) || covers
 }
 
 /// A segment in order that the closed window alone keeps out.
@@ -200,6 +201,9 @@ mod tests {
             (-1, 1, 10, false),
             (-1, 2, 10, true),
             (-5, 20, 10, true),
+            // Half the circle away, where before and after are the same.
+            (i32::MIN, 1, 10, false),
+            (i32::MIN, 20, 10, false),
         ];
         for nxt in [SeqNum(1000), SeqNum(3), SeqNum(u32::MAX - 3)] {
             for (offset, text, wnd, expected) in table {
