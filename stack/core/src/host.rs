@@ -146,9 +146,13 @@ impl Host {
     /// Queues the datagram of a segment; `tail` follows its payload.
     pub(crate) fn send_segment(&mut self, header: &ip::Header, segment: &tcp::Segment<'_>, tail: &[u8]) {
         let mut datagram = self.spare.take();
-        let mut segment = *segment;
-        md5::sign(&self.md5_keys, header.src, header.dst, &mut segment, tail);
-        tcp::emit_into(&mut datagram, header, &segment, tail);
+        match self.md5_keys.get(segment.src_port, header.dst) {
+            None => tcp::emit_into(&mut datagram, header, segment, tail),
+            Some(key) => {
+                let signed = md5::signed(key, header.src, header.dst, segment, tail);
+                tcp::emit_into(&mut datagram, header, &signed, tail);
+            }
+        }
         self.send(datagram);
     }
 

@@ -72,14 +72,15 @@ fn digest(src: IpAddr, dst: IpAddr, header: &[u8; HEADER], length: usize, text: 
     md5.finalize().into()
 }
 
-/// Signs a segment that leaves, if its port has a key for the peer.
-pub(crate) fn sign(keys: &Keys, src: IpAddr, dst: IpAddr, segment: &mut Segment<'_>, tail: &[u8]) {
-    let Some(key) = keys.get(segment.src_port, dst) else { return };
+/// A segment that leaves, signed with the key that its port has for the peer.
+pub(crate) fn signed<'a>(key: &[u8], src: IpAddr, dst: IpAddr, segment: &Segment<'a>, tail: &[u8]) -> Segment<'a> {
+    let mut segment = *segment;
     segment.options.md5 = Some([0; 16]);
     let options = segment.options.octets();
     let length = HEADER + options + segment.payload.len() + tail.len();
-    let header = tcp::fixed_header(segment, options);
+    let header = tcp::fixed_header(&segment, options);
     segment.options.md5 = Some(digest(src, dst, &header, length, [segment.payload, tail], key));
+    segment
 }
 
 /// Whether a segment may enter: signed right where there is a key, and not signed where there is none. What may not is

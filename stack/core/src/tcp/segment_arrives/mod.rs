@@ -74,7 +74,7 @@ pub(crate) fn checks(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Verdi
     if tcb.timers.runs(Timer::KeepAlive) {
         tcb.keep_alive_restart(fx);
     }
-    let arriving = Arriving::new(tcb, seg);
+    let mut arriving = Arriving::new(tcb, seg);
     match tcb.state() {
         State::SynSent => {
             syn_sent::arrives(tcb, arriving, fx);
@@ -87,7 +87,7 @@ pub(crate) fn checks(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Verdi
         | State::CloseWait
         | State::Closing
         | State::LastAck
-        | State::TimeWait => other_states::arrives(tcb, arriving, fx),
+        | State::TimeWait => other_states::arrives(tcb, &mut arriving, fx),
         State::Closed | State::Listen => panic!("{} has no connection that a segment could be for", tcb.state()),
     }
 }

@@ -28,8 +28,8 @@ const RETURN: Flow = ControlFlow::Break(Verdict::Done);
 const CONTINUE: Flow = ControlFlow::Continue(());
 
 /// All eight checks.
-pub(super) fn arrives(tcb: &mut Tcb, mut arriving: Arriving<'_>, fx: &mut Fx<'_>) -> Verdict {
-    match checks(tcb, &mut arriving, fx) {
+pub(super) fn arrives(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Verdict {
+    match checks(tcb, arriving, fx) {
         ControlFlow::Break(verdict) => verdict,
         ControlFlow::Continue(()) => Verdict::Done,
     }
