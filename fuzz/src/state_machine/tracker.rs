@@ -23,6 +23,9 @@ pub(super) struct Tracker {
     fin: Option<u32>,
     /// The right edge of the furthest window that the peer offered.
     edge: u32,
+    /// The incarnation before this one: the host may go back to its TIME-WAIT when the SYN that began this one proves old
+    /// (RFC 9293 3.6.1).
+    replaced: Option<Box<Tracker>>,
 }
 
 impl Tracker {
@@ -34,16 +37,38 @@ impl Tracker {
                 known.iss == tcp.seq && !back
             });
             if !same {
-                *tracker = Some(Self::new(tcp));
+                *tracker = Some(Self::new(tcp, tracker.take()));
             }
+        } else if let Some(known) = tracker
+            && known.next == known.stream(0)
+            && let Some(old) = known.replaced.take_if(|old| old.is_repeated_by(tcp))
+        {
+            *tracker = Some(*old);
         }
         let Some(known) = tracker else { panic!("a segment of a connection that never sent a SYN: {}", Shown(tcp)) };
         known.segment(tcp);
     }
 
-    fn new(tcp: &Tcp) -> Self {
+    fn new(tcp: &Tcp, replaced: Option<Self>) -> Self {
         let next = tcp.seq.wrapping_add(1);
-        Self { iss: tcp.seq, written: 0, next, acknowledged: None, window: 0, shift: 0, fin: None, edge: next }
+        // One is enough: the one before it is beyond return.
+        let replaced = replaced.map(|old| Box::new(Self { replaced: None, ..old }));
+        Self {
+            iss: tcp.seq,
+            written: 0,
+            next,
+            acknowledged: None,
+            window: 0,
+            shift: 0,
+            fin: None,
+            edge: next,
+            replaced,
+        }
+    }
+
+    /// Whether a segment is the ACK that ended this incarnation once more.
+    fn is_repeated_by(&self, tcp: &Tcp) -> bool {
+        tcp.seq == self.next && self.acknowledged == Some(tcp.ack) && tcp.payload.is_empty() && self.fin.is_some()
     }
 
     /// The peer offers `window` octets from `ack` on; `None` is a SYN, whose window begins after the host's SYN.
