@@ -154,11 +154,16 @@ impl Stack {
         }
         let Some(entry) = TimeWait::of(&connection.tcb, &self.host) else { return false };
         self.remove_connection(id);
+        self.insert_time_wait(tuple, entry);
+        true
+    }
+
+    /// Enters a TIME-WAIT into the tables.
+    fn insert_time_wait(&mut self, tuple: Tuple, entry: TimeWait) {
         self.ports.enter(tuple.local, Sharing { address: entry.reuse_addr(), port: false });
         let number = self.time_wait.insert(entry);
         self.demux.insert(self.demux_key.hash(&tuple), Place::TimeWait(number));
         self.enter_time_wait(number);
-        true
     }
 
     /// The SYN that reopened a connection in TIME-WAIT has proved old, because the peer has reset what it made: back to
@@ -169,11 +174,8 @@ impl Stack {
             return;
         }
         self.host.cite(rules::TIME_WAIT_REOPEN);
-        self.ports.enter(tuple.local, Sharing { address: entry.reuse_addr(), port: false });
         self.host.time_waits += 1;
-        let number = self.time_wait.insert(entry);
-        self.demux.insert(self.demux_key.hash(&tuple), Place::TimeWait(number));
-        self.enter_time_wait(number);
+        self.insert_time_wait(tuple, entry);
     }
 
     /// What is to come back if the SYN that reopens it proves old.
