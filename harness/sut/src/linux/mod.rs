@@ -30,6 +30,7 @@ mod capture;
 mod clock;
 mod device;
 pub mod hosted;
+mod live;
 mod neighbour;
 mod netlink;
 mod netns;
@@ -49,6 +50,7 @@ use clock::Clock;
 use device::Tun;
 use halfopen_engine::call::{Reply, SysCall};
 use halfopen_engine::sut::{ClockKind, Description, Evidence, Happening, Micros, Setup, Sut, SutError};
+use live::{Live, earlier};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::prctl::set_timerslack;
@@ -110,21 +112,22 @@ impl Linux {
     fn test(&mut self) -> Result<&mut Test, SutError> {
         self.test.as_mut().ok_or_else(not_started)
     }
+}
 
-    /// The earlier one of what waits to be told, if anything does.
+impl Live for Linux {
+    fn time(&mut self) -> Micros {
+        self.clock.now()
+    }
+
     fn happened(&mut self) -> Result<Option<Micros>, SutError> {
         // The call first: whatever the kernel sent before it returned is then in the capture.
         let returned = self.sockets.returned().map(|at| self.clock.since(at));
         let test = self.test.as_mut().ok_or_else(not_started)?;
         test.tun.drain();
         test.capture.fill(&mut self.clock)?;
-        Ok(match (returned, test.capture.first()) {
-            (Some(returned), Some(captured)) => Some(returned.min(captured)),
-            (returned, captured) => returned.or(captured),
-        })
+        Ok(earlier(returned, test.capture.first()))
     }
 
-    /// Takes what happened at `at`.
     fn take(&mut self, at: Micros) -> Option<Happening> {
         if let Some((at, octets)) = self.test.as_mut().and_then(|test| test.capture.pop_at(at)) {
             return Some(Happening::Datagram { at, octets });
@@ -133,7 +136,6 @@ impl Linux {
         Some(Happening::Returned { at, reply })
     }
 
-    /// Sleeps until something happens, at most until `deadline`.
     fn wait(&mut self, deadline: Micros) -> Result<(), SutError> {
         let remaining = deadline - self.clock.now();
         let test = self.test.as_ref().ok_or_else(not_started)?;
@@ -184,19 +186,7 @@ impl Sut for Linux {
     }
 
     fn next(&mut self, deadline: Micros) -> Result<Happening, SutError> {
-        loop {
-            // The clock before the look: what is not there then has not happened by that time.
-            let now = self.clock.now();
-            if let Some(at) = self.happened()?.filter(|at| *at <= deadline)
-                && let Some(happening) = self.take(at)
-            {
-                return Ok(happening);
-            }
-            if now >= deadline {
-                return Ok(Happening::Deadline);
-            }
-            self.wait(deadline)?;
-        }
+        self.next_happening(deadline)
     }
 
     fn call(&mut self, call: &SysCall) -> Result<Reply, SutError> {

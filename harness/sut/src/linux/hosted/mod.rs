@@ -13,6 +13,7 @@ mod wire;
 pub use server::serve;
 
 use super::clock::Clock;
+use super::live::{Live, earlier};
 use super::{environment, netns, priority, sysctl};
 use crate::reference;
 use halfopen_engine::call::{Reply, SysCall};
@@ -99,6 +100,12 @@ impl Hosted {
         }
         result
     }
+}
+
+impl Live for Hosted {
+    fn time(&mut self) -> Micros {
+        self.clock.now()
+    }
 
     fn happened(&mut self) -> Result<Option<Micros>, SutError> {
         let clock = &mut self.clock;
@@ -112,10 +119,7 @@ impl Hosted {
         }
         host.wire.fill(clock)?;
         let returned = host.returned.front().map(|(at, _)| clock.since(*at));
-        Ok(match (returned, host.wire.capture.first()) {
-            (Some(returned), Some(captured)) => Some(returned.min(captured)),
-            (returned, captured) => returned.or(captured),
-        })
+        Ok(earlier(returned, host.wire.capture.first()))
     }
 
     fn take(&mut self, at: Micros) -> Option<Happening> {
@@ -173,19 +177,7 @@ impl Sut for Hosted {
     }
 
     fn next(&mut self, deadline: Micros) -> Result<Happening, SutError> {
-        loop {
-            // The clock before the look: what is not there then has not happened by that time.
-            let now = self.clock.now();
-            if let Some(at) = self.happened()?.filter(|at| *at <= deadline)
-                && let Some(happening) = self.take(at)
-            {
-                return Ok(happening);
-            }
-            if now >= deadline {
-                return Ok(Happening::Deadline);
-            }
-            self.wait(deadline)?;
-        }
+        self.next_happening(deadline)
     }
 
     fn call(&mut self, call: &SysCall) -> Result<Reply, SutError> {
