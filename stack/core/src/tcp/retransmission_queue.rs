@@ -4,110 +4,15 @@
 //! A segment is found by binary search, and what is in flight is counted as marks change, so that no event walks the queue
 //! without need.
 
+mod sent;
+
+pub(crate) use sent::{Psh, Sent, Tally};
+
 use super::runs::Runs;
 use crate::seq::SeqNum;
 use crate::time::Instant;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-
-/// Why a segment has PSH.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Psh {
-    /// It has not.
-    No,
-    /// It ends a train of segments. Sent again, it does so only with the segment before it.
-    Train,
-    /// Its text is to be handed on.
-    Text,
-}
-
-/// One segment as it was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sent {
-    pub(crate) seq: SeqNum,
-    /// Octets of text.
-    pub(crate) text: u32,
-    /// When it was last sent.
-    pub(crate) at: Instant,
-    pub(crate) syn: bool,
-    pub(crate) fin: bool,
-    pub(crate) psh: Psh,
-    /// It was sent more than once, so an ACK of it gives no round-trip sample (Karn, RFC 6298 3).
-    pub(crate) repeated: bool,
-    /// The peer has reported it in a SACK block.
-    pub(crate) sacked: bool,
-    /// It is taken for lost. It stays so when it is sent again: what is gone is the copy before.
-    pub(crate) lost: bool,
-    /// A retransmission of it is in the network.
-    pub(crate) again: bool,
-    /// It is a zero-window probe; sent again, it may grow to a whole segment.
-    pub(crate) probe: bool,
-}
-
-impl Sent {
-    /// `text` octets from `seq` on.
-    pub(crate) const fn text(seq: SeqNum, text: u32, at: Instant) -> Self {
-        Self {
-            seq,
-            text,
-            at,
-            syn: false,
-            fin: false,
-            psh: Psh::No,
-            repeated: false,
-            sacked: false,
-            lost: false,
-            again: false,
-            probe: false,
-        }
-    }
-
-    /// A SYN or SYN,ACK.
-    pub(crate) const fn syn(iss: SeqNum, at: Instant) -> Self {
-        Self { syn: true, ..Self::text(iss, 0, at) }
-    }
-
-    /// SEG.LEN.
-    pub(crate) const fn len(&self) -> u32 {
-        self.text + self.syn as u32 + self.fin as u32
-    }
-
-    pub(crate) const fn end(&self) -> SeqNum {
-        self.seq.plus(self.len())
-    }
-
-    const fn is_marked(&self) -> bool {
-        self.sacked || self.lost || self.again
-    }
-
-    /// Whether it is to be sent again.
-    const fn waits(&self) -> bool {
-        self.lost && !self.again && !self.sacked
-    }
-}
-
-/// A number of segments and of their octets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Tally {
-    pub(crate) segments: u32,
-    pub(crate) octets: u32,
-}
-
-impl Tally {
-    const fn add(&mut self, counted: bool, octets: u32) {
-        if counted {
-            self.segments += 1;
-            self.octets += octets;
-        }
-    }
-
-    const fn remove(&mut self, counted: bool, octets: u32) {
-        if counted {
-            self.segments -= 1;
-            self.octets -= octets;
-        }
-    }
-}
 
 /// What an acknowledgment removed.
 #[derive(Debug, Clone, Copy, Default)]
@@ -554,70 +459,4 @@ impl RetransmissionQueue {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sent(seq: u32, text: u32) -> Sent {
-        Sent::text(SeqNum(seq), text, Instant(u64::from(seq)))
-    }
-
-    #[test]
-    fn acknowledgment_inside_a_segment_trims_it() {
-        let mut queue = RetransmissionQueue::default();
-        queue.push(Sent { syn: true, ..sent(10, 5) });
-        queue.push(Sent { fin: true, ..sent(16, 4) });
-        assert_eq!(queue.acknowledge(SeqNum(13)).sample_since, None);
-        assert_eq!(queue.front(), Some(&Sent { seq: SeqNum(13), text: 3, at: Instant(10), ..sent(13, 3) }));
-        assert_eq!(queue.acknowledge(SeqNum(20)).sample_since, Some(Instant(10)));
-        assert_eq!(queue.front().map(Sent::len), Some(1), "the FIN is left");
-        assert_eq!(queue.pipe(), Tally { segments: 1, octets: 1 });
-        queue.check();
-    }
-
-    #[test]
-    fn repeated_segment_gives_no_sample() {
-        let mut queue = RetransmissionQueue::default();
-        queue.push(sent(0, 10));
-        queue.push(Sent { repeated: true, ..sent(10, 10) });
-        let acknowledged = queue.acknowledge(SeqNum(20));
-        assert_eq!(acknowledged.sample_since, None);
-        assert!(acknowledged.any_repeated);
-    }
-
-    #[test]
-    fn lost_segment_is_cut_to_the_segment_size() {
-        let mut queue = RetransmissionQueue::default();
-        queue.push(Sent { fin: true, psh: Psh::Text, ..sent(0, 10) });
-        queue.mark_all_lost();
-        let head = queue.first_lost(4);
-        assert_eq!(head.map(|head| (head.text, head.fin, head.psh)), Some((4, false, Psh::No)));
-        assert_eq!(
-            queue.back().map(|tail| (tail.seq, tail.text, tail.fin, tail.psh)),
-            Some((SeqNum(4), 6, true, Psh::Text))
-        );
-        assert_eq!(queue.pipe(), Tally::default());
-        queue.check();
-    }
-
-    #[test]
-    fn lost_segments_leave_the_pipe_and_their_retransmissions_enter_it() {
-        let mut queue = RetransmissionQueue::default();
-        for seq in 0..5 {
-            queue.push(sent(seq * 10, 10));
-        }
-        queue.mark_all_lost();
-        assert_eq!(queue.pipe().segments, 0);
-        for seq in [0, 10] {
-            assert_eq!(queue.first_lost(10).map(|sent| sent.seq), Some(SeqNum(seq)));
-            queue.repeated(SeqNum(seq), Instant(100));
-            queue.check();
-        }
-        assert_eq!(queue.pipe(), Tally { segments: 2, octets: 20 });
-        queue.mark_front_lost();
-        assert_eq!(queue.first_lost(10).map(|sent| sent.seq), Some(SeqNum(0)), "lost once more");
-        queue.acknowledge(SeqNum(15));
-        assert_eq!(queue.first_lost(10).map(|sent| sent.seq), Some(SeqNum(20)));
-        assert_eq!(queue.pipe(), Tally { segments: 1, octets: 5 });
-        queue.check();
-    }
-}
+mod tests;

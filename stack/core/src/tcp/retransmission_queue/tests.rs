@@ -1,0 +1,65 @@
+use super::*;
+
+fn sent(seq: u32, text: u32) -> Sent {
+    Sent::text(SeqNum(seq), text, Instant(u64::from(seq)))
+}
+
+#[test]
+fn acknowledgment_inside_a_segment_trims_it() {
+    let mut queue = RetransmissionQueue::default();
+    queue.push(Sent { syn: true, ..sent(10, 5) });
+    queue.push(Sent { fin: true, ..sent(16, 4) });
+    assert_eq!(queue.acknowledge(SeqNum(13)).sample_since, None);
+    assert_eq!(queue.front(), Some(&Sent { seq: SeqNum(13), text: 3, at: Instant(10), ..sent(13, 3) }));
+    assert_eq!(queue.acknowledge(SeqNum(20)).sample_since, Some(Instant(10)));
+    assert_eq!(queue.front().map(Sent::len), Some(1), "the FIN is left");
+    assert_eq!(queue.pipe(), Tally { segments: 1, octets: 1 });
+    queue.check();
+}
+
+#[test]
+fn repeated_segment_gives_no_sample() {
+    let mut queue = RetransmissionQueue::default();
+    queue.push(sent(0, 10));
+    queue.push(Sent { repeated: true, ..sent(10, 10) });
+    let acknowledged = queue.acknowledge(SeqNum(20));
+    assert_eq!(acknowledged.sample_since, None);
+    assert!(acknowledged.any_repeated);
+}
+
+#[test]
+fn lost_segment_is_cut_to_the_segment_size() {
+    let mut queue = RetransmissionQueue::default();
+    queue.push(Sent { fin: true, psh: Psh::Text, ..sent(0, 10) });
+    queue.mark_all_lost();
+    let head = queue.first_lost(4);
+    assert_eq!(head.map(|head| (head.text, head.fin, head.psh)), Some((4, false, Psh::No)));
+    assert_eq!(
+        queue.back().map(|tail| (tail.seq, tail.text, tail.fin, tail.psh)),
+        Some((SeqNum(4), 6, true, Psh::Text))
+    );
+    assert_eq!(queue.pipe(), Tally::default());
+    queue.check();
+}
+
+#[test]
+fn lost_segments_leave_the_pipe_and_their_retransmissions_enter_it() {
+    let mut queue = RetransmissionQueue::default();
+    for seq in 0..5 {
+        queue.push(sent(seq * 10, 10));
+    }
+    queue.mark_all_lost();
+    assert_eq!(queue.pipe().segments, 0);
+    for seq in [0, 10] {
+        assert_eq!(queue.first_lost(10).map(|sent| sent.seq), Some(SeqNum(seq)));
+        queue.repeated(SeqNum(seq), Instant(100));
+        queue.check();
+    }
+    assert_eq!(queue.pipe(), Tally { segments: 2, octets: 20 });
+    queue.mark_front_lost();
+    assert_eq!(queue.first_lost(10).map(|sent| sent.seq), Some(SeqNum(0)), "lost once more");
+    queue.acknowledge(SeqNum(15));
+    assert_eq!(queue.first_lost(10).map(|sent| sent.seq), Some(SeqNum(20)));
+    assert_eq!(queue.pipe(), Tally { segments: 1, octets: 5 });
+    queue.check();
+}
