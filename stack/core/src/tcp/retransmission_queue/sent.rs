@@ -69,7 +69,7 @@ impl Sent {
         self.seq.plus(self.len())
     }
 
-    const fn is_marked(&self) -> bool {
+    pub(super) const fn is_marked(&self) -> bool {
         self.sacked || self.lost || self.again
     }
 
