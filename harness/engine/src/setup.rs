@@ -17,7 +17,7 @@ pub struct RunOptions {
     /// Factor on the tolerances of a real clock, for slow hosts.
     pub time_scale: f64,
     /// As packetdrill judges: segments of connections that the script has left, and what comes after the last line, are not looked at;
-    /// and with the segmentation offload that its device has.
+    /// with the segmentation offload that its device has; and with its tolerance on a virtual clock too.
     pub lenient: bool,
 }
 
@@ -91,7 +91,12 @@ impl Plan {
             bind_port: 8080,
             connect_port: 8080,
             remote_port: (first + options.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) % count) as u16,
-            tolerance: Tolerance { clock, micros: scaled(options.tolerance_usecs), permille: scaled(125) },
+            tolerance: Tolerance {
+                clock,
+                always: options.lenient,
+                micros: scaled(options.tolerance_usecs),
+                permille: scaled(125),
+            },
             lenient: options.lenient,
             strict_segments: false,
             ts_tick: 0,
