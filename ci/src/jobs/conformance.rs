@@ -1,4 +1,4 @@
-//! The suite, on the reference stack and on the kernel of this machine.
+//! What the suite covers, then the suite on the reference stack and on the kernel of this machine.
 
 use super::End;
 use crate::step::{self, Fault};
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 /// Runs the suite on both stacks; the second also when the first fails.
 pub(crate) fn conformance(tally: &mut Tally) -> Result<End, Fault> {
     let program = build()?;
+    step::succeed(step::command(&program).args(["coverage", "--check"]))?;
     let out = step::scratch("conformance")?;
     let reference = run(&program, "reference", &out, tally);
     let linux = match no_namespaces() {

@@ -47,6 +47,11 @@ pub enum Command {
     Expand(ExpandArgs),
     /// Say what a rule asks for, which tests ask it, and who is known to deviate
     Explain(ExplainArgs),
+    /// Say which rules of the RFCs are decided, by which tests, and which are not
+    ///
+    /// A rule is tested when a script cites it on its first line. The others are not decidable from outside or not applicable,
+    /// for a reason that the register gives, or missing.
+    Coverage(CoverageArgs),
     /// Run the reference stack as a host on a TUN device or an Ethernet interface
     ///
     /// It answers ARP, neighbour solicitations and echo requests, offers services and may connect to others. SIGINT and SIGTERM
@@ -217,6 +222,26 @@ pub struct ExplainArgs {
     pub id: String,
 }
 
+/// `halfopen coverage`
+#[derive(Debug, Args)]
+pub struct CoverageArgs {
+    /// Only these RFCs, with a line for each level and section; repeatable
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub rfc: Vec<u32>,
+    /// Only rules of this level and above; text without a keyword counts as must
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub level: Option<LevelArg>,
+    /// Only the rules that are missing: their ids, one per line
+    #[arg(long)]
+    pub missing: bool,
+    /// Exit with 1 if a MUST of an RFC that coverage.toml calls complete is missing, or a rule is both tested and excepted
+    #[arg(long)]
+    pub check: bool,
+    /// Tables for people, Markdown, or one JSON object with every rule
+    #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
+    pub format: CoverageFormat,
+}
+
 /// `halfopen stack`
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
@@ -360,6 +385,17 @@ pub enum ListFormat {
     /// Ids of tests, one per line
     Ids,
     /// A JSON array of tests
+    Json,
+}
+
+/// How `coverage` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CoverageFormat {
+    /// Tables
+    Human,
+    /// Markdown
+    Md,
+    /// One JSON object
     Json,
 }
 

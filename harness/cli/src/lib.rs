@@ -5,6 +5,7 @@ pub mod captures;
 pub mod clock;
 pub mod commands;
 pub mod compat;
+pub mod coverage;
 pub mod expect;
 pub mod fake;
 pub mod fault;

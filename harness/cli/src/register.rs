@@ -3,7 +3,7 @@
 use crate::fault::Fault;
 use crate::specs::Specs;
 use halfopen_script::ast::Level;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// One rule.
@@ -14,7 +14,7 @@ pub struct Rule {
     pub id: String,
     /// The RFC's own label (`MUST-12`), or the event of the section that the rule stems from.
     pub label: Option<String>,
-    /// `must`, `must-not`, `should`, `should-not`, `may`, or `spec`: text without a keyword, a MUST in substance.
+    /// `must`, `must-not`, `should`, `should-not`, `may`, `spec`: text without a keyword, a MUST in substance; `informational`.
     pub level: RuleLevel,
     /// Section number.
     pub section: String,
@@ -24,12 +24,42 @@ pub struct Rule {
     pub profile: Option<String>,
     /// The rule, paraphrased.
     pub text: String,
+    /// The reason that the RFC gives, paraphrased.
+    pub why: Option<String>,
     /// Anything else worth knowing.
     pub note: Option<String>,
+    /// Why no stack that is tested here can be asked: the status that cannot be derived from the scripts.
+    pub not_applicable: Option<String>,
+    /// Why no exchange and no socket call shows whether it is kept.
+    pub not_decidable: Option<String>,
+    /// Rules, of another RFC as a rule, that say the same: what decides them decides this one.
+    #[serde(default)]
+    pub restated_in: Vec<String>,
+}
+
+impl Rule {
+    /// `RFC 9293 3.10.7.1`
+    pub fn place(&self) -> String {
+        let rfc = self.id.split('/').next().unwrap_or_default();
+        format!("RFC {} {}", rfc.strip_prefix("rfc").unwrap_or(rfc), self.section)
+    }
+
+    /// What an entry may not say, whatever its text.
+    fn fault(&self) -> Option<&'static str> {
+        let said = [self.not_applicable.is_some(), self.not_decidable.is_some(), !self.restated_in.is_empty()];
+        let blank = |text: &Option<String>| text.as_ref().is_some_and(|text| text.trim().is_empty());
+        if said.into_iter().filter(|said| *said).count() > 1 {
+            Some("says more than one of `not_applicable`, `not_decidable` and `restated_in`")
+        } else if blank(&self.not_applicable) || blank(&self.not_decidable) {
+            Some("is excepted without a reason")
+        } else {
+            None
+        }
+    }
 }
 
 /// How strongly the register says the RFC asks for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleLevel {
     /// MUST
@@ -44,15 +74,21 @@ pub enum RuleLevel {
     May,
     /// No keyword.
     Spec,
+    /// Describes what happens, and asks for nothing.
+    Informational,
 }
 
 impl RuleLevel {
+    /// All, the most binding first.
+    pub const ALL: [Self; 7] =
+        [Self::Must, Self::MustNot, Self::Spec, Self::Should, Self::ShouldNot, Self::May, Self::Informational];
+
     /// The level that a script about this rule has.
     pub fn level(self) -> Level {
         match self {
             Self::Must | Self::MustNot | Self::Spec => Level::Must,
             Self::Should | Self::ShouldNot => Level::Should,
-            Self::May => Level::May,
+            Self::May | Self::Informational => Level::May,
         }
     }
 
@@ -65,11 +101,13 @@ impl RuleLevel {
             Self::ShouldNot => "SHOULD NOT",
             Self::May => "MAY",
             Self::Spec => "MUST (text without a keyword)",
+            Self::Informational => "informational",
         }
     }
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct File {
     rfc: u32,
     title: String,
@@ -95,12 +133,31 @@ impl Register {
             register.titles.insert(format!("rfc{}", file.rfc), format!("RFC {}, {}", file.rfc, file.title));
             for rule in file.rule {
                 let id = rule.id.clone();
+                if let Some(fault) = rule.fault() {
+                    return Err(Fault::Environment(format!("{shown}: rule {id} {fault}")));
+                }
                 if register.rules.insert(id.clone(), rule).is_some() {
                     return Err(Fault::Environment(format!("{shown}: rule {id} is there twice")));
                 }
             }
         }
+        register.restatements()?;
         Ok(register)
+    }
+
+    /// A restatement leads to a rule that speaks for itself.
+    fn restatements(&self) -> Result<(), Fault> {
+        for rule in self.rules() {
+            for other in &rule.restated_in {
+                let fault = match self.rule(other) {
+                    None => "which does not exist",
+                    Some(other) if !other.restated_in.is_empty() => "which is itself restated elsewhere",
+                    Some(_) => continue,
+                };
+                return Err(Fault::Environment(format!("rule {} is restated in {other}, {fault}", rule.id)));
+            }
+        }
+        Ok(())
     }
 
     /// A rule by its id.

@@ -174,7 +174,7 @@ impl Suite {
 }
 
 /// Sorts `3.10.7` after `3.2`: runs of digits count as numbers.
-fn natural(id: &str) -> Vec<(u64, String)> {
+pub(crate) fn natural(id: &str) -> Vec<(u64, String)> {
     let mut parts = Vec::new();
     let mut rest = id;
     while !rest.is_empty() {

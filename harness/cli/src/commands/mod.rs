@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod check;
+pub mod coverage;
 pub mod expand;
 pub mod explain;
 pub mod list;
@@ -18,6 +19,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8, Fault> {
         Command::Run(args) => run::run(args, specs),
         Command::List(args) => list::list(args, specs),
         Command::Check(args) => check::check(args, specs),
+        Command::Coverage(args) => coverage::coverage(args, specs),
         Command::Expand(args) => expand::expand(args, specs),
         Command::Explain(args) => explain::explain(args, specs),
         Command::Stack(args) => stack::stack(args),
