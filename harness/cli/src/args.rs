@@ -74,9 +74,32 @@ pub struct SelectArgs {
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub level: Option<LevelArg>,
 
-    /// Only these address families
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "FAMILIES")]
+    /// Only these address families: v4, v6, mapped
+    ///
+    /// `--ip-version` is the same option, and `ipv4`, `ipv6`, `ipv4-mapped-ipv6` are the same families, in packetdrill's words. A
+    /// script from disk that fixes no family is run in those named here; without the option over IPv4 and IPv6, with `--compat
+    /// packetdrill` in all three.
+    #[arg(
+        long,
+        visible_alias = "ip-version",
+        value_enum,
+        value_delimiter = ',',
+        value_name = "FAMILIES",
+        hide_possible_values = true
+    )]
     pub family: Vec<FamilyArg>,
+
+    /// Judge as another tool does: packetdrill
+    ///
+    /// packetdrill looks away where this tool does not: at segments of connections that the script has left, and at everything that
+    /// comes after the last line. Scripts from disk get the command line that its own runner gives them: families, addresses and
+    /// symbols (`TFO_COOKIE`, `CODE`, `CMSG_LEVEL_IP`, `CMSG_TYPE_RECVERR`).
+    #[arg(long, value_enum, value_name = "TOOL")]
+    pub compat: Option<Compat>,
+
+    /// Give a symbol of scripts from disk a value, whatever their own `--define` lines say; repeatable
+    #[arg(short = 'D', long = "define", value_name = "SYMBOL=VALUE", value_parser = parse_definition)]
+    pub define: Vec<String>,
 }
 
 /// Who is tested.
@@ -164,17 +187,11 @@ pub struct RunArgs {
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
 
-    /// Judge as another tool does: packetdrill
+    /// Congestion control that every test begins with, until its script sets another; without it the SUT's own (linux: cubic)
     ///
-    /// packetdrill looks away where this tool does not: at segments of connections that the script has left, and at everything that
-    /// comes after the last line. Scripts from disk get the addresses and symbols that its own runner gives them (`TFO_COOKIE`, `CODE`,
-    /// `CMSG_LEVEL_IP`, `CMSG_TYPE_RECVERR`).
-    #[arg(long, value_enum, value_name = "TOOL")]
-    pub compat: Option<Compat>,
-
-    /// Give a symbol of scripts from disk a value, whatever their own `--define` lines say; repeatable
-    #[arg(short = 'D', long = "define", value_name = "SYMBOL=VALUE", value_parser = parse_definition)]
-    pub define: Vec<String>,
+    /// Where the kernel refuses it to a namespace it is set on each socket.
+    #[arg(long, value_name = "NAME", value_parser = parse_word)]
+    pub congestion_control: Option<String>,
 
     /// Longest time a test may take beyond its scripted duration before its SUT counts as hung
     #[arg(long, hide = true, default_value = "30", value_parser = parse_seconds)]
@@ -353,10 +370,13 @@ impl From<LevelArg> for Level {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FamilyArg {
     /// IPv4
+    #[value(alias = "ipv4")]
     V4,
     /// IPv6
+    #[value(alias = "ipv6")]
     V6,
     /// IPv6 sockets, IPv4 datagrams
+    #[value(alias = "ipv4-mapped-ipv6")]
     Mapped,
 }
 
@@ -424,6 +444,11 @@ fn parse_definition(text: &str) -> Result<String, String> {
         Some((symbol, _)) if !symbol.is_empty() => Ok(text.to_string()),
         _ => Err(format!("`{text}` is no SYMBOL=VALUE")),
     }
+}
+
+fn parse_word(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !text.is_empty() && text.chars().all(plain) { Ok(text.to_string()) } else { Err(format!("`{text}` is no name")) }
 }
 
 fn parse_seconds(text: &str) -> Result<Duration, String> {

@@ -1,7 +1,6 @@
 //! Scripts, parsed once, and the tests that they stand for.
 
-use crate::args::Compat;
-use crate::compat::as_packetdrill_runs;
+use crate::compat::Foreign;
 use crate::fault::Fault;
 use crate::specs::Specs;
 use halfopen_report::text;
@@ -73,10 +72,8 @@ pub struct Suite {
     pub scripts: Vec<ScriptFile>,
     /// Every text.
     pub sources: Sources,
-    /// `SYMBOL=VALUE`, for scripts that are no part of the specs.
-    pub definitions: Vec<String>,
-    /// Whose command line such scripts are used to.
-    pub compat: Option<Compat>,
+    /// What the command line says about scripts that are no part of the specs.
+    pub foreign: Foreign,
     specs: Specs,
 }
 
@@ -92,13 +89,8 @@ impl Suite {
     }
 
     fn some(specs: &Specs, wanted: impl Fn(&str) -> bool) -> Self {
-        let mut suite = Self {
-            scripts: Vec::new(),
-            sources: Sources::new(),
-            definitions: Vec::new(),
-            compat: None,
-            specs: specs.clone(),
-        };
+        let mut suite =
+            Self { scripts: Vec::new(), sources: Sources::new(), foreign: Foreign::default(), specs: specs.clone() };
         for (path, text) in specs.scripts() {
             let id = path.strip_suffix(".pkt").expect("scripts end in .pkt");
             if wanted(id) {
@@ -120,13 +112,14 @@ impl Suite {
 
     fn add(&mut self, id: &str, shown: &str, text: &str, folder: Option<PathBuf>) {
         let file = self.sources.add(shown, text);
-        let (mut script, faults) = match parse(&self.sources, file) {
+        let (script, faults) = match parse(&self.sources, file) {
             Ok(script) => (Some(script), Vec::new()),
             Err(faults) => (None, faults),
         };
-        if let (Some(script), true) = (&mut script, folder.is_some()) {
-            self.definitions.iter().for_each(|definition| script.define(definition));
-        }
+        let variants = |script| match folder {
+            Some(_) => self.foreign.variants(script, shown),
+            None => variants(script),
+        };
         let variants = script.as_ref().map(variants).unwrap_or_default();
         let (id, shown) = (id.to_string(), shown.to_string());
         self.scripts.push(ScriptFile { id, shown, file, script, faults, variants, folder });
@@ -143,8 +136,8 @@ impl Suite {
         let Some(tree) = &file.script else { return Err(file.faults.clone()) };
         let library = Fixtures { specs: &self.specs, folder: file.folder.as_deref() };
         let mut tree = Cow::Borrowed(tree);
-        if self.compat == Some(Compat::Packetdrill) && file.folder.is_some() {
-            as_packetdrill_runs(tree.to_mut(), variant.family);
+        if file.folder.is_some() && self.foreign.changes() {
+            self.foreign.prepare(tree.to_mut(), variant.family);
         }
         expand(&file.id, &tree, variant, &mut self.sources, &library, params)
     }

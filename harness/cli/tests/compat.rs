@@ -54,3 +54,40 @@ fn packetdrills_runner_gives_the_addresses_and_symbols() {
     }
     assert_eq!(world.halfopen("run address.pkt --sut reference").code, 2, "an unknown symbol");
 }
+
+#[test]
+fn families_are_those_of_packetdrills_runner_or_as_asked() {
+    let world = World::new(&[]);
+    for path in ["d/a.pkt", "d/b-v4.pkt", "d/c-v6.pkt"] {
+        world.write(path, "0 < S 0:0(0) win 1000\n+0 > R. 0:0(0) ack 1\n");
+    }
+    let list = |flags: &str| world.halfopen(&format!("list d --format ids {flags}")).stdout;
+    let all = "d/a.pkt[v4]\nd/a.pkt[mapped]\nd/a.pkt[v6]\nd/b-v4.pkt[v4]\nd/b-v4.pkt[mapped]\nd/c-v6.pkt[v6]\n";
+    assert_eq!(list("--compat packetdrill"), all);
+    assert_eq!(list("--compat packetdrill --ip-version ipv6"), "d/a.pkt[v6]\nd/c-v6.pkt[v6]\n");
+    let mapped = "d/a.pkt[mapped]\nd/b-v4.pkt[mapped]\nd/c-v6.pkt[mapped]\n";
+    assert_eq!(list("--ip-version ipv4-mapped-ipv6"), mapped);
+    assert_eq!(list("--family mapped"), mapped);
+    let run = world.halfopen("run d --compat packetdrill --sut reference");
+    assert_eq!((run.code, run.stdout.contains("6 pass")), (0, true), "{}", run.page());
+}
+
+#[test]
+fn the_command_that_repeats_a_test_names_its_family() {
+    let world = World::new(&[]);
+    world.write("a.pkt", "0 < S 0:0(0) win 1000\n+0 > R. 0:0(0) ack 2\n");
+    let failed = world.halfopen("run a.pkt --sut reference --ip-version ipv4-mapped-ipv6 --congestion-control reno");
+    let again = "halfopen run 'a.pkt[mapped]' --congestion-control reno --family mapped -vv";
+    assert!(failed.stdout.contains(again), "{}", failed.page());
+    assert_eq!(world.halfopen("run a.pkt[mapped] --family mapped --congestion-control reno").code, 1);
+}
+
+#[test]
+fn a_congestion_control_that_the_sut_lacks_is_named() {
+    let world = World::new(&[]);
+    world.write("a.pkt", "0 < S 0:0(0) win 1000\n+0 > R. 0:0(0) ack 1\n");
+    assert_eq!(world.halfopen("run a.pkt --sut reference --congestion-control cubic").code, 0);
+    let none = world.halfopen("run a.pkt --sut reference --congestion-control nonesuch -v");
+    assert!(none.stdout.contains("nonesuch"), "{}", none.page());
+    assert_eq!(world.halfopen("run a.pkt --sut reference --congestion-control a=b").code, 2);
+}

@@ -51,7 +51,11 @@ fn execute(
         sut.announce(test);
         let mut run = Run::new(sources, &plan, Exchange::new(sut, inside, trace));
         run.exchange.sut(|sut| sut.start(&plan.setup))?;
-        let result = body(test, &mut run);
+        let chosen = options
+            .congestion_control
+            .as_ref()
+            .map_or(Ok(()), |name| run.command(&format!("sysctl -q net.ipv4.tcp_congestion_control={name}")));
+        let result = chosen.and_then(|()| body(test, &mut run));
         elapsed = run.exchange.now();
         if matches!(result, Err(Stop::Mismatch(_))) {
             snapshot = run.exchange.sut(|sut| sut.snapshot());

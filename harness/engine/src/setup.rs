@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 /// How a run is made.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RunOptions {
     /// Seed of the ports of the harness and of everything random in an in-process SUT.
     pub seed: u64,
@@ -19,11 +19,13 @@ pub struct RunOptions {
     /// As packetdrill judges: segments of connections that the script has left, and what comes after the last line, are not looked at;
     /// with the segmentation offload that its device has; and with its tolerance on a virtual clock too.
     pub lenient: bool,
+    /// Congestion control that the SUT begins with; `None` leaves it its own.
+    pub congestion_control: Option<String>,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
-        Self { seed: 0x5eed, tolerance_usecs: 4000, time_scale: 1.0, lenient: false }
+        Self { seed: 0x5eed, tolerance_usecs: 4000, time_scale: 1.0, lenient: false, congestion_control: None }
     }
 }
 

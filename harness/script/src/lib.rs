@@ -18,7 +18,7 @@ pub mod symbols;
 pub mod test;
 
 pub use diagnostics::{Diagnostic, render};
-pub use expand::{Library, NoFixtures, Variant, check, duration_hint, expand, variants};
+pub use expand::{Library, NoFixtures, Variant, check, duration_hint, expand, families, variants, variants_over};
 pub use parse::parse;
 pub use print::{print, to_packetdrill};
 pub use sources::{FileId, Sources};

@@ -281,7 +281,7 @@ fn in_host(file: &str) -> String {
 #[case("sysctl -q net.ipv4.tcp_no_such_thing=1", "net.ipv4.tcp_no_such_thing")]
 #[case("sysctl -q kernel.panic=1", "kernel.panic")]
 #[case("sysctl -q net.ipv4.tcp_ecn=77", "net.ipv4.tcp_ecn")]
-#[case("sysctl -q net.ipv4.tcp_congestion_control=nonesuch", "net.ipv4.tcp_congestion_control")]
+#[case("sysctl -q net.ipv4.tcp_congestion_control=nonesuch", "refuses sysctl net.ipv4.tcp_congestion_control=nonesuch")]
 fn refused_parameters_are_unsupported_by_name(#[case] line: &str, #[case] name: &str) {
     let Some(mut sut) = started(Family::V4) else { return };
     let Err(SutError::Unsupported(reason)) = sut.command(line) else { panic!("it was not refused") };

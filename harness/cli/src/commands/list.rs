@@ -2,6 +2,7 @@
 
 use super::filter;
 use crate::args::{ListArgs, ListFormat};
+use crate::compat::Foreign;
 use crate::fault::{AS_EXPECTED, Fault};
 use crate::select::{Case, select};
 use crate::specs::Specs;
@@ -28,6 +29,7 @@ struct Listed<'a> {
 /// Lists the tests of a selection.
 pub fn list(args: &ListArgs, specs: Option<&Path>) -> Result<u8, Fault> {
     let mut suite = Suite::load(&Specs::locate(specs)?);
+    suite.foreign = Foreign::new(&args.select);
     let selection = select(&mut suite, &args.select.select, &filter(&args.select, &args.sut.sut))?;
     if !selection.broken.is_empty() {
         let faults = selection.broken.iter().flat_map(|script| suite.scripts[*script].faults.clone()).collect();

@@ -4,6 +4,7 @@ use super::filter;
 use crate::args::{Compat, RunArgs, SutArgs};
 use crate::captures::Captures;
 use crate::clock;
+use crate::compat::Foreign;
 use crate::expect::Expectations;
 use crate::fault::{AS_EXPECTED, DRIFT, ENVIRONMENT, FAILED, Fault, INCONCLUSIVE, USAGE};
 use crate::output::Reports;
@@ -32,8 +33,7 @@ pub fn run(args: &RunArgs, specs: Option<&Path>) -> Result<u8, Fault> {
     let named = specs;
     let specs = Specs::locate(named)?;
     let mut suite = Suite::load(&specs);
-    suite.definitions.clone_from(&args.define);
-    suite.compat = args.compat;
+    suite.foreign = Foreign::new(&args.select);
     let selection = select(&mut suite, &args.select.select, &filter(&args.select, &args.sut.sut))?;
     let opener = Opener::new(&args.sut)?;
     let sut = opener.describe()?;
@@ -120,8 +120,9 @@ fn work(args: &RunArgs, tests: Vec<Test>, suite: &Suite, cases: &[Case], opener:
         ClockKind::Real => args.patience + 2 * hint(test),
     };
     let bounds = tests.iter().map(bound).collect();
-    let lenient = args.compat == Some(Compat::Packetdrill);
-    let options = RunOptions { seed: args.seed, lenient, ..RunOptions::default() };
+    let lenient = args.select.compat == Some(Compat::Packetdrill);
+    let congestion_control = args.congestion_control.clone();
+    let options = RunOptions { seed: args.seed, lenient, congestion_control, ..RunOptions::default() };
     // Absolute, as the threads that go there go on to the next folder from there.
     let folder = |case: &Case| {
         let folder = suite.scripts[case.script].folder.as_deref()?;
@@ -284,7 +285,7 @@ impl Session<'_> {
     fn settle(&mut self, finished: Finished, attempts: u32, verdict: Option<FinalVerdict>) -> Flow {
         let case = &self.cases[finished.test];
         self.summary.script_errors += usize::from(finished.script_fault);
-        let mut record = record(self.suite, case, self.expectations, finished, again(self.args, self.specs, &case.id));
+        let mut record = record(self.suite, case, self.expectations, finished, again(self.args, self.specs, case));
         record.attempts = attempts;
         record.verdict = verdict.unwrap_or(record.verdict);
         match self.captures.write(&record) {
@@ -367,10 +368,10 @@ fn exit(summary: &Summary) -> u8 {
 }
 
 /// The command that repeats one test as it was run.
-fn again(args: &RunArgs, specs: Option<&Path>, id: &str) -> String {
+fn again(args: &RunArgs, specs: Option<&Path>, case: &Case) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
     let path = |flag: &str, path: &Path| format!("{flag} {}", quoted(&path.display().to_string()));
-    let mut words = vec!["halfopen run".to_string(), quoted(id)];
+    let mut words = vec!["halfopen run".to_string(), quoted(&case.id)];
     words.extend(specs.map(|specs| path("--specs", specs)));
     words.extend(args.expect.iter().map(|file| path("--expect", file)));
     let SutArgs { sut, runner, profile } = &args.sut;
@@ -382,8 +383,12 @@ fn again(args: &RunArgs, specs: Option<&Path>, id: &str) -> String {
     if args.seed != crate::args::SEED {
         words.push(format!("--seed {}", args.seed));
     }
-    words.extend(args.compat.map(|Compat::Packetdrill| "--compat packetdrill".to_string()));
-    words.extend(args.define.iter().map(|definition| format!("-D {}", quoted(definition))));
+    words.extend(args.congestion_control.iter().map(|name| format!("--congestion-control {name}")));
+    if !args.select.family.is_empty() {
+        words.push(format!("--family {}", case.variant.family));
+    }
+    words.extend(args.select.compat.map(|Compat::Packetdrill| "--compat packetdrill".to_string()));
+    words.extend(args.select.define.iter().map(|definition| format!("-D {}", quoted(definition))));
     words.push("-vv".into());
     words.join(" ")
 }

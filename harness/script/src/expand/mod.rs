@@ -6,7 +6,7 @@ mod scope;
 mod variants;
 
 pub use order::duration_hint;
-pub use variants::{Variant, variants};
+pub use variants::{Variant, families, variants, variants_over};
 
 use crate::ast::{Item, Script, Span, Spanned, Use, When};
 use crate::diagnostics::Diagnostic;

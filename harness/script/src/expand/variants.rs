@@ -21,7 +21,12 @@ impl Variant {
 
 /// Every variant of a script: the product of its families and `vary` lines, in order.
 pub fn variants(script: &Script) -> Vec<Variant> {
-    let plain = families(script).into_iter().map(|family| Variant { family, labels: Vec::new() }).collect();
+    variants_over(script, &families(script).unwrap_or_else(|| vec![Family::V4, Family::V6]))
+}
+
+/// The variants of a script over these address families, whatever the script says of families.
+pub fn variants_over(script: &Script, families: &[Family]) -> Vec<Variant> {
+    let plain = families.iter().copied().map(|family| Variant { family, labels: Vec::new() }).collect();
     script.variations.iter().fold(plain, |variants: Vec<Variant>, variation| {
         let extended = variants.iter().flat_map(|variant| {
             variation.labels.iter().map(|label| {
@@ -34,27 +39,27 @@ pub fn variants(script: &Script) -> Vec<Variant> {
     })
 }
 
-/// The families that the header names, else those that the option lines allow, else both.
-fn families(script: &Script) -> Vec<Family> {
+/// The families that the header names, else those that the option lines allow; `None` when neither speaks of them.
+pub fn families(script: &Script) -> Option<Vec<Family>> {
     let fields = script.header.fields.iter().filter(|field| field.key.node == "family");
     let named: Vec<Family> = fields.flat_map(|field| &field.words).filter_map(|word| family(&word.node)).collect();
     if !named.is_empty() {
-        return named;
+        return Some(named);
     }
     let option = |name: &str| {
         let line = script.options.iter().find(|line| line.name.node == name);
         line.and_then(|line| line.value.as_ref()).map(|value| value.node.as_str())
     };
     match option("ip_version") {
-        Some("ipv4") => return vec![Family::V4],
-        Some("ipv6") => return vec![Family::V6],
-        Some("ipv4-mapped-ipv6") => return vec![Family::V4Mapped],
+        Some("ipv4") => return Some(vec![Family::V4]),
+        Some("ipv6") => return Some(vec![Family::V6]),
+        Some("ipv4-mapped-ipv6") => return Some(vec![Family::V4Mapped]),
         Some(_) | None => {}
     }
     match option("local_ip").or(option("remote_ip")) {
-        Some(address) if address.contains(':') => vec![Family::V6],
-        Some(_) => vec![Family::V4],
-        None => vec![Family::V4, Family::V6],
+        Some(address) if address.contains(':') => Some(vec![Family::V6]),
+        Some(_) => Some(vec![Family::V4]),
+        None => None,
     }
 }
 

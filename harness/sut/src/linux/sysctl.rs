@@ -18,7 +18,8 @@ pub(super) const CONGESTION_CONTROL: &str = "cubic";
 #[expect(clippy::wildcard_enum_match_arm, reason = "errnos are an open set")]
 pub(super) fn write(name: &str, value: &str) -> Result<(), SutError> {
     set(name, value).map_err(|errno| match errno {
-        Errno::ENOENT => SutError::Unsupported(format!("this kernel has no sysctl {name}")),
+        // Also what the kernel says of a value that names something it does not have.
+        Errno::ENOENT if !exists(name) => SutError::Unsupported(format!("this kernel has no sysctl {name}")),
         Errno::EROFS => environment(&format!("sysctl {name}"), errno),
         _ => SutError::Unsupported(format!("this kernel refuses sysctl {name}={value} ({errno})")),
     })
