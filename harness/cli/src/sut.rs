@@ -35,16 +35,9 @@ impl Opener {
         halfopen_sut::open(sut, runner.as_deref(), profile.as_deref())
     }
 
-    /// Has the backtick commands of tests that this thread runs from now on start in a folder, if the SUT runs any.
-    #[cfg(target_os = "linux")]
+    /// Has the backtick commands of tests that this thread runs from now on start in a folder.
     pub fn work_in(&self, folder: &Path) -> Result<(), SutError> {
-        if self.args.sut == "linux" { halfopen_sut::linux::work_in(folder) } else { Ok(()) }
-    }
-
-    /// No SUT of this platform runs any.
-    #[cfg(not(target_os = "linux"))]
-    pub fn work_in(&self, _: &Path) -> Result<(), SutError> {
-        Ok(())
+        halfopen_sut::work_in(&self.args.sut, folder)
     }
 
     /// Who it is. It is asked on a thread that ends at once, as a kernel SUT moves its thread to another namespace.

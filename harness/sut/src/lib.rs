@@ -2,12 +2,13 @@
 //!
 //! All access of the harness to the operating system is in this crate, in [`linux`]; unsafe code is allowed there and nowhere else.
 
-mod command;
+mod commands;
 #[cfg(target_os = "linux")]
 pub mod linux;
 pub mod reference;
 
 use halfopen_engine::sut::{Sut, SutError};
+use std::path::Path;
 
 /// Names that [`open`] knows, each with its runners; the first runner is the default.
 pub fn names() -> &'static [(&'static str, &'static [&'static str])] {
@@ -27,6 +28,21 @@ pub fn open(name: &str, runner: Option<&str>, profile: Option<&str>) -> Result<B
         ("linux", None | Some("tun")) => open_linux(profile),
         _ => Err(unknown(name, runner)),
     }
+}
+
+/// Has the backtick commands of tests that this thread runs from now on start in a directory; those of other threads stay where they
+/// are. Scripts name their helpers relative to themselves.
+///
+/// # Errors
+/// `Environment` when there is no such directory, for the kernel, whose commands may be programs.
+pub fn work_in(name: &str, directory: &Path) -> Result<(), SutError> {
+    commands::start_in(directory);
+    #[cfg(target_os = "linux")]
+    if name == "linux" {
+        return linux::work_in(directory);
+    }
+    let _ = name;
+    Ok(())
 }
 
 #[cfg(target_os = "linux")]

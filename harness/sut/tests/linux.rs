@@ -6,7 +6,8 @@ mod support;
 use halfopen_engine::call::{Reply, SysCall};
 use halfopen_engine::sut::{ClockKind, Happening, Setup, Sut, SutError};
 use halfopen_script::test::Family;
-use halfopen_sut::linux::{Linux, available, work_in};
+use halfopen_sut::linux::{Linux, available};
+use halfopen_sut::work_in;
 use nix::libc;
 use rstest::rstest;
 use std::io::Write as _;
@@ -350,14 +351,16 @@ fn parallel_tests_have_scratch_names_of_their_own() {
 #[test]
 fn each_thread_has_a_directory_for_its_commands() {
     let Some(mut sut) = started(Family::V4) else { return };
-    work_in(std::path::Path::new("/usr")).expect("it exists");
+    work_in("linux", std::path::Path::new("/usr")).expect("it exists");
     sut.command("test $(pwd) = /usr").expect("it is there");
     let elsewhere = std::thread::spawn(std::env::current_dir).join().expect("no panic").expect("somewhere");
     assert_eq!(elsewhere, std::path::Path::new("/usr"), "a new thread begins where its parent is");
     let first =
         std::fs::read_link(format!("/proc/{0}/task/{0}/cwd", std::process::id())).expect("the first thread lives");
     assert_ne!(first, std::path::Path::new("/usr"));
-    let Err(SutError::Environment(reason)) = work_in(std::path::Path::new("/no/such")) else { panic!("no error") };
+    let Err(SutError::Environment(reason)) = work_in("linux", std::path::Path::new("/no/such")) else {
+        panic!("no error")
+    };
     assert!(reason.contains("/no/such"), "{reason}");
 }
 

@@ -25,6 +25,7 @@
 //! Absent on purpose: IP version numbers other than 4 and 6 in injected datagrams, which TUN refuses.
 #![allow(unsafe_code, reason = "system calls that nix does not wrap, or wraps more narrowly than a script needs")]
 
+mod builtin;
 mod calls;
 mod capture;
 mod clock;
@@ -42,9 +43,9 @@ mod tcp_info;
 mod worker;
 
 pub use netns::{available, enter_user_namespace};
-pub use shell::work_in;
+pub(crate) use shell::work_in;
 
-use crate::command;
+use crate::commands::{Program, executable};
 use capture::{Capture, Direction};
 use clock::Clock;
 use device::Tun;
@@ -85,6 +86,8 @@ struct Test {
     tun: Tun,
     capture: Capture,
     shells: Shells,
+    /// `set_sysctls.py` was played, so that there is nothing for its restoring script to do.
+    restorable: bool,
 }
 
 impl Linux {
@@ -167,7 +170,7 @@ impl Sut for Linux {
         tun.configure(setup)?;
         let capture = Capture::open(tun.index, Direction::Outgoing, setup.offload)?;
         self.sockets.start((!namespace_wide).then(|| sysctl::CONGESTION_CONTROL.to_owned()));
-        self.test = Some(Test { tun, capture, shells: Shells::new() });
+        self.test = Some(Test { tun, capture, shells: Shells::new(), restorable: false });
         drop(turn);
         priority::raise();
         self.clock = Clock::start();
@@ -195,20 +198,7 @@ impl Sut for Linux {
     }
 
     fn command(&mut self, line: &str) -> Result<(), SutError> {
-        let test = self.test.as_mut().ok_or_else(not_started)?;
-        let Some(settings) = command::settings(line) else {
-            return test.shells.run(line);
-        };
-        for setting in settings {
-            let name = setting.name.replace('/', ".");
-            let result = sysctl::write(&setting.name, &setting.value);
-            if name == "net.ipv4.tcp_congestion_control" {
-                self.sockets.congestion_control_set(&setting.value, result)?;
-            } else if !setting.optional || sysctl::exists(&setting.name) {
-                result?;
-            }
-        }
-        Ok(())
+        Program::read(line, &executable).run(&mut |command| self.perform(command))
     }
 
     fn tcp_info(&mut self, fd: i32) -> Result<Vec<(String, i64)>, SutError> {

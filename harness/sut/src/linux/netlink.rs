@@ -1,4 +1,4 @@
-//! Just enough of rtnetlink to address an interface and to route through it.
+//! Just enough of rtnetlink to address an interface and to route through it, and of generic netlink to tell a family a command.
 
 use super::environment;
 use halfopen_engine::sut::SutError;
@@ -9,6 +9,11 @@ use std::net::IpAddr;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
 const HEADER: usize = 16;
+/// `linux/genetlink.h`
+const GENL_ID_CTRL: u16 = 0x10;
+const CTRL_CMD_GETFAMILY: u8 = 3;
+const CTRL_ATTR_FAMILY_ID: u16 = 1;
+const CTRL_ATTR_FAMILY_NAME: u16 = 2;
 
 /// A request under construction: header, fixed part, attributes.
 pub(super) struct Message(Vec<u8>);
@@ -69,6 +74,32 @@ impl Netlink {
         Ok(Self(fd))
     }
 
+    /// A socket for the kernel's other families.
+    pub(super) fn generic() -> Result<Self, SutError> {
+        let fd = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkGeneric)
+            .map_err(|errno| environment("generic netlink socket", errno))?;
+        Ok(Self(fd))
+    }
+
+    /// Gives a family of generic netlink a command without attributes.
+    pub(super) fn tell(&self, family: &str, command: u8) -> Result<(), SutError> {
+        let what = format!("generic netlink family {family}");
+        let name = [family.as_bytes(), &[0]].concat();
+        // genlmsghdr: command, version, two reserved octets.
+        let lookup = Message::new(GENL_ID_CTRL, 0)
+            .octets(&[CTRL_CMD_GETFAMILY, 1, 0, 0])
+            .attribute(CTRL_ATTR_FAMILY_NAME, &name);
+        let answer = self.answer(lookup).map_err(|errno| environment(&what, errno))?;
+        if let Some(errno) = error_of(&answer) {
+            return Err(environment(&what, Errno::from_raw(errno)));
+        }
+        // The description is followed by the acknowledgment that the request asks for.
+        self.receive().map_err(|errno| environment(&what, errno))?;
+        let id = attribute(&answer[HEADER + 4..], CTRL_ATTR_FAMILY_ID).and_then(|id| id.first_chunk());
+        let id = u16::from_ne_bytes(*id.ok_or_else(|| environment(&what, Errno::ENODATA))?);
+        self.request(&what, Message::new(id, 0).octets(&[command, 1, 0, 0]))
+    }
+
     /// Sends one request and waits for its acknowledgment.
     pub(super) fn request(&self, what: &str, message: Message) -> Result<(), SutError> {
         self.answer(message)
@@ -118,6 +149,20 @@ pub(super) fn family_bits(address: IpAddr) -> (u8, u8) {
         IpAddr::V4(_) => (libc::AF_INET as u8, 32),
         IpAddr::V6(_) => (libc::AF_INET6 as u8, 128),
     }
+}
+
+/// The value of an attribute.
+fn attribute(mut attributes: &[u8], wanted: u16) -> Option<&[u8]> {
+    while let Some((header, _)) = attributes.split_first_chunk::<4>() {
+        let length = usize::from(u16::from_ne_bytes([header[0], header[1]]));
+        let kind = u16::from_ne_bytes([header[2], header[3]]);
+        let value = attributes.get(4..length)?;
+        if kind == wanted {
+            return Some(value);
+        }
+        attributes = attributes.get(length.next_multiple_of(4)..)?;
+    }
+    None
 }
 
 /// The errno of an acknowledgment, 0 for success; `None` for any other message.

@@ -68,7 +68,7 @@ pub fn available() -> Result<(), String> {
     let probe = || -> Result<(), SutError> {
         remember_host()?;
         enter()?;
-        sysctl::write("net.ipv4.ip_forward", "0")?;
+        sysctl::write("net/ipv4/ip_forward", "0")?;
         super::device::Tun::create(false, None).map(drop)
     };
     std::thread::scope(|scope| scope.spawn(probe).join().expect("the probe does not panic")).map_err(|error| {

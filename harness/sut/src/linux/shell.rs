@@ -23,12 +23,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Has the commands of tests that this thread runs from now on start in a directory; those of other threads stay where they
-/// are. Scripts name their helpers relative to themselves.
-///
-/// # Errors
-/// `Environment` when there is no such directory.
-pub fn work_in(directory: &Path) -> Result<(), SutError> {
+/// Has the commands of this thread start in a directory.
+pub(crate) fn work_in(directory: &Path) -> Result<(), SutError> {
     // A thread that shares its working directory with nobody may change it.
     unshare(CloneFlags::CLONE_FS).map_err(|errno| environment("a working directory of the thread's own", errno))?;
     chdir(directory).map_err(|errno| environment(&directory.display().to_string(), errno))

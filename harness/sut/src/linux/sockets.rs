@@ -203,7 +203,7 @@ impl Sockets {
         }
         if std::mem::take(&mut self.orphans) {
             // What the script closed gives up at its next timer. Too late to change what a test sees.
-            let _ = sysctl::set("net.ipv4.tcp_orphan_retries", "1");
+            let _ = sysctl::set("net/ipv4/tcp_orphan_retries", "1");
         }
         unblocked
     }

@@ -11,23 +11,23 @@ use nix::unistd::{close, write as write_octets};
 /// The congestion control that every test begins with: that of a kernel as released, not the host's choice.
 pub(super) const CONGESTION_CONTROL: &str = "cubic";
 
-/// Sets one parameter.
+/// Sets one parameter, named by its path below `/proc/sys`.
 ///
 /// # Errors
 /// `Unsupported`, with the name, when it does not exist, is not one of the namespace, or refuses the value.
 #[expect(clippy::wildcard_enum_match_arm, reason = "errnos are an open set")]
-pub(super) fn write(name: &str, value: &str) -> Result<(), SutError> {
-    set(name, value).map_err(|errno| match errno {
+pub(super) fn write(path: &str, value: &str) -> Result<(), SutError> {
+    let name = || path.replace('/', ".");
+    set(path, value).map_err(|errno| match errno {
         // Also what the kernel says of a value that names something it does not have.
-        Errno::ENOENT if !exists(name) => SutError::Unsupported(format!("this kernel has no sysctl {name}")),
-        Errno::EROFS => environment(&format!("sysctl {name}"), errno),
-        _ => SutError::Unsupported(format!("this kernel refuses sysctl {name}={value} ({errno})")),
+        Errno::ENOENT if !exists(path) => SutError::Unsupported(format!("this kernel has no sysctl {}", name())),
+        Errno::EROFS => environment(&format!("sysctl {}", name()), errno),
+        _ => SutError::Unsupported(format!("this kernel refuses sysctl {}={value} ({errno})", name())),
     })
 }
 
-/// Whether `name` can be written at all; what is outside `net` belongs to the whole host.
-fn path(name: &str) -> Result<String, Errno> {
-    let path = if name.contains('/') { name.to_owned() } else { name.replace('.', "/") };
+/// Whether it can be written at all; what is outside `net` belongs to the whole host.
+fn file(path: &str) -> Result<String, Errno> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
     if !path.starts_with("net/") || path.contains("..") || !path.chars().all(plain) {
         return Err(Errno::EXDEV);
@@ -36,13 +36,13 @@ fn path(name: &str) -> Result<String, Errno> {
 }
 
 /// Whether this namespace has the parameter.
-pub(super) fn exists(name: &str) -> bool {
-    path(name).is_ok_and(|path| std::fs::exists(path).unwrap_or(false))
+pub(super) fn exists(path: &str) -> bool {
+    file(path).is_ok_and(|file| std::fs::exists(file).unwrap_or(false))
 }
 
 /// Sets one parameter; the kernel's own refusal comes back.
-pub(super) fn set(name: &str, value: &str) -> Result<(), Errno> {
-    let fd = open(path(name)?.as_str(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+pub(super) fn set(path: &str, value: &str) -> Result<(), Errno> {
+    let fd = open(file(path)?.as_str(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     let written = write_octets(&fd, value.as_bytes());
     close(fd)?;
     match written? {
@@ -54,18 +54,18 @@ pub(super) fn set(name: &str, value: &str) -> Result<(), Errno> {
 /// Gives a fresh namespace its baseline. Returns whether the congestion control could be set for the namespace; if not, it has
 /// to be set on each socket.
 pub(super) fn baseline(family: Family, kernel: (u32, u32)) -> Result<bool, SutError> {
-    write("net.ipv4.tcp_no_metrics_save", "1")?;
-    write("net.ipv4.tcp_rmem", &format!("4096 131072 {}", rmem_max(kernel)))?;
-    write("net.ipv4.tcp_wmem", "4096 16384 4194304")?;
+    write("net/ipv4/tcp_no_metrics_save", "1")?;
+    write("net/ipv4/tcp_rmem", &format!("4096 131072 {}", rmem_max(kernel)))?;
+    write("net/ipv4/tcp_wmem", "4096 16384 4194304")?;
     match family {
         // A kernel without IPv6 has nothing to switch off.
-        Family::V4 | Family::V4Mapped => match set("net.ipv6.conf.default.disable_ipv6", "1") {
+        Family::V4 | Family::V4Mapped => match set("net/ipv6/conf/default/disable_ipv6", "1") {
             Ok(()) | Err(Errno::ENOENT) => {}
             Err(errno) => return Err(environment("sysctl net.ipv6.conf.default.disable_ipv6", errno)),
         },
-        Family::V6 => write("net.ipv6.conf.default.addr_gen_mode", "1")?,
+        Family::V6 => write("net/ipv6/conf/default/addr_gen_mode", "1")?,
     }
-    Ok(set("net.ipv4.tcp_congestion_control", CONGESTION_CONTROL).is_ok())
+    Ok(set("net/ipv4/tcp_congestion_control", CONGESTION_CONTROL).is_ok())
 }
 
 /// Largest receive buffer of a kernel as released, on a host with memory enough; it decides the window scale of a SYN.
@@ -79,12 +79,12 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
-    #[case("net.ipv4.tcp_ecn", Ok("/proc/sys/net/ipv4/tcp_ecn"))]
+    #[case("net/ipv4/tcp_ecn", Ok("/proc/sys/net/ipv4/tcp_ecn"))]
     #[case("net/ipv4/conf/a.b/rp_filter", Ok("/proc/sys/net/ipv4/conf/a.b/rp_filter"))]
-    #[case("kernel.panic", Err(Errno::EXDEV))]
+    #[case("kernel/panic", Err(Errno::EXDEV))]
     #[case("net/../kernel/panic", Err(Errno::EXDEV))]
-    #[case("net.ipv4.tcp_ecn\0", Err(Errno::EXDEV))]
-    fn names_outside_the_namespace_are_refused(#[case] name: &str, #[case] expected: Result<&str, Errno>) {
-        assert_eq!(path(name).as_deref().map_err(|e| *e), expected);
+    #[case("net/ipv4/tcp_ecn\0", Err(Errno::EXDEV))]
+    fn names_outside_the_namespace_are_refused(#[case] path: &str, #[case] expected: Result<&str, Errno>) {
+        assert_eq!(file(path).as_deref().map_err(|e| *e), expected);
     }
 }

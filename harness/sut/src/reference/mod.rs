@@ -7,7 +7,7 @@ mod calls;
 mod numbers;
 mod options;
 
-use crate::command;
+use crate::commands::{Command, Program, Qdisc, Queue, Setting, executable};
 pub(crate) use calls::Calls;
 use halfopen_engine::call::{Reply, SysCall};
 use halfopen_engine::sut::{ClockKind, Description, Evidence, Happening, Micros, Setup, Sut, SutError};
@@ -146,18 +146,33 @@ pub(crate) fn profile(name: &str) -> Result<Config, SutError> {
     }
 }
 
-/// Does what a backtick command asks for, if it only sets tunables.
+/// Does what a backtick command asks for, as far as a stack without a device and a shell can. It fails where the shell would: a script's
+/// last command decides.
 pub(crate) fn tune(stack: &mut Stack, line: &str) -> Result<(), SutError> {
-    let settings = command::settings(line).ok_or_else(|| absent(&format!("shell for `{line}`")))?;
-    settings.iter().try_for_each(|setting| {
-        let name = setting.name.replace('/', ".");
-        match stack.config_mut().set(&name, &setting.value) {
-            Err(ConfigError::Unknown) if setting.optional => Ok(()),
-            Err(ConfigError::Unknown) => Err(absent(&format!("sysctl {name}={}", setting.value))),
-            Err(ConfigError::Value) => Err(absent(&format!("value `{}` of sysctl {name}", setting.value))),
-            Ok(()) => Ok(()),
+    Program::read(line, &executable).run(&mut |command| match command {
+        Command::Set(settings) => set(stack, settings),
+        Command::SetExisting(settings) => set(stack, settings),
+        // The stack ends with the test; its device is a queue without limit, and it has no offloads that could be on.
+        Command::Restore(_)
+        | Command::Qdisc(Qdisc::Add(Queue::Pfifo { limit: None }) | Qdisc::Replace(Queue::Pfifo { limit: None })) => {
+            Ok(())
         }
+        Command::Offload(offloads) if offloads.iter().all(|(_, on)| !on) => Ok(()),
+        Command::FlushMetrics | Command::Qdisc(_) | Command::Offload(_) => Err(absent(&format!("command `{line}`"))),
+        Command::Shell(text) => Err(absent(&format!("shell for `{text}`"))),
     })
+}
+
+/// Sets each tunable; the first refusal is told.
+fn set(stack: &mut Stack, settings: &[Setting]) -> Result<(), SutError> {
+    let one = |setting: &Setting| match stack.config_mut().set(&setting.name(), &setting.value) {
+        Err(ConfigError::Unknown) if setting.optional => Ok(()),
+        Err(ConfigError::Unknown) => Err(absent(&format!("sysctl {}={}", setting.name(), setting.value))),
+        Err(ConfigError::Value) => Err(absent(&format!("value `{}` of sysctl {}", setting.value, setting.name()))),
+        Ok(()) => Ok(()),
+    };
+    let results: Vec<_> = settings.iter().map(one).collect();
+    results.into_iter().collect()
 }
 
 /// The connections in lines for people.
