@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod cargo;
 pub(crate) mod clean_kill;
+pub(crate) mod compat;
 pub(crate) mod conformance;
 pub(crate) mod coverage;
 pub(crate) mod fuzz;
@@ -10,12 +11,15 @@ pub(crate) mod loc;
 pub(crate) mod miri;
 pub(crate) mod packetdrill;
 pub(crate) mod peers;
+pub(crate) mod scripts;
 
 /// How a job ended that did not fail.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// It did all it had to do; with a note for the closing list, or an empty one.
     Good(String),
+    /// It did all it had to do, and found that two tools differ; with a note.
+    Differs(String),
     /// It could not be done here, and why.
     Skipped(String),
 }

@@ -6,7 +6,7 @@ mod step;
 mod tally;
 
 use clap::{Parser, Subcommand};
-use jobs::{End, bench, cargo, clean_kill, conformance, coverage, fuzz, loc, miri, packetdrill, peers};
+use jobs::{End, bench, cargo, clean_kill, compat, conformance, coverage, fuzz, loc, miri, packetdrill, peers};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use step::Fault;
@@ -63,6 +63,10 @@ enum Job {
     },
     /// google/packetdrill drives the reference stack over a folder of scripts
     Packetdrill(packetdrill::Asked),
+    /// google/packetdrill and halfopen run the same scripts on this machine's kernel: verdicts, wall time and CPU side by side
+    ///
+    /// Exit code 7 when they differ where `ci/packetdrill-differs.toml` does not say why.
+    Compat(compat::Asked),
     /// The reference stack as a host against the kernel's curl and nc and a second host, each octet summed; and its rate on TUN
     Peers {
         /// How much is moved each way
@@ -82,7 +86,7 @@ enum Job {
         #[arg(long)]
         rates: bool,
     },
-    /// Everything but `bench`, `miri`, `coverage`, `clean-kill`, `packetdrill` and `peers`
+    /// Everything but `bench`, `miri`, `coverage`, `clean-kill`, `packetdrill`, `compat` and `peers`
     All,
 }
 
@@ -109,6 +113,7 @@ impl Job {
             Self::PeersInside { .. } => "peers-inside",
             Self::CleanKill { .. } => "clean-kill",
             Self::Packetdrill(_) => "packetdrill",
+            Self::Compat(_) => "compat",
             Self::All => "all",
         }
     }
@@ -129,6 +134,7 @@ impl Job {
             Self::Loc => loc::loc(),
             Self::CleanKill { times, seed } => clean_kill::clean_kill(*times, *seed),
             Self::Packetdrill(asked) => packetdrill::packetdrill(asked),
+            Self::Compat(asked) => compat::compat(asked),
             Self::Peers { mib, rates } => peers::peers(*mib, *rates),
             Self::PeersInside { mib, rates } => peers::inside(*mib, *rates),
             Self::All => unreachable!("`all` is a list of jobs, not one of them"),
@@ -141,12 +147,13 @@ fn main() -> ExitCode {
     let listed: &[Job] = if matches!(asked, Job::All) { &ALL } else { std::slice::from_ref(&asked) };
     let mut tally = Tally::default();
     let mut lines = Vec::new();
-    let mut good = true;
+    let (mut good, mut same) = (true, true);
     for job in listed {
         println!("\n==> {}", job.name());
         let start = now();
         let result = counted(&mut tally, |tally| job.run(tally));
         good &= result.is_ok();
+        same &= !matches!(result, Ok(End::Differs(_)));
         lines.push(closing_line(job.name(), &result, now() - start));
     }
     println!();
@@ -154,7 +161,12 @@ fn main() -> ExitCode {
         println!("{line}");
     }
     println!("{tally}");
-    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    match (good, same) {
+        (false, _) => ExitCode::FAILURE,
+        // As of `halfopen compare`.
+        (true, false) => ExitCode::from(7),
+        (true, true) => ExitCode::SUCCESS,
+    }
 }
 
 /// Runs a job. One that fails without a failed test to show for it (it did not compile, say) counts as one failed test:
@@ -172,6 +184,7 @@ fn counted(tally: &mut Tally, job: impl FnOnce(&mut Tally) -> Result<End, Fault>
 fn closing_line(name: &str, result: &Result<End, Fault>, took: Duration) -> String {
     let (word, why) = match result {
         Ok(End::Good(note)) => ("ok", note),
+        Ok(End::Differs(note)) => ("differs", note),
         Ok(End::Skipped(why)) => ("skipped", why),
         Err(why) => ("FAILED", why),
     };

@@ -2,6 +2,7 @@
 //! part of this repository.
 
 use super::End;
+use super::scripts::{self, Family};
 use crate::step::{self, Fault};
 use std::fmt;
 use std::fs;
@@ -13,10 +14,6 @@ const LIMIT: &str = "30";
 /// What `defaults.sh` of packetdrill's scripts needs to find, then the program itself.
 const SETUP: &str = r#"ip link set lo up; ip tuntap add tun0 mode tun; ip link set tun0 up
 LD_PRELOAD="$0" exec "$@""#;
-/// Lines that say nothing about the stack: what a namespace is not allowed to set, the script and the segment that were
-/// compared, the lines of Python above the one that failed.
-const NOISE: &[&str] = &["sysctl: ", "script packet:", "actual packet:", "Traceback", "  File", "    "];
-
 /// What is asked for.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Asked {
@@ -73,33 +70,16 @@ pub(crate) fn packetdrill(asked: &Asked) -> Result<End, Fault> {
     step::succeed(&mut step::cargo(&["build", "-p", "halfopen-packetdrill"]))?;
     let object = step::target_dir()?.join("debug/libhalfopen_packetdrill.so");
     let program = fs::canonicalize(&asked.packetdrill).map_err(|e| format!("{}: {e}", asked.packetdrill.display()))?;
-    let mut scripts = Vec::new();
-    find(&asked.scripts, &mut scripts)?;
-    scripts.sort();
     let mut rows = Vec::new();
-    for script in scripts.iter().filter(|script| script.to_string_lossy().contains(&asked.only)) {
+    for script in &scripts::find(&asked.scripts, &asked.only)? {
         let text = fs::read_to_string(script).map_err(|error| format!("{}: {error}", script.display()))?;
         let name = script.strip_prefix(&asked.scripts).unwrap_or(script).display().to_string();
-        let fault = fault_of(&run(script, &text, &program, &object, &asked.profile)?);
+        let fault = scripts::fault_of(&run(script, &text, &program, &object, &asked.profile)?);
         let verdict = if fault.is_none() { "pass" } else { "FAIL" };
         println!("{verdict}  {:<20} {name}  {}", needs(&name, &text).to_string(), fault.as_deref().unwrap_or_default());
         rows.push((needs(&name, &text), fault.is_none()));
     }
     summary(&rows)
-}
-
-/// All scripts below a folder.
-fn find(folder: &Path, to: &mut Vec<PathBuf>) -> Result<(), Fault> {
-    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
-            find(&path, to)?;
-        } else if path.extension().is_some_and(|extension| extension == "pkt") {
-            to.push(path);
-        }
-    }
-    Ok(())
 }
 
 /// What a script needs, by what stands outside of its comments.
@@ -121,28 +101,16 @@ fn run(script: &Path, text: &str, program: &Path, object: &Path, profile: &str) 
     command.args(["--kill-after=2", LIMIT, "unshare", "--net", "sh", "-c", SETUP]).arg(object).arg(program);
     command.arg(format!("--so_filename={}", object.display())).arg(format!("--so_flags=profile={profile}"));
     // The names that the runner of packetdrill's own scripts defines, and its addresses, which Fast Open's cookies depend on.
-    command.args(["--ip_version=ipv4", "-D", "TFO_COOKIE=3021b9d889017eeb", "-D", "CODE=host_unreachable"]);
-    command.args(["-D", "CMSG_LEVEL_IP=SOL_IP", "-D", "CMSG_TYPE_RECVERR=IP_RECVERR"]);
+    command.args(Family::V4.words());
     if !text.contains("--local_ip") {
-        command.args(["--local_ip=192.168.0.1", "--gateway_ip=192.168.0.1", "--netmask_ip=255.255.0.0"]);
+        command.args(Family::V4.local());
     }
     if !text.contains("--remote_ip") {
-        command.arg("--remote_ip=192.0.2.1");
+        command.arg(Family::V4.remote());
     }
     let script = fs::canonicalize(script).map_err(|error| format!("{}: {error}", script.display()))?;
     command.arg(script.file_name().unwrap_or_default()).current_dir(script.parent().unwrap_or(Path::new("/")));
     command.output().map_err(|error| format!("timeout: {error}"))
-}
-
-/// Why a script failed, in one line.
-fn fault_of(output: &Output) -> Option<String> {
-    if output.status.success() {
-        return None;
-    }
-    let text = [String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout)].concat();
-    let telling = |line: &&str| !line.trim().is_empty() && !NOISE.iter().any(|noise| line.starts_with(noise));
-    let said: Vec<&str> = text.lines().filter(telling).take(2).collect();
-    Some(if said.is_empty() { output.status.to_string() } else { said.join("; ") })
 }
 
 /// The closing lines.

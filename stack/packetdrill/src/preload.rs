@@ -1,8 +1,11 @@
-//! `getsockopt` and `system` for a process into which this object is preloaded.
+//! `getsockopt`, `system` and `socket` for a process into which this object is preloaded.
 //!
 //! packetdrill reads `TCP_INFO` for its `%{ }%` blocks with libc's `getsockopt`, not through the table. Preloaded
 //! (`LD_PRELOAD`), this one goes before libc's: descriptors of the stack are answered by the stack, all others by the kernel.
 //! So does `system`, through which scripts' commands run: `ip tcp_metrics flush` is for the stack too.
+//!
+//! `socket` is for packetdrill on the kernel: with `HALFOPEN_TCP_CONGESTION=cubic` in the environment each TCP socket gets that congestion
+//! control, which many kernels refuse to a network namespace and give to a socket.
 
 use crate::functions;
 use crate::shared::Shared;
@@ -71,11 +74,35 @@ pub(crate) unsafe extern "C" fn system(line: *const c_char) -> c_int {
     }
     // SAFETY: the caller's promise.
     let line = unsafe { CStr::from_ptr(line) };
-    let status = Command::new("/bin/sh").arg("-c").arg(std::ffi::OsStr::from_bytes(line.to_bytes())).status();
+    // What the shell starts has no use for this object.
+    let mut shell = Command::new("/bin/sh");
+    shell.arg("-c").arg(std::ffi::OsStr::from_bytes(line.to_bytes())).env_remove("LD_PRELOAD");
+    let status = shell.status();
     for shared in stacks() {
         shared.with(|world| world.command(&line.to_string_lossy()));
     }
     status.map_or(-1, |status| status.into_raw())
+}
+
+/// As libc's.
+///
+/// # Safety
+/// As for libc's: none.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int {
+    // SAFETY: numbers only.
+    let fd = unsafe { libc::syscall(libc::SYS_socket, domain, kind, protocol) as c_int };
+    let stream = kind & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) == libc::SOCK_STREAM;
+    if fd >= 0
+        && stream
+        && matches!(domain, libc::AF_INET | libc::AF_INET6)
+        && let Some(name) = std::env::var_os("HALFOPEN_TCP_CONGESTION")
+    {
+        let (octets, len) = (name.as_bytes().as_ptr().cast(), name.len() as socklen_t);
+        // SAFETY: the octets live until the call returns. A kernel without it leaves the socket as it was.
+        unsafe { libc::setsockopt(fd, libc::IPPROTO_TCP, libc::TCP_CONGESTION, octets, len) };
+    }
+    fd
 }
 
 /// Each stack.
