@@ -9,6 +9,7 @@ pub mod coverage;
 pub mod expect;
 pub mod fake;
 pub mod fault;
+pub mod observe;
 pub mod output;
 pub mod register;
 pub mod schedule;

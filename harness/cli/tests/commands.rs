@@ -30,6 +30,7 @@ fn explain_tells_rule_tests_script_and_deviations() {
             A segment without ACK to a closed port draws a reset that acknowledges it.
             RFC 9293, Transmission Control Protocol (TCP), section 3.10.7.1; observable: wire
             note: Not for a segment with RST.
+            tested by 1 test of 1 script
 
         rfc9293/3.10.7.1/good  MUST  1 test
             specs/rfc9293/3.10.7.1/good.pkt
@@ -44,6 +45,10 @@ fn explain_tells_rule_tests_script_and_deviations() {
             | 0 < S 0:0(0) win 65535
             | +0 > R. 0:0(0) ack 1
 
+            On the reference stack rfc9293/3.10.7.1/good[v4] comes to unsupported: the reference stack has no shell for `reset`
+              line      time  peer                       stack
+                 5  0.000000  `reset`
+
         Known deviations
             linux 6.18: missing, 1 test
                 answers are limited (https://example.org/1)
@@ -57,8 +62,91 @@ fn explain_tells_rule_tests_script_and_deviations() {
     }
     let untested = world.halfopen("explain shld-99");
     assert_eq!(untested.code, 0);
-    assert!(untested.stdout.contains("no test asks this"), "{}", untested.stdout);
+    assert!(untested.stdout.contains("no test asks this yet"), "{}", untested.stdout);
     assert_eq!(world.halfopen("explain MUST-1000").code, 4);
+}
+
+#[test]
+fn explain_draws_the_exchange_that_passes() {
+    let world = World::new(&[]);
+    let header = "//= rfc9293/3.10.7.1/closed-no-ack MUST\n// A SYN to a closed port draws a reset.\n";
+    let vary = "vary window: zero(win=0) some(win=7) more(win=9) top(win=65535)\n";
+    let exchange = "0 < S 0:0(0) win $win\n+0 > R. 0:0(0) ack 1\n";
+    world.write("specs/rfc9293/3.10.7.1/plain.pkt", &format!("{header}{vary}\n{exchange}"));
+    expect![[r#"
+        rfc9293/3.10.7.1/closed-no-ack  MUST (text without a keyword)  SEGMENT ARRIVES
+            A segment without ACK to a closed port draws a reset that acknowledges it.
+            RFC 9293, Transmission Control Protocol (TCP), section 3.10.7.1; observable: wire
+            note: Not for a segment with RST.
+            tested by 8 tests of 1 script
+
+        rfc9293/3.10.7.1/plain  MUST  8 tests
+            specs/rfc9293/3.10.7.1/plain.pkt
+            rfc9293/3.10.7.1/plain[v4,zero]
+            rfc9293/3.10.7.1/plain[v4,some]
+            rfc9293/3.10.7.1/plain[v4,more]
+            rfc9293/3.10.7.1/plain[v4,top]
+            rfc9293/3.10.7.1/plain[v6,zero]
+            rfc9293/3.10.7.1/plain[v6,some]
+            and 2 more: halfopen list --format ids rfc9293/3.10.7.1/plain
+
+            | //= rfc9293/3.10.7.1/closed-no-ack MUST
+            | // A SYN to a closed port draws a reset.
+            | vary window: zero(win=0) some(win=7) more(win=9) top(win=65535)
+            |
+            | 0 < S 0:0(0) win $win
+            | +0 > R. 0:0(0) ack 1
+
+            The exchange on the reference stack: rfc9293/3.10.7.1/plain[v4,zero]
+              line      time  peer                       stack
+                 5  0.000000  S 0:0(0) win 0        -->
+                 6  0.000000                        <--  R. 0:0(0) ack 1 win 0
+
+        --- exit 0
+    "#]]
+    .assert_eq(&world.halfopen("explain rfc9293/3.10.7.1/plain").page());
+    let one = world.halfopen("explain rfc9293/3.10.7.1/plain[v6,more]").stdout;
+    assert!(one.contains("The exchange on the reference stack: rfc9293/3.10.7.1/plain[v6,more]"), "{one}");
+    assert!(one.contains("S 0:0(0) win 9"), "{one}");
+}
+
+#[test]
+fn explain_says_why_a_rule_has_no_test() {
+    let world = World::new(&[]);
+    let rule = |id: &str, more: &str| {
+        let id = format!("id = \"rfc1122/4.2/{id}\"\nlevel = \"should\"\nsection = \"4.2\"\nobservable = \"wire\"\n");
+        format!("[[rule]]\n{id}text = \"Something holds.\"\n{more}\n")
+    };
+    let rules = [
+        rule("inside", "why = \"It helps.\"\nnot_decidable = \"no segment shows it\""),
+        rule("again", "restated_in = [\"rfc1122/4.2/inside\"]"),
+        rule("open", ""),
+    ];
+    world.write("specs/rfc1122/rules.toml", &format!("rfc = 1122\ntitle = \"Hosts\"\n{}", rules.concat()));
+    let pages = ["inside", "again", "open"].map(|id| world.halfopen(&format!("explain rfc1122/4.2/{id}")).page());
+    expect![[r#"
+        rfc1122/4.2/inside  SHOULD
+            Something holds.
+            why: It helps.
+            RFC 1122, Hosts, section 4.2; observable: wire
+            not decidable: no segment shows it
+
+        --- exit 0
+        rfc1122/4.2/again  SHOULD
+            Something holds.
+            RFC 1122, Hosts, section 4.2; observable: wire
+            restated in: rfc1122/4.2/inside
+            not decidable: no segment shows it
+
+        --- exit 0
+        rfc1122/4.2/open  SHOULD
+            Something holds.
+            RFC 1122, Hosts, section 4.2; observable: wire
+            no test asks this yet
+
+        --- exit 0
+    "#]]
+    .assert_eq(&pages.concat());
 }
 
 #[test]

@@ -39,6 +39,13 @@ pub fn detailed(record: &Record, run: &RunInfo) -> String {
     drawn(record, run, true)
 }
 
+/// The exchange alone, in two lanes; the rules that the SUT cited on request.
+pub fn lanes(record: &Record, detail: bool) -> String {
+    let mut out = String::new();
+    exchange(&mut out, record, detail).expect("writing to a string does not fail");
+    out
+}
+
 fn drawn(record: &Record, run: &RunInfo, detail: bool) -> String {
     let mut out = String::new();
     write_failure(&mut out, record, run, detail).expect("writing to a string does not fail");
@@ -193,7 +200,7 @@ fn differences(out: &mut String, mismatch: &Mismatch) -> fmt::Result {
 }
 
 /// Lines of at most `width` characters, broken at spaces.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let last = lines.last_mut().expect("there is always a line");

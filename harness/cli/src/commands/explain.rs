@@ -1,19 +1,29 @@
 //! `halfopen explain`
 
-use crate::args::ExplainArgs;
+use crate::args::{ExplainArgs, SutArgs};
+use crate::coverage::{Coverage, Covered, Status};
 use crate::expect::{Entry, Expectations, kind_name};
 use crate::fault::{AS_EXPECTED, Fault};
+use crate::observe::observe;
 use crate::register::{Register, Rule};
 use crate::select::{Case, Filter, select};
 use crate::specs::Specs;
 use crate::suite::{ScriptFile, Suite};
 use anstyle::Style;
+use halfopen_report::ladder;
+use halfopen_report::record::FinalVerdict;
 use halfopen_report::text::count;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
 
 const BOLD: Style = Style::new().bold();
+
+/// Ids of tests that are listed of one script; the others are counted.
+const LISTED: usize = 6;
+
+/// Columns of running text.
+const WIDTH: usize = 110;
 
 /// Says what there is to know about a rule, a script or a test.
 pub fn explain(args: &ExplainArgs, specs: Option<&Path>) -> Result<u8, Fault> {
@@ -40,15 +50,17 @@ pub fn explain(args: &ExplainArgs, specs: Option<&Path>) -> Result<u8, Fault> {
         let ids: BTreeSet<_> = scripts.iter().flat_map(|script| suite.scripts[*script].rules()).collect();
         rules = ids.into_iter().filter_map(|id| register.rule(id)).collect();
     }
+    let coverage = Coverage::of(&register, &suite);
     for rule in &rules {
-        explain_rule(&mut out, &register, rule)?;
+        let covered = coverage.rules.iter().find(|covered| covered.rule.id == rule.id);
+        explain_rule(&mut out, &register, rule, covered.expect("every rule is covered in some way"))?;
     }
-    if scripts.is_empty() {
-        writeln!(out, "no test asks this")?;
-    }
+    drop(coverage);
     for script in scripts {
         let of_script: Vec<&Case> = cases.iter().filter(|case| case.script == script).collect();
         explain_script(&mut out, &suite, &suite.scripts[script], &of_script)?;
+        let first = of_script[0].clone();
+        exchange(&mut out, &mut suite, first)?;
     }
     deviations(&mut out, &specs, &cases)?;
     out.flush()?;
@@ -63,19 +75,62 @@ fn named_rules<'a>(register: &'a Register, id: &str) -> Vec<&'a Rule> {
     }
 }
 
-fn explain_rule(out: &mut impl Write, register: &Register, rule: &Rule) -> io::Result<()> {
+fn explain_rule(out: &mut impl Write, register: &Register, rule: &Rule, covered: &Covered<'_>) -> io::Result<()> {
     let label = rule.label.as_ref().map_or(String::new(), |label| format!("  {label}"));
     writeln!(out, "{BOLD}{}{BOLD:#}  {}{label}", rule.id, rule.level.word())?;
-    writeln!(out, "    {}", rule.text)?;
+    paragraph(out, "", &rule.text)?;
+    if let Some(why) = &rule.why {
+        paragraph(out, "why: ", why)?;
+    }
     let title = register.title(&rule.id).unwrap_or_default();
     writeln!(out, "    {title}, section {}; observable: {}", rule.section, rule.observable)?;
     if let Some(profile) = &rule.profile {
         writeln!(out, "    holds with: {profile}")?;
     }
     if let Some(note) = &rule.note {
-        writeln!(out, "    note: {note}")?;
+        paragraph(out, "note: ", note)?;
+    }
+    if !rule.restated_in.is_empty() {
+        paragraph(out, "restated in: ", &rule.restated_in.join(" "))?;
+    }
+    match (covered.status, covered.reason) {
+        (Status::Tested, _) => {
+            let (tests, scripts) = (count(covered.tests, "test"), count(covered.scripts.len(), "script"));
+            writeln!(out, "    tested by {tests} of {scripts}")?;
+        }
+        (Status::Missing, _) => writeln!(out, "    no test asks this yet")?,
+        (status, reason) => paragraph(out, &format!("{}: ", status.word()), reason.unwrap_or_default())?,
     }
     writeln!(out)
+}
+
+/// Indented lines that begin with a word and go on below it.
+fn paragraph(out: &mut impl Write, first: &str, text: &str) -> io::Result<()> {
+    for (n, line) in ladder::wrap(text, WIDTH - first.len()).iter().enumerate() {
+        let lead = if n == 0 { first } else { "" };
+        writeln!(out, "    {lead:width$}{line}", width = first.len())?;
+    }
+    Ok(())
+}
+
+/// How the exchange goes where all is well: a run of the test on the reference stack.
+fn exchange(out: &mut impl Write, suite: &mut Suite, case: Case) -> Result<(), Fault> {
+    let reference = SutArgs::reference();
+    if !suite.scripts[case.script].is_for(&reference.sut) {
+        return Ok(writeln!(out, "    (not for the reference stack: no exchange to show)\n")?);
+    }
+    let observed = observe(suite, std::slice::from_ref(&case), &reference)?;
+    let record = &observed.records[0];
+    if record.verdict == FinalVerdict::Pass {
+        writeln!(out, "    {BOLD}The exchange{BOLD:#} on the reference stack: {}", case.id)?;
+    } else {
+        let reason = record.outcome.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+        writeln!(out, "    On the reference stack {} comes to {}{reason}", case.id, record.verdict)?;
+    }
+    if !record.outcome.trace.is_empty() {
+        write!(out, "{}", ladder::lanes(record, false))?;
+    }
+    Ok(writeln!(out)?)
 }
 
 fn explain_script(out: &mut impl Write, suite: &Suite, script: &ScriptFile, cases: &[&Case]) -> io::Result<()> {
@@ -86,8 +141,11 @@ fn explain_script(out: &mut impl Write, suite: &Suite, script: &ScriptFile, case
     if !aliases.is_empty() {
         writeln!(out, "    aliases: {}", aliases.join(" "))?;
     }
-    for case in cases {
+    for case in cases.iter().take(LISTED) {
         writeln!(out, "    {}", case.id)?;
+    }
+    if let Some(more) = cases.len().checked_sub(LISTED).filter(|more| *more > 0) {
+        writeln!(out, "    and {more} more: halfopen list --format ids {}", script.id)?;
     }
     writeln!(out)?;
     for line in suite.sources.text(script.file).lines() {
