@@ -165,7 +165,8 @@ pub enum PortSelection {
 pub struct Config {
     /// Retransmissions of a SYN. RFC: 8, so that they span the three minutes of RFC 9293 3.8.3. Linux: 6.
     pub tcp_syn_retries: u32,
-    /// First timeouts of a SYN that leave the timeout as it was, in addition to `tcp_syn_retries`. RFC: 0. Linux: 4.
+    /// First timeouts of a SYN that leave the timeout as it was, in addition to `tcp_syn_retries`, as far as they fit into the
+    /// time that those take alone. RFC: 0. Linux: 4.
     pub tcp_syn_linear_timeouts: u32,
     /// Retransmissions of a SYN,ACK. RFC: 8 (RFC 9293 3.8.3 as for a SYN). Linux: 5.
     pub tcp_synack_retries: u32,

@@ -46,6 +46,54 @@ fn train_that_is_sent_again_whole_ends_with_psh() {
 }
 
 #[test]
+fn segments_that_are_sent_again_one_by_one_are_no_train() {
+    let (mut play, fd) = client(linux());
+    play.send(fd, &[0; 10_000]);
+    play.wait(0.01);
+    // Each ACK lets one segment out, all at one instant: the second half of a train goes alone.
+    let again: Vec<String> = (5..=9).flat_map(|last| play.sack(1, &[(4001, last * 1000 + 1)])).collect();
+    assert_eq!(again, [". 1:1001(1000) ack 1", ". 1001:2001(1000) ack 1", ". 2001:3001(1000) ack 1"]);
+}
+
+#[test]
+fn train_that_is_sent_again_is_as_long_as_the_window_lets_it() {
+    let mut config = linux();
+    config.tcp_min_tso_segs = 10;
+    let (mut play, fd) = client(config);
+    let sent = play.send(fd, &[0; 10_000]);
+    assert_eq!(sent.iter().filter(|line| line.starts_with("P.")).count(), 2, "trains of five: {sent:?}");
+    play.wait(0.05);
+    // After a timeout the window is one segment, then two, and the rest of the first train follows in two pieces.
+    play.wait(1.0);
+    let again = [1001, 3001].map(|ack| play.inject(A, 1, ack, b"").join(", "));
+    let expected = [
+        ". 1001:2001(1000) ack 1, P. 2001:3001(1000) ack 1",
+        ". 3001:4001(1000) ack 1, P. 4001:5001(1000) ack 1, . 5001:6001(1000) ack 1, P. 6001:7001(1000) ack 1",
+    ];
+    assert_eq!(again, expected);
+}
+
+#[test]
+fn unit_that_was_pushed_for_its_size_ends_with_psh_wherever_it_ends() {
+    let mut config = linux();
+    (config.initial_window, config.tcp_min_tso_segs) = (InitialWindow::Segments(2), 1);
+    let mut play = Play::new(config);
+    play.window = 16_000;
+    let (fd, _) = play.connect();
+    play.wait(0.01);
+    play.inject(SA, 0, 1, b"");
+    // Units of 8,000 octets, half of the window. The first is pushed when what was written passes that, is half sent by
+    // then, and is filled up.
+    let mut sent = play.send(fd, &[0; 42_000]);
+    for ack in 1..12 {
+        play.wait(0.01);
+        sent.extend(play.inject(A, 1, ack * 1000 + 1, b""));
+    }
+    let pushed: Vec<&String> = sent.iter().filter(|line| line.starts_with("P.")).collect();
+    assert_eq!(pushed, ["P. 9001:10001(1000) ack 1"]);
+}
+
+#[test]
 fn rest_of_a_lone_segment_seems_to_come_late() {
     for (ends, seen) in [(&[101, 201][..], 1), (&[201], 0)] {
         let (mut play, fd) = client(linux());

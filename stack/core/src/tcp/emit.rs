@@ -44,30 +44,26 @@ pub(crate) fn syn_with_text(tcb: &mut Tcb, len: u32, fx: &mut Fx<'_>) {
     tcb.totals.bytes_sent += u64::from(len);
 }
 
-/// A segment of the retransmission queue once more, with today's ACK, window and timestamp.
-pub(crate) fn again(tcb: &mut Tcb, sent: Sent, fx: &mut Fx<'_>) {
+/// A segment of the retransmission queue once more, with today's ACK, window and timestamp. `ends_train`: it is the last
+/// one of several that go out together.
+pub(crate) fn again(tcb: &mut Tcb, sent: Sent, ends_train: bool, fx: &mut Fx<'_>) {
     // The MIB counts it apart from the new ones.
     let new = fx.host.counters.tcp_out_segs;
-    repeat(tcb, sent, fx);
+    repeat(tcb, sent, ends_train, fx);
     fx.host.counters.tcp_out_segs = new;
     fx.host.counters.tcp_retrans_segs += 1;
 }
 
-fn repeat(tcb: &mut Tcb, sent: Sent, fx: &mut Fx<'_>) {
+fn repeat(tcb: &mut Tcb, sent: Sent, ends_train: bool, fx: &mut Fx<'_>) {
     tcb.totals.total_retrans += 1;
     tcb.totals.bytes_retrans += u64::from(sent.text);
-    let psh = match sent.psh {
-        Psh::No => false,
-        Psh::Train => tcb.queue.is_preceded(sent.seq, fx.now),
-        Psh::Text => true,
-    };
     tcb.queue.repeated(sent.seq, fx.now);
     if sent.syn {
         syn(tcb, fx);
         return;
     }
     let mut flags = Flags::ACK;
-    if psh {
+    if ends_train || sent.psh == Psh::Text {
         flags |= Flags::PSH;
     }
     if sent.fin {

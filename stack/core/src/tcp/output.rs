@@ -107,8 +107,7 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
         if push == Push::ByTheRules && text < smss && !fin && !closed && !is_worth_sending(tcb, text, record, fx) {
             return;
         }
-        let more = tcb.user.more && push == Push::ByTheRules;
-        let ends_train = fx.config().segment_trains && text > 0 && {
+        if fx.config().segment_trains && text > 0 {
             if train.is_over() {
                 let Some(next) = next_train(tcb, push, record.min(usable), closed, fx) else {
                     // A train waits for more window.
@@ -117,9 +116,11 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
                 };
                 train = next;
             }
-            train.ends()
-        };
-        send_one(tcb, text, fin, more, ends_train, fx);
+            train.step();
+        }
+        let mark = mark(tcb, text, train, push, fx);
+        let psh = mark == Psh::Text || mark == Psh::Train && train.is_long();
+        send_one(tcb, text, fin, psh, mark, fx);
         if push == Push::Probe {
             return;
         }
@@ -168,17 +169,22 @@ fn next_train(tcb: &Tcb, push: Push, text: u32, closed: bool, fx: &mut Fx<'_>) -
     tcb.next_train(text, quota, partial, fx)
 }
 
-/// Sends the next `text` octets, and the FIN behind them. `more`: the user has said that more will follow. `ends_train`: this
-/// is the last one of a train of segments.
-fn send_one(tcb: &mut Tcb, text: u32, fin: bool, more: bool, ends_train: bool, fx: &mut Fx<'_>) {
+/// What the next `text` octets end.
+fn mark(tcb: &Tcb, text: u32, train: Train, push: Push, fx: &Fx<'_>) -> Psh {
+    let trains = fx.config().segment_trains;
+    let more = tcb.user.more && push == Push::ByTheRules;
+    let last = if trains { tcb.is_push_end(tcb.snd.nxt.plus(text)) } else { text == tcb.unsent() && !more };
+    match text > 0 {
+        true if last => Psh::Text,
+        true if trains && train.is_over() => Psh::Train,
+        true | false => Psh::No,
+    }
+}
+
+/// Sends the next `text` octets, with PSH if so, and the FIN behind them. `mark`: what they end.
+fn send_one(tcb: &mut Tcb, text: u32, fin: bool, psh: bool, mark: Psh, fx: &mut Fx<'_>) {
     let seq = tcb.snd.nxt;
     let mut flags = Flags::ACK;
-    let last = if fx.config().segment_trains {
-        ends_train || tcb.is_push_end(seq.plus(text))
-    } else {
-        text == tcb.unsent() && !more
-    };
-    let psh = text > 0 && last;
     if psh {
         fx.cite(rules::PUSH_LAST);
         flags |= Flags::PSH;
@@ -188,12 +194,7 @@ fn send_one(tcb: &mut Tcb, text: u32, fin: bool, more: bool, ends_train: bool, f
         tcb.fin = Fin::Sent(seq.plus(text));
     }
     emit::text(tcb, seq, text, flags, fx);
-    let psh = match psh {
-        true if fx.config().segment_trains && !tcb.is_push_end(seq.plus(text)) => Psh::Train,
-        true => Psh::Text,
-        false => Psh::No,
-    };
-    let sent = Sent { fin, psh, ..Sent::text(seq, text, fx.now) };
+    let sent = Sent { fin, psh: mark, ..Sent::text(seq, text, fx.now) };
     let alone = tcb.queue.is_empty();
     tcb.queue.push(sent);
     tcb.snd.nxt = sent.end();

@@ -97,7 +97,7 @@ impl Tcb {
     /// Sends the next octet, or FIN, beyond the window; the same one again if it is out already.
     fn probe_with_octet(&mut self, fx: &mut Fx<'_>) {
         if let Some(&sent) = self.queue.front() {
-            emit::again(self, sent, fx);
+            emit::again(self, sent, false, fx);
             return;
         }
         let text = self.unsent().min(1);

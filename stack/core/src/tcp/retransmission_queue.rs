@@ -415,10 +415,18 @@ impl RetransmissionQueue {
         self.back().copied()
     }
 
-    /// Whether the segment before `seq` has just been sent again.
-    pub(crate) fn is_preceded(&self, seq: SeqNum, now: Instant) -> bool {
-        let before = self.index_of(seq).checked_sub(1).and_then(|index| self.segments.get(index));
-        before.is_some_and(|before| before.again && before.at == now)
+    /// Whether the segment that begins at `seq` waits to be sent again and ends at `edge` at the latest.
+    pub(crate) fn waits_at(&self, seq: SeqNum, edge: SeqNum) -> bool {
+        let next = self.segments.get(self.index_of(seq));
+        next.is_some_and(|next| next.seq == seq && next.waits() && next.end().le(edge))
+    }
+
+    /// A train of segments ends with the one at `seq`, from now on.
+    pub(crate) fn end_train(&mut self, seq: SeqNum) {
+        let index = self.index_of(seq);
+        if let Some(sent) = self.segments.get_mut(index).filter(|sent| sent.psh == Psh::No) {
+            sent.psh = Psh::Train;
+        }
     }
 
     /// The segment at `seq` is sent again now.

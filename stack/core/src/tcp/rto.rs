@@ -173,6 +173,16 @@ impl Rto {
         rto.min(self.max()).as_micros() as u32
     }
 
+    /// Whether a SYN has waited as long as `retransmissions` with doubled timeouts, and the wait after the last, take: with
+    /// timeouts that stay as they were more retransmissions fit, but the wait is no longer (Linux).
+    pub(crate) fn has_waited_for(&self, retransmissions: u32, now: Instant, config: &Config) -> bool {
+        let Some(first) = self.first_retransmission() else { return false };
+        let initial = config.rto_initial.max(Duration::from_micros(1));
+        let doublings = (self.max().as_micros() / initial.as_micros()).checked_ilog2().unwrap_or(0);
+        let (doubled, rest) = (retransmissions.min(doublings), retransmissions.saturating_sub(doublings));
+        now.since(first) + initial >= initial * ((2 << doubled.min(30)) - 1) + self.max() * rest
+    }
+
     /// RFC 6298 5.5: doubles the timeout. `linear`: counts, but leaves it as it is.
     pub(crate) fn back_off(&mut self, now: Instant, linear: bool) {
         self.retransmits += 1;

@@ -41,8 +41,11 @@ const RTT_LOG: u32 = 9;
 /// The units of one connection.
 #[derive(Debug, Clone)]
 pub(crate) struct WriteQueue {
-    /// End of what was written without the promise of more, or was pushed for its size.
+    /// End of what was written without the promise of more, or of a unit that was pushed for its size.
     push_end: SeqNum,
+    /// Ends of earlier units that were pushed, in order.
+    #[expect(clippy::box_collection, reason = "one word as long as there are none")]
+    pushed_units: Option<Box<VecDeque<SeqNum>>>,
     /// End of the last text that was marked to be pushed.
     pushed: SeqNum,
     /// Where the last unit began.
@@ -59,7 +62,7 @@ pub(crate) struct WriteQueue {
 impl WriteQueue {
     pub(crate) const fn new(iss: SeqNum) -> Self {
         let start = iss.plus(1);
-        Self { push_end: iss, pushed: start, unit: start, records: None, grown: 0, starved: false }
+        Self { push_end: iss, pushed_units: None, pushed: start, unit: start, records: None, grown: 0, starved: false }
     }
 }
 
@@ -68,15 +71,30 @@ impl WriteQueue {
 pub(crate) struct Train {
     /// Segments left of it.
     left: u32,
-    /// It had more than one.
-    long: bool,
+    /// Segments of it that are out.
+    out: u32,
 }
 
 impl Train {
-    /// One segment of it goes out; whether that is the last one of several.
-    pub(crate) const fn ends(&mut self) -> bool {
+    /// One of so many segments at most.
+    pub(crate) fn of(segments: u32) -> Self {
+        Self { left: segments.max(1), out: 0 }
+    }
+
+    /// One segment of it goes out.
+    pub(crate) const fn step(&mut self) {
         self.left = self.left.saturating_sub(1);
-        self.left == 0 && self.long
+        self.out += 1;
+    }
+
+    /// It ends here.
+    pub(crate) const fn end(&mut self) {
+        self.left = 0;
+    }
+
+    /// Whether it had more than one.
+    pub(crate) const fn is_long(&self) -> bool {
+        self.out > 1
     }
 
     /// Whether the next segment begins another one.
@@ -153,16 +171,21 @@ impl Tcb {
         while taken < data.len() {
             let config = &fx.host.config;
             let mut room = self.unit_room(config);
+            let grows = room > 0 && self.write.push_end == self.outgoing.end();
             if room == 0 {
                 if self.unit_space(config) == 0 || self.unsent() >= least_unsent {
                     self.write.starved = true;
                     break;
                 }
-                self.write.unit = self.outgoing.end();
+                self.begin_unit();
                 room = self.unit_size(config);
             }
             let len = (room as usize).min(data.len() - taken);
             self.outgoing.push(&data[taken..taken + len], &mut fx.host.rings);
+            if grows {
+                // A unit that was pushed stays so as this write fills it, and is not when another one does.
+                self.write.push_end = if taken > 0 { self.outgoing.end() } else { self.snd.iss };
+            }
             taken += len;
             if taken < data.len() {
                 // A whole unit need not wait for the rest of the write.
@@ -173,6 +196,15 @@ impl Tcb {
             }
         }
         taken
+    }
+
+    /// The last unit is full or closed.
+    fn begin_unit(&mut self) {
+        let end = self.outgoing.end();
+        if self.write.push_end == end && end.gt(self.snd.nxt) {
+            self.write.pushed_units.get_or_insert_default().push_back(end);
+        }
+        self.write.unit = end;
     }
 
     /// Whether half of the peer's window was written without a push.
@@ -198,6 +230,14 @@ impl Tcb {
 
     /// Octets of text before the end of the record that SND.NXT is in.
     pub(crate) fn unsent_of_record(&mut self) -> u32 {
+        if let Some(pushed) = &mut self.write.pushed_units {
+            while pushed.front().is_some_and(|end| end.le(self.snd.nxt)) {
+                pushed.pop_front();
+            }
+            if pushed.is_empty() {
+                self.write.pushed_units = None;
+            }
+        }
         let Some(records) = &mut self.write.records else { return self.unsent() };
         while records.front().is_some_and(|end| end.le(self.snd.nxt)) {
             records.pop_front();
@@ -211,12 +251,13 @@ impl Tcb {
 
     /// Whether text up to `end` is the end of what its writer wants to be handed on.
     pub(crate) fn is_push_end(&self, end: SeqNum) -> bool {
-        let ends_record = self.write.records.as_ref().is_some_and(|records| records.front() == Some(&end));
-        ends_record || self.write.push_end == end
+        let is_next =
+            |ends: &Option<Box<VecDeque<SeqNum>>>| ends.as_ref().is_some_and(|ends| ends.front() == Some(&end));
+        is_next(&self.write.records) || is_next(&self.write.pushed_units) || self.write.push_end == end
     }
 
     /// Segments of the longest train.
-    fn longest_train(&self, config: &Config) -> u32 {
+    pub(crate) fn longest_train(&self, config: &Config) -> u32 {
         let smss = self.smss(config);
         let octets = match self.rto.srtt() {
             None => LARGEST,
@@ -245,7 +286,7 @@ impl Tcb {
         }
         let whole = text / smss;
         let segments = if whole >= longest.min(quota) { longest.min(quota) } else { whole + u32::from(partial) };
-        Some(Train { left: segments.max(1), long: segments > 1 })
+        Some(Train::of(segments))
     }
 
     /// Whether a train of `limit` octets should wait to become longer.

@@ -257,7 +257,12 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         field: "tcp_syn_linear_timeouts",
         play: unanswered_syn,
-        values: &[(|c| c.tcp_syn_linear_timeouts = 0, "1 3"), (|c| c.tcp_syn_linear_timeouts = 2, "1 2 3 5")],
+        values: &[
+            (|c| c.tcp_syn_linear_timeouts = 0, "1 3"),
+            (|c| c.tcp_syn_linear_timeouts = 2, "1 2 3 5"),
+            // One retransmission takes 3 s.
+            (|c| (c.tcp_syn_retries, c.tcp_syn_linear_timeouts) = (1, 4), "1 2"),
+        ],
     },
     Row {
         field: "tcp_synack_retries",

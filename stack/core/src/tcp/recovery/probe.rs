@@ -53,7 +53,7 @@ pub(crate) fn expire(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     if retransmission {
         let smss = tcb.smss(fx.config());
         let Some(last) = tcb.queue.cut_back(smss) else { return };
-        emit::again(tcb, last, fx);
+        emit::again(tcb, last, false, fx);
     }
     tcb.watch_for_whole_timeout(fx);
     tcb.recovery.probe = Some(Box::new(Probe { high: tcb.snd.nxt, retransmission }));

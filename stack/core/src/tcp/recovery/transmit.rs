@@ -6,8 +6,9 @@ use crate::host::Fx;
 use crate::rules;
 use crate::tcp::emit;
 use crate::tcp::output;
-use crate::tcp::retransmission_queue::Sent;
+use crate::tcp::retransmission_queue::{Psh, Sent};
 use crate::tcp::tcb::Tcb;
+use crate::tcp::write_queue::Train;
 
 /// Duplicates on which new text goes out (RFC 3042 2).
 const LIMITED: u32 = 2;
@@ -67,6 +68,15 @@ impl Tcb {
         admits
     }
 
+    /// The next train of segments that were sent before, as long as the congestion window and the rate allow.
+    fn train_again(&self, config: &Config) -> Train {
+        if !config.segment_trains {
+            return Train::of(1);
+        }
+        let room = self.congestion.cwnd.saturating_sub(self.in_flight(config)) / self.smss(config);
+        Train::of(room.min(self.longest_train(config)))
+    }
+
     /// Whether the congestion window has room for a retransmission. Each counts as a full segment: a loss window of one
     /// segment is one segment, however small (RFC 6298 5.4, RFC 5681 3.1).
     fn window_admits_again(&self, config: &Config) -> bool {
@@ -88,6 +98,7 @@ pub(crate) fn lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     let edge = tcb.snd.una.plus(tcb.snd.wnd);
     // A proportional reduction lets the first retransmission out by itself.
     let counted = tcb.recovery.is_reducing() && tcb.reduction(fx.config()) == Reduction::Proportional;
+    let mut train = Train::default();
     while let Some(sent) = tcb.queue.first_lost(smss) {
         let front = sent.seq == tcb.snd.una;
         if !front && tcb.queue.front().is_some_and(|front| front.syn) {
@@ -102,14 +113,25 @@ pub(crate) fn lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
             output::grow_probe(tcb, smss);
         }
         let Some(sent) = tcb.queue.first_lost(smss) else { return };
-        again(tcb, sent, fx);
+        if train.is_over() {
+            train = tcb.train_again(fx.config());
+        }
+        train.step();
+        // It goes no further than the train that was, what waits, and the peer's window.
+        if sent.psh != Psh::No || !tcb.queue.waits_at(sent.end(), edge) {
+            train.end();
+        }
+        again(tcb, sent, train.is_over() && train.is_long(), fx);
+        if train.is_over() {
+            tcb.queue.end_train(sent.seq);
+        }
     }
 }
 
-/// Sends `sent` again, and counts it.
-pub(crate) fn again(tcb: &mut Tcb, sent: Sent, fx: &mut Fx<'_>) {
+/// Sends `sent` again, and counts it. `ends_train`: it is the last one of several.
+pub(crate) fn again(tcb: &mut Tcb, sent: Sent, ends_train: bool, fx: &mut Fx<'_>) {
     let front = sent.seq == tcb.snd.una;
-    emit::again(tcb, sent, fx);
+    emit::again(tcb, sent, ends_train, fx);
     if let Some(episode) = &mut tcb.recovery.episode {
         episode.undo.repeated(fx.now);
     }
@@ -144,7 +166,7 @@ pub(crate) fn holes(tcb: &mut Tcb, fx: &mut Fx<'_>) {
             return;
         }
         fx.cite(rules::NEXT_SEG);
-        again(tcb, sent, fx);
+        again(tcb, sent, false, fx);
     }
     let rescued = tcb.recovery.episode.as_ref().is_none_or(|episode| episode.rescued);
     if !rescued
@@ -156,6 +178,6 @@ pub(crate) fn holes(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         if let Some(episode) = &mut tcb.recovery.episode {
             episode.rescued = true;
         }
-        again(tcb, last, fx);
+        again(tcb, last, false, fx);
     }
 }

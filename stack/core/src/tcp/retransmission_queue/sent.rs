@@ -8,7 +8,7 @@ use crate::time::Instant;
 pub(crate) enum Psh {
     /// It has not.
     No,
-    /// It ends a train of segments. Sent again, it does so only with the segment before it.
+    /// It ends a train of segments, and goes out with PSH if it is not alone in it: the first time, and again.
     Train,
     /// Its text is to be handed on.
     Text,

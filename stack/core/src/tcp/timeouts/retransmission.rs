@@ -38,8 +38,10 @@ fn syn(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     // Whose last ACK TCP_DEFER_ACCEPT has passed over is not asked again before the last retransmission, and waits as long.
     let deferred = if tcb.syn_acked { u32::from(tcb.user.options.defer_accept) } else { 0 };
     let limit = limit.max(deferred);
-    fast_open::timed_out(tcb, tcb.rto.retransmits >= limit, fx);
-    if tcb.rto.retransmits >= limit {
+    let late = tcb.state() == State::SynSent && tcb.rto.has_waited_for(active_limit, fx.now, fx.config());
+    let exhausted = late || tcb.rto.retransmits >= limit;
+    fast_open::timed_out(tcb, exhausted, fx);
+    if exhausted {
         fx.cite(rules::R2_SYN);
         match tcb.origin {
             Origin::Active => tcb.give_up(fx),
@@ -107,7 +109,9 @@ fn is_thin(tcb: &Tcb, fx: &Fx<'_>) -> bool {
 fn send_front_again(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     let smss = tcb.smss(fx.config());
     if let Some(sent) = tcb.queue.first_lost(smss).or_else(|| tcb.queue.front().copied()) {
-        transmit::again(tcb, sent, fx);
+        transmit::again(tcb, sent, false, fx);
+        // What it was sent with does not follow it.
+        tcb.queue.end_train(sent.seq);
     }
 }
 
