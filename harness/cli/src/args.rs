@@ -43,6 +43,8 @@ pub enum Command {
     List(ListArgs),
     /// Check scripts: grammar, rule ids, fixtures, expansion of every variant
     Check(CheckArgs),
+    /// Put scripts in the canonical layout; comments, blank lines and what they say stay
+    Fmt(FmtArgs),
     /// Print a test as a plain packetdrill script
     Expand(ExpandArgs),
     /// Say what a rule asks for, which tests ask it, and who is known to deviate
@@ -218,6 +220,18 @@ pub struct CheckArgs {
     /// Scripts, or folders of scripts; without any, the whole suite
     #[arg(value_name = "FILE")]
     pub files: Vec<String>,
+}
+
+/// `halfopen fmt`
+#[derive(Debug, Args)]
+pub struct FmtArgs {
+    /// Scripts, or folders of scripts; `-` alone is standard input, laid out to standard output
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+
+    /// Write nothing; show what would change, and exit with 1 if anything would
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// `halfopen expand`

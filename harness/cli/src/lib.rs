@@ -6,6 +6,7 @@ pub mod clock;
 pub mod commands;
 pub mod compat;
 pub mod coverage;
+pub mod diff;
 pub mod expect;
 pub mod fake;
 pub mod fault;

@@ -227,6 +227,89 @@ fn check_compares_headers_with_the_register() {
 }
 
 #[test]
+fn fmt_shows_and_sets_the_layout() {
+    let world = World::new(&[]);
+    world.write("a.pkt", "0 < S 0:0(0)  win 65535   // why\n\n   +0 > R. 0:0(0) ack 1");
+    world.write("folder/b.pkt", EXCHANGE);
+    expect![[r#"
+        --- a.pkt
+        +++ a.pkt
+        @@ -1,1 +1,1 @@
+        -0 < S 0:0(0)  win 65535   // why
+        +0 < S 0:0(0) win 65535  // why
+        @@ -3,1 +3,1 @@
+        -   +0 > R. 0:0(0) ack 1\ no line feed at the end
+        ++0 > R. 0:0(0) ack 1
+        --- folder/b.pkt
+        +++ folder/b.pkt
+        @@ -1,1 +1,1 @@
+        -0 < S 0:0(0) win 65535
+        +0  < S 0:0(0) win 65535
+        2 of 2 scripts would change
+        --- exit 1
+    "#]]
+    .assert_eq(&world.halfopen("fmt --check a.pkt folder").page());
+    expect![[r#"
+        a.pkt
+        folder/b.pkt
+        2 of 2 scripts changed
+        --- exit 0
+    "#]]
+    .assert_eq(&world.halfopen("fmt a.pkt folder").page());
+    let read = |path: &str| std::fs::read_to_string(world.path().join(path)).expect("it is there");
+    assert_eq!(read("a.pkt"), "0 < S 0:0(0) win 65535  // why\n\n+0 > R. 0:0(0) ack 1\n");
+    assert_eq!(read("folder/b.pkt"), "0  < S 0:0(0) win 65535\n+0 > R. 0:0(0) ack 1\n");
+    assert_eq!(world.files("folder"), [std::path::Path::new("folder/b.pkt")]);
+    let again = world.halfopen("fmt --check .");
+    assert_eq!((again.code, again.stdout.as_str()), (0, "0 of 2 scripts would change\n"));
+}
+
+#[test]
+fn fmt_leaves_everything_as_it_is_when_a_file_is_no_script() {
+    let world = World::new(&[]);
+    world.write("a.pkt", EXCHANGE);
+    world.write("b.pkt", "0 < S 0:0(0) wim 65535\n");
+    expect![[r#"
+        --- stderr
+        error[syntax]: unknown word `wim`
+         --> b.pkt:1:14
+          |
+        1 | 0 < S 0:0(0) wim 65535
+          |              ^^^ expected `ack N`, `win N`, `urg N`, `<options>` or the end of the line
+          |
+          = help: did you mean `win`?
+
+        1 fault in the selected scripts
+        --- exit 2
+    "#]]
+    .assert_eq(&world.halfopen("fmt a.pkt b.pkt").page());
+    assert_eq!(std::fs::read_to_string(world.path().join("a.pkt")).expect("it is there"), EXCHANGE);
+    assert_eq!(world.halfopen("fmt nowhere.pkt").code, 2);
+    assert_eq!(world.halfopen("fmt").code, 2);
+    world.write("empty/notes.txt", "");
+    assert_eq!(world.halfopen("fmt empty").code, 4);
+}
+
+#[test]
+fn fmt_of_standard_input_goes_to_standard_output() {
+    use std::io::Write;
+    use std::process::Stdio;
+    let world = World::new(&[]);
+    let run = |words: &[&str], text: &str| {
+        let mut child =
+            world.command(words).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the binary runs");
+        child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("it reads");
+        let output = child.wait_with_output().expect("it ends");
+        (output.status.code(), String::from_utf8(output.stdout).expect("UTF-8"))
+    };
+    let tidy = "0  < S 0:0(0) win 65535\n+0 > R. 0:0(0) ack 1\n";
+    assert_eq!(run(&["fmt", "-"], EXCHANGE), (Some(0), tidy.into()));
+    assert_eq!(run(&["fmt", "--check", "-"], tidy), (Some(0), String::new()));
+    assert_eq!(run(&["fmt", "--check", "-"], EXCHANGE).0, Some(1));
+    assert_eq!(run(&["fmt", "-", "x"], EXCHANGE).0, Some(2));
+}
+
+#[test]
 fn expand_writes_a_script_that_runs_again() {
     let world = World::new(&[]);
     let header = "//= rfc9293/3.10.7.1/closed-no-ack MUST\n// So.\n//: family v4\n";

@@ -46,6 +46,7 @@ pub(crate) struct Token {
 #[derive(Debug)]
 pub(crate) struct Comment {
     pub(crate) start: u32,
+    pub(crate) end: u32,
     /// Something stands before it on its line.
     pub(crate) trailing: bool,
     pub(crate) lines: Vec<String>,
@@ -176,8 +177,7 @@ impl Lexer<'_> {
     fn line_comment(&mut self) {
         let end = self.line_end();
         let lines = vec![self.text[self.at + 2..end].trim_end().to_owned()];
-        self.lexed.comments.push(Comment { start: self.at as u32, trailing: !self.first, lines });
-        self.at = end;
+        self.comment(end, lines);
     }
 
     fn block_comment(&mut self) {
@@ -187,8 +187,13 @@ impl Lexer<'_> {
         };
         let body = &self.text[self.at + 2..self.at + 2 + length];
         let lines = body.lines().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect();
-        self.lexed.comments.push(Comment { start: self.at as u32, trailing: !self.first, lines });
-        self.at += length + 4;
+        self.comment(self.at + length + 4, lines);
+    }
+
+    fn comment(&mut self, end: usize, lines: Vec<String>) {
+        let (start, end) = (self.at as u32, end as u32);
+        self.lexed.comments.push(Comment { start, end, trailing: !self.first, lines });
+        self.at = end as usize;
     }
 
     fn enclosed(&mut self, kind: Kind, close: &str, message: &str) {

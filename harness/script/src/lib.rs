@@ -9,6 +9,7 @@ mod checks;
 pub mod code;
 pub mod diagnostics;
 pub mod expand;
+pub mod format;
 mod lexer;
 pub mod parse;
 pub mod print;
@@ -19,6 +20,7 @@ pub mod test;
 
 pub use diagnostics::{Diagnostic, render};
 pub use expand::{Library, NoFixtures, Variant, check, duration_hint, expand, families, variants, variants_over};
+pub use format::format;
 pub use parse::parse;
 pub use print::{print, to_packetdrill};
 pub use sources::{FileId, Sources};

@@ -1,7 +1,7 @@
 //! Scripts of other suites: `HALFOPEN_SCRIPT_CORPUS=DIR[:DIR...] cargo test -p halfopen-script --test corpus`.
-//! Every `.pkt` file below the folders must parse, and parse to the same tree after printing.
+//! Every `.pkt` file below the folders must parse, parse to the same tree after printing, and have a stable layout.
 
-use halfopen_script::{Sources, parse, print, render};
+use halfopen_script::{Sources, format, parse, print, render};
 use std::path::{Path, PathBuf};
 
 fn scripts(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -28,6 +28,13 @@ fn check(path: &Path) -> Result<(), String> {
     let reparsed = parse(&sources, again).map_err(|faults| render(&faults, &sources, false))?;
     if script != reparsed {
         return Err(format!("{}: printing changes the script:\n{printed}", path.display()));
+    }
+    // The layout says the same, and laying it out again changes nothing.
+    let laid_out = format(&sources, file).map_err(|refusal| format!("{}: {refusal:?}", path.display()))?;
+    let laid = sources.add("laid out", &laid_out);
+    let twice = format(&sources, laid).map_err(|refusal| format!("{}: {refusal:?}", path.display()))?;
+    if laid_out != twice {
+        return Err(format!("{}: the layout is not stable:\n{laid_out}\n-----\n{twice}", path.display()));
     }
     Ok(())
 }

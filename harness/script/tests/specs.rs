@@ -1,6 +1,6 @@
 //! Every script of the suite: it parses, prints to the same tree, and each of its variants expands.
 
-use halfopen_script::{Library, Sources, expand, parse, print, render, to_packetdrill, variants};
+use halfopen_script::{Library, Sources, expand, format, parse, print, render, to_packetdrill, variants};
 use rstest::rstest;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +27,10 @@ fn script_parses_prints_and_expands(#[files("../../specs/**/*.pkt")] path: PathB
     let printed = sources.add("printed", print(&script));
     let again = parse(&sources, printed).unwrap_or_else(|faults| panic!("{}", render(&faults, &sources, false)));
     assert_eq!(script, again, "printing changes the script");
+    // `format` itself compares what the layout says.
+    let laid_out = format(&sources, file).unwrap_or_else(|refusal| panic!("{refusal:?}"));
+    let laid = sources.add("laid out", &laid_out);
+    assert_eq!(laid_out, format(&sources, laid).expect("a script"), "the layout is not stable");
     if path.parent().is_some_and(|folder| folder.ends_with("fixtures")) {
         return;
     }

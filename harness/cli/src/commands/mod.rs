@@ -4,6 +4,7 @@ pub mod check;
 pub mod coverage;
 pub mod expand;
 pub mod explain;
+pub mod fmt;
 pub mod list;
 pub mod run;
 pub mod stack;
@@ -20,6 +21,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8, Fault> {
         Command::List(args) => list::list(args, specs),
         Command::Check(args) => check::check(args, specs),
         Command::Coverage(args) => coverage::coverage(args, specs),
+        Command::Fmt(args) => fmt::fmt(args),
         Command::Expand(args) => expand::expand(args, specs),
         Command::Explain(args) => explain::explain(args, specs),
         Command::Stack(args) => stack::stack(args),

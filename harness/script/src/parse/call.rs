@@ -25,7 +25,7 @@ impl Parser<'_> {
         Ok(call)
     }
 
-    /// The text of an errno, up to the next `)`.
+    /// The text of an errno, up to the next `)`, its words one space apart.
     fn note(&mut self) -> Parsed<String> {
         let open = self.bump();
         while !self.is(b')') {
@@ -35,7 +35,7 @@ impl Parser<'_> {
             self.bump();
         }
         let close = self.bump();
-        Ok(self.slice(open.end, close.start).trim().to_owned())
+        Ok(self.slice(open.end, close.start).split_whitespace().collect::<Vec<_>>().join(" "))
     }
 
     /// Arguments up to and with the closing character.

@@ -1,6 +1,6 @@
 //! An event: a time, and what happens then.
 
-use super::{Parsed, Parser};
+use super::{Mark, Parsed, Parser};
 use crate::ast::{Action, Direction, Event, Time};
 use crate::checks;
 use crate::diagnostics::Diagnostic;
@@ -15,6 +15,7 @@ impl Parser<'_> {
         let start = self.peek();
         let time = self.time()?;
         let time_span = self.since(start);
+        self.mark(Mark::Action);
         let action = self.action()?;
         let event = Event { time, action, span: self.since(start) };
         if let Some(fault) = checks::time_fits(&event, time_span) {

@@ -39,6 +39,11 @@ pub(super) fn header(text: &str, file: FileId, diagnostics: &mut Vec<Diagnostic>
     (reader.header, at)
 }
 
+/// At which octet the header ends.
+pub(crate) fn header_end(text: &str) -> usize {
+    header(text, 0, &mut Vec::new()).1
+}
+
 struct Reader<'a> {
     file: FileId,
     header: Header,

@@ -17,6 +17,7 @@ mod options;
 mod packet;
 mod statements;
 
+pub(crate) use header::header_end;
 pub(crate) use numbers::{is_symbol, parse_seconds};
 pub(crate) use options::parse_hex;
 pub(crate) use packet::parse_flags;
@@ -35,13 +36,44 @@ const MAX_DEPTH: u32 = 32;
 
 /// Parses a file. Every broken line of it is reported, not only the first.
 pub fn parse(sources: &Sources, file: FileId) -> Result<Script, Vec<Diagnostic>> {
+    parse_with_marks(sources, file).map(|(script, _)| script)
+}
+
+/// Where a token stands in the grammar, as far as a layout has to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// It begins a statement.
+    Statement,
+    /// It begins what happens at a time.
+    Action,
+    /// It is the brace that opens a block.
+    Open,
+    /// It is the brace that closes a block.
+    Close,
+}
+
+/// The tokens of a file that the grammar marks, by index, in order.
+pub(crate) type Marks = Vec<(usize, Mark)>;
+
+/// Parses a file, and says where its statements begin.
+pub(crate) fn parse_with_marks(sources: &Sources, file: FileId) -> Result<(Script, Marks), Vec<Diagnostic>> {
     let text = sources.text(file);
     let mut diagnostics = Vec::new();
     let (header, start) = header::header(text, file, &mut diagnostics);
     let Lexed { tokens, comments, diagnostics: unreadable } = lex(text, file, start);
     diagnostics.extend(unreadable);
     let script = Script { header, ..Script::default() };
-    let mut parser = Parser { text, file, tokens, at: 0, comments: comments.into(), diagnostics, script, depth: 0 };
+    let mut parser = Parser {
+        text,
+        file,
+        tokens,
+        at: 0,
+        comments: comments.into(),
+        diagnostics,
+        script,
+        marks: Vec::new(),
+        depth: 0,
+    };
     let anything = parser.preamble();
     let items = parser.items(None);
     let mut script = parser.script;
@@ -57,7 +89,7 @@ pub fn parse(sources: &Sources, file: FileId) -> Result<Script, Vec<Diagnostic>>
     }
     let mut diagnostics = parser.diagnostics;
     if diagnostics.is_empty() {
-        return Ok(script);
+        return Ok((script, parser.marks));
     }
     diagnostics.sort_by_key(|fault| fault.span.start);
     diagnostics.dedup_by_key(|fault| (fault.code, fault.span.start));
@@ -73,6 +105,7 @@ struct Parser<'a> {
     diagnostics: Vec<Diagnostic>,
     /// The parts above the items, as they are found.
     script: Script,
+    marks: Marks,
     depth: u32,
 }
 
@@ -82,11 +115,15 @@ impl Parser<'_> {
         loop {
             let start = self.at;
             let token = self.peek();
+            self.mark(Mark::Statement);
             let parsed = match token.kind {
                 Kind::Option => self.option_line(),
                 Kind::Word if token.first && self.word_of(token) == "vary" => self.variation(),
                 Kind::Command => self.first_command(),
-                _ => break,
+                _ => {
+                    self.marks.pop();
+                    break;
+                }
             };
             if let Err(fault) = parsed {
                 self.report(*fault);
@@ -102,6 +139,10 @@ impl Parser<'_> {
             self.script.comments.extend(comment.into_iter().flat_map(|comment| comment.lines));
         }
         anything
+    }
+
+    fn mark(&mut self, mark: Mark) {
+        self.marks.push((self.at, mark));
     }
 
     fn first_command(&mut self) -> Parsed<()> {
@@ -165,6 +206,7 @@ impl Parser<'_> {
 
     fn one_item(&mut self, items: &mut Vec<Item>) {
         let start = self.at;
+        self.mark(Mark::Statement);
         match self.item() {
             Ok(item) => {
                 let end = self.previous_end();

@@ -1,6 +1,6 @@
 //! The statements that packetdrill does not have.
 
-use super::{MAX_DEPTH, Parsed, Parser};
+use super::{MAX_DEPTH, Mark, Parsed, Parser};
 use crate::ast::{Any, Item, Label, Spanned, Use, Value, Variation, When};
 use crate::diagnostics::Diagnostic;
 use crate::lexer::{Kind, Token};
@@ -201,6 +201,7 @@ impl Parser<'_> {
     }
 
     fn block(&mut self) -> Parsed<Vec<Item>> {
+        self.mark(Mark::Open);
         let open = self.expect(b'{', "`{`")?;
         if self.depth >= MAX_DEPTH {
             return Err(Box::new(self.fault("depth", "blocks are nested too deeply", open)));
@@ -208,6 +209,7 @@ impl Parser<'_> {
         self.depth += 1;
         let items = self.items(Some(self.span_of(open)));
         self.depth -= 1;
+        self.mark(Mark::Close);
         self.eat(b'}');
         Ok(items)
     }

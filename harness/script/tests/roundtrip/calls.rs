@@ -47,7 +47,7 @@ pub(crate) fn call() -> impl Strategy<Value = Call> {
         arg().prop_map(|result| (result, None)),
         (minus, errno).prop_map(|(result, errno)| (result, Some(errno.to_owned()))),
     ];
-    let note = of("[A-Za-z .,]{0,12}".prop_map(|text| text.trim().to_owned()));
+    let note = of("[A-Za-z .,]{0,12}".prop_map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")));
     (calls, result, note).prop_map(|((name, args), (result, errno), note)| Call {
         name: at(name.to_owned()),
         args,

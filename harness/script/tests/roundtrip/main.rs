@@ -7,7 +7,7 @@ use halfopen_script::ast::{
     Action, Any, Event, Field, Header, Item, Label, Level, Micros, Num, OptionLine, Script, Span, Spanned, Time, Use,
     Value, Variation, When,
 };
-use halfopen_script::{Sources, parse, print, render};
+use halfopen_script::{Sources, format, parse, print, render};
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
@@ -208,6 +208,25 @@ proptest! {
             Ok(parsed) => prop_assert_eq!(&parsed, &script, "printed:\n{}", text),
             Err(faults) => prop_assert!(false, "{}\nprinted:\n{}", render(&faults, &sources, false), text),
         }
+    }
+
+    /// A layout exists for every script, and is one: however its lines are indented, it comes out the same.
+    #[test]
+    fn a_layout_is_one(script in script(), indent in vec(0_usize..9, 1..20)) {
+        let text = print(&script);
+        let begins = |line: &str| (line.trim_start().starts_with(['+', '}', '$']) && !line.contains("}%")) || line.trim_start().starts_with("let ");
+        let indented = |(line, by): (&str, &usize)| if begins(line) { format!("{}{}", " ".repeat(*by), line.trim_start()) } else { line.to_owned() };
+        let ragged: Vec<String> = text.split_inclusive('\n').zip(indent.iter().cycle()).map(indented).collect();
+        let mut sources = Sources::new();
+        let laid_out = |sources: &mut Sources, text: &str| {
+            let file = sources.add("t.pkt", text);
+            format(sources, file)
+        };
+        let once = laid_out(&mut sources, &text);
+        prop_assert!(once.is_ok(), "{:?}\nprinted:\n{}", once, text);
+        let once = once.unwrap_or_default();
+        prop_assert_eq!(&once, &laid_out(&mut sources, &once).unwrap_or_default());
+        prop_assert_eq!(&once, &laid_out(&mut sources, &ragged.concat()).unwrap_or_default());
     }
 
     /// Whatever a file holds, the parser comes to an end and says where its faults are.
