@@ -158,7 +158,15 @@ impl<'a> Run<'a> {
             }
             Some(_) | None => Vec::new(),
         };
+        // `isn_1` is the SUT's first ISN.
+        let isn = |name: &str| {
+            let place: usize = name.strip_prefix("isn_")?.parse().ok()?;
+            self.mapping.isns.get(place.checked_sub(1)?).map(|isn| i64::from(*isn))
+        };
         let lookup = |name: &str| {
+            if let Some(isn) = isn(name) {
+                return Some(isn);
+            }
             let value = values.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
             value.or_else(|| symbols::value(name))
         };

@@ -5,9 +5,9 @@ use crate::packet::{Body, Datagram, Icmp, Ip, Ipv4, Ipv6, Tcp, Udp, protocol, tc
 use crate::pattern::{self, Stream};
 use crate::stop::Stop;
 use crate::tcp_options;
-use halfopen_script::ast::{self, Ecn, FlagSet, IpWord, Packet};
+use halfopen_script::ast::{self, Ecn, FlagSet, IpWord, Packet, Place};
 use halfopen_script::symbols;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A datagram to inject.
 pub(crate) struct Composed {
@@ -54,7 +54,7 @@ pub(crate) fn compose(mapping: &mut Mapping, packet: &Packet) -> Result<Composed
         }
     };
     let mut datagram = Datagram { ip: header(mapping.remote, mapping.local, &body), body, trailer: Vec::new() };
-    let spoil = ip_words(&mut datagram.ip, packet)?;
+    let spoil = ip_words(&mut datagram.ip, packet, mapping)?;
     datagram.complete();
     spoil.apply(&mut datagram);
     Ok(Composed { datagram, connection, urgent })
@@ -167,7 +167,7 @@ struct Spoil {
     reserved: Option<u8>,
 }
 
-fn ip_words(ip: &mut Ip, packet: &Packet) -> Result<Spoil, Stop> {
+fn ip_words(ip: &mut Ip, packet: &Packet, mapping: &Mapping) -> Result<Spoil, Stop> {
     let mut spoil = Spoil::default();
     for word in &packet.ip {
         match &word.node {
@@ -194,9 +194,44 @@ fn ip_words(ip: &mut Ip, packet: &Packet) -> Result<Spoil, Stop> {
             IpWord::BadChecksum => spoil.checksum = true,
             IpWord::DataOffset(num) => spoil.data_offset = Some(num.value() as u8),
             IpWord::Reserved(num) => spoil.reserved = Some(num.value() as u8),
+            IpWord::Source(place) => readdress(ip, address(*place, mapping)?, true),
+            IpWord::Destination(place) => readdress(ip, address(*place, mapping)?, false),
+            IpWord::IpOptions(octets) => match ip {
+                Ip::V4(ip) => ip.options.clone_from(octets),
+                Ip::V6(_) => return Err(Stop::Unsupported("`ipopt` in IPv6".into())),
+            },
         }
     }
     Ok(spoil)
+}
+
+/// Puts another address in the place of one of the two.
+fn readdress(ip: &mut Ip, address: IpAddr, source: bool) {
+    match (ip, address) {
+        (Ip::V4(ip), IpAddr::V4(address)) => *(if source { &mut ip.src } else { &mut ip.dst }) = address,
+        (Ip::V6(ip), IpAddr::V6(address)) => *(if source { &mut ip.src } else { &mut ip.dst }) = address,
+        (Ip::V4(_), IpAddr::V6(_)) | (Ip::V6(_), IpAddr::V4(_)) => unreachable!("a place is of the family of the test"),
+    }
+}
+
+/// What a place is in the family of the test.
+fn address(place: Place, mapping: &Mapping) -> Result<IpAddr, Stop> {
+    let IpAddr::V4(local) = mapping.local else {
+        return match place {
+            Place::Unspecified => Ok(Ipv6Addr::UNSPECIFIED.into()),
+            Place::Loopback => Ok(Ipv6Addr::LOCALHOST.into()),
+            Place::Multicast => Ok(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1).into()),
+            Place::Broadcast => Err(Stop::Unsupported(format!("`{}` in IPv6", place.word()))),
+            Place::Own => Ok(mapping.local),
+        };
+    };
+    Ok(IpAddr::V4(match place {
+        Place::Unspecified => Ipv4Addr::UNSPECIFIED,
+        Place::Loopback => Ipv4Addr::LOCALHOST,
+        Place::Multicast => Ipv4Addr::new(224, 0, 0, 1),
+        Place::Broadcast => Ipv4Addr::BROADCAST,
+        Place::Own => local,
+    }))
 }
 
 fn tos(ip: &mut Ip, change: impl Fn(u8) -> u8) {

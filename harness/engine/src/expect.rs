@@ -188,6 +188,9 @@ fn value(word: &IpWord) -> (&'static str, String) {
         IpWord::BadChecksum => ("badsum", "badsum".into()),
         IpWord::DataOffset(num) => ("doff", num.value().to_string()),
         IpWord::Reserved(num) => ("reserved", num.value().to_string()),
+        IpWord::Source(place) => ("src", place.word().to_string()),
+        IpWord::Destination(place) => ("dst", place.word().to_string()),
+        IpWord::IpOptions(_) => ("ipopt", word.to_string()),
     }
 }
 

@@ -82,6 +82,8 @@ pub(crate) struct Lesson {
 pub(crate) struct Mapping {
     pub(crate) local: IpAddr,
     pub(crate) remote: IpAddr,
+    /// ISNs of the SUT, in the order in which they were seen.
+    pub(crate) isns: Vec<u32>,
     connections: Vec<Connection>,
     /// The connection of lines without ports.
     under_test: usize,
@@ -104,6 +106,7 @@ impl Mapping {
         Self {
             local: plan.setup.local.0,
             remote: plan.setup.remote.0,
+            isns: Vec::new(),
             connections: vec![first],
             under_test: 0,
             first: (plan.remote_port, plan.bind_port),
@@ -259,6 +262,9 @@ impl Mapping {
         };
         let connection = &mut self.connections[index];
         let Numbering { local, remote, fresh } = lesson.numbering;
+        if let Some(isn) = local.filter(|_| tcp.has(flag::SYN) && local != connection.local) {
+            self.isns.push(isn.live);
+        }
         if fresh {
             (connection.ended, connection.settled, connection.highest) = (false, false, None);
             connection.stamps.restart();

@@ -60,6 +60,8 @@ impl Plan {
         for (name, value) in &test.options {
             plan.option(name, value, test.id.family)?;
         }
+        let asked = test.header.fields.iter().find(|field| field.key.node == "profile");
+        plan.setup.profile = asked.and_then(|field| field.words.first()).map(|word| word.node.clone());
         plan.setup.gateway = beside(plan.setup.gateway, plan.setup.local.0);
         Ok(plan)
     }
@@ -89,6 +91,7 @@ impl Plan {
                 offload: options.lenient,
                 train: None,
                 seed: options.seed,
+                profile: None,
             },
             bind_port: 8080,
             connect_port: 8080,

@@ -51,6 +51,9 @@ pub struct Setup {
     pub train: Option<u16>,
     /// Seed of everything random in an in-process SUT.
     pub seed: u64,
+    /// Configuration by name that the test asks about, whatever the SUT was opened with: `Err(Unsupported)` from [`Sut::start`] when
+    /// it has none of this name.
+    pub profile: Option<String>,
 }
 
 /// What came next from the SUT.

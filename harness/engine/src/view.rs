@@ -261,7 +261,15 @@ fn words(mapping: &Mapping, datagram: &Datagram, line: &Packet, lesson: &mut Opt
         (IpWord::FlowLabel(_), Ip::V6(ip)) => Some(IpWord::FlowLabel(Num { hex: true, ..num(ip.flow_label) })),
         // What the line says and the datagram cannot have; the difference shows as a missing word.
         (IpWord::Id(_), Ip::V6(_)) | (IpWord::FlowLabel(_), Ip::V4(_)) => None,
-        (IpWord::BadChecksum | IpWord::DataOffset(_) | IpWord::Reserved(_), _) => None,
+        (
+            IpWord::BadChecksum
+            | IpWord::DataOffset(_)
+            | IpWord::Reserved(_)
+            | IpWord::Source(_)
+            | IpWord::Destination(_)
+            | IpWord::IpOptions(_),
+            _,
+        ) => None,
     };
     let mut seen: Vec<_> = line.ip.iter().filter_map(|line| word(&line.node)).collect();
     let scripted = line

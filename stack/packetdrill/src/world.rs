@@ -217,6 +217,7 @@ impl World {
             seed: self.flags.seed,
             offload: false,
             train: None,
+            profile: None,
         };
         if let Err(error) = self.sut.start(&setup) {
             fatal(&error);

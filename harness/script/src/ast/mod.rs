@@ -8,7 +8,7 @@ mod packet;
 
 pub use call::{Arg, ArgKind, Call, Member};
 pub use packet::{
-    AccEcnField, Body, Cookie, Direction, Ecn, FlagSet, Flags, Icmp, IpWord, Options, Packet, Tcp, TcpOption,
+    AccEcnField, Body, Cookie, Direction, Ecn, FlagSet, Flags, Icmp, IpWord, Options, Packet, Place, Tcp, TcpOption,
 };
 
 use std::fmt;
@@ -75,7 +75,7 @@ pub struct Header {
     pub level: Option<Spanned<Level>>,
     /// The comment lines directly under the first line, joined by a space: the expected behaviour in a sentence.
     pub sentence: String,
-    /// `//: KEY WORD...` lines (`alias`, `family`, `tags`, `sut`, `needs`).
+    /// `//: KEY WORD...` lines (`alias`, `family`, `tags`, `sut`, `profile`, `needs`).
     pub fields: Vec<Field>,
 }
 

@@ -43,6 +43,58 @@ pub enum IpWord {
     DataOffset(Num),
     /// `reserved N`: ours, inbound only; the reserved bits.
     Reserved(Num),
+    /// `src PLACE`: ours, inbound only; another source address.
+    Source(Place),
+    /// `dst PLACE`: ours, inbound only; another destination address.
+    Destination(Place),
+    /// `ipopt hex`: ours, inbound only; the option area of an IPv4 header as octets.
+    IpOptions(Vec<u8>),
+}
+
+impl IpWord {
+    /// Only a segment to the SUT can have it.
+    pub fn is_malformed(&self) -> bool {
+        match self {
+            Self::BadChecksum
+            | Self::DataOffset(_)
+            | Self::Reserved(_)
+            | Self::Source(_)
+            | Self::Destination(_)
+            | Self::IpOptions(_) => true,
+            Self::Ecn(_) | Self::Tos(_) | Self::Ttl(_) | Self::Id(_) | Self::FlowLabel(_) => false,
+        }
+    }
+}
+
+/// An address that is not the one of the test, by what it is in either family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// `unspecified`: all bits zero.
+    Unspecified,
+    /// `loopback`: 127.0.0.1, ::1.
+    Loopback,
+    /// `multicast`: all hosts of the link, 224.0.0.1, ff02::1.
+    Multicast,
+    /// `broadcast`: 255.255.255.255, which IPv6 does not have.
+    Broadcast,
+    /// `own`: the SUT's address.
+    Own,
+}
+
+impl Place {
+    /// Every place with its word.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("unspecified", Self::Unspecified),
+        ("loopback", Self::Loopback),
+        ("multicast", Self::Multicast),
+        ("broadcast", Self::Broadcast),
+        ("own", Self::Own),
+    ];
+
+    /// The word of a script.
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(_, place)| *place == self).map_or("", |(word, _)| word)
+    }
 }
 
 /// ECN field of the IP header.

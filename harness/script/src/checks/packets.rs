@@ -72,10 +72,15 @@ fn ip_word(word: &Spanned<IpWord>, inbound: bool, tcp: bool, faults: &mut Faults
         IpWord::Reserved(num) => {
             range(num, 7, "the three reserved bits", faults);
         }
-        IpWord::BadChecksum => {}
+        IpWord::IpOptions(octets) => {
+            if octets.len() > OPTION_SPACE || octets.len() % 4 != 0 {
+                let fault = Diagnostic::new("length", format!("{} octets do not fit", octets.len()), word.span);
+                faults.push(fault.expecting(["a multiple of 4 octets, at most 40"]));
+            }
+        }
+        IpWord::BadChecksum | IpWord::Source(_) | IpWord::Destination(_) => {}
     }
-    let ours = matches!(word.node, IpWord::BadChecksum | IpWord::DataOffset(_) | IpWord::Reserved(_));
-    if ours && !(inbound && tcp) {
+    if word.node.is_malformed() && !(inbound && tcp) {
         let message = "this word spoils a TCP segment that the harness sends; it goes with nothing else";
         faults.push(Diagnostic::new("direction", message, word.span));
     }

@@ -127,7 +127,11 @@ impl Resolver {
         let mut named = false;
         for word in &mut packet.ip {
             named |= match &mut word.node {
-                IpWord::Ecn(_) | IpWord::BadChecksum => false,
+                IpWord::Ecn(_)
+                | IpWord::BadChecksum
+                | IpWord::Source(_)
+                | IpWord::Destination(_)
+                | IpWord::IpOptions(_) => false,
                 IpWord::Tos(num)
                 | IpWord::Ttl(num)
                 | IpWord::Id(num)

@@ -6,11 +6,12 @@ use crate::sources::FileId;
 use crate::suggest::nearest;
 
 /// Keys of `//:` lines, with what they hold.
-const KEYS: [(&str, &str); 5] = [
+const KEYS: [(&str, &str); 6] = [
     ("alias", "ids of the same behaviour in other catalogues"),
     ("family", "`v4`, `v6`, `mapped`"),
     ("tags", "words for selection"),
     ("sut", "SUT names"),
+    ("profile", "the name of one profile"),
     ("needs", "`NAME` or `NAME>=N`"),
 ];
 
@@ -114,6 +115,10 @@ impl Reader<'_> {
                 nearest(key.node, KEYS.iter().map(|(key, _)| *key)).map(|near| format!("did you mean `{near}`?"));
             return self.diagnostics.push(fault);
         };
+        if let ("profile", [_, second, ..]) = (key.node, words) {
+            let fault = Diagnostic::new("header", "a test has one profile", second.span);
+            self.diagnostics.push(fault.expecting(["the end of the line"]));
+        }
         if words.is_empty() {
             let fault = Diagnostic::new("header", format!("`{}` has no words", key.node), key.span);
             self.diagnostics.push(fault.expecting([format!("`//: {} ` and {holds}", key.node)]));

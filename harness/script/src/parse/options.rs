@@ -116,7 +116,7 @@ impl Parser<'_> {
         Ok(Cookie::Symbol(word.to_owned()))
     }
 
-    fn hex(&mut self) -> Parsed<Vec<u8>> {
+    pub(super) fn hex(&mut self) -> Parsed<Vec<u8>> {
         let token = self.peek();
         if token.kind != Kind::Word {
             return Err(self.unexpected(["octets in hexadecimal"]));

@@ -1,13 +1,13 @@
 //! Packet lines.
 
 use super::{Parsed, Parser};
-use crate::ast::{Body, Direction, Ecn, FlagSet, Flags, Icmp, IpWord, Num, Options, Packet, Spanned, Tcp};
+use crate::ast::{Body, Direction, Ecn, FlagSet, Flags, Icmp, IpWord, Num, Options, Packet, Place, Spanned, Tcp};
 use crate::checks;
 use crate::diagnostics::Diagnostic;
 use crate::lexer::Kind;
 
 /// Words of the IP list.
-const IP_WORDS: [&str; 12] = [
+const IP_WORDS: [&str; 15] = [
     "`ect0`",
     "`ect1`",
     "`ect01`",
@@ -20,6 +20,9 @@ const IP_WORDS: [&str; 12] = [
     "`badsum`",
     "`doff N`",
     "`reserved N`",
+    "`src PLACE`",
+    "`dst PLACE`",
+    "`ipopt hex`",
 ];
 
 impl Parser<'_> {
@@ -115,8 +118,23 @@ impl Parser<'_> {
             "flowlabel" => IpWord::FlowLabel(self.field("a number")?),
             "doff" => IpWord::DataOffset(self.field("a number")?),
             "reserved" => IpWord::Reserved(self.field("a number")?),
+            "src" => IpWord::Source(self.place()?),
+            "dst" => IpWord::Destination(self.place()?),
+            "ipopt" => IpWord::IpOptions(self.hex()?),
             _ => IpWord::BadChecksum,
         })
+    }
+
+    /// An address by what it is.
+    fn place(&mut self) -> Parsed<Place> {
+        let token = self.peek();
+        let word = if token.kind == Kind::Word { self.word_of(token) } else { "" };
+        let Some((_, place)) = Place::ALL.iter().find(|(known, _)| *known == word) else {
+            let known = Place::ALL.map(|(known, _)| format!("`{known}`"));
+            return Err(self.unexpected(known.iter().map(String::as_str)));
+        };
+        self.bump();
+        Ok(*place)
     }
 
     /// `a > b`; flags may look like the first port, so the `>` decides.

@@ -43,6 +43,12 @@ impl Display for IpWord {
             Self::BadChecksum => f.write_str("badsum"),
             Self::DataOffset(num) => write!(f, "doff {num:#}"),
             Self::Reserved(num) => write!(f, "reserved {num:#}"),
+            Self::Source(place) => write!(f, "src {}", place.word()),
+            Self::Destination(place) => write!(f, "dst {}", place.word()),
+            Self::IpOptions(octets) => {
+                f.write_str("ipopt ")?;
+                octets.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+            }
         }
     }
 }

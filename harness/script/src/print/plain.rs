@@ -1,7 +1,7 @@
 //! A test as a script that packetdrill itself runs.
 
 use super::header;
-use crate::ast::{Action, Body, Event, Field, IpWord, Micros, Options, Span, Spanned, TcpOption, Time};
+use crate::ast::{Action, Body, Event, Field, Micros, Options, Span, Spanned, TcpOption, Time};
 use crate::test::{Family, Step, Test};
 use std::fmt::Write;
 
@@ -131,11 +131,7 @@ fn after_silence(time: Time, waited: Waited) -> Time {
 /// What of an action only our language has.
 fn beyond_packetdrill(action: &Action) -> Option<&'static str> {
     let Action::Packet(packet) = action else { return None };
-    if packet
-        .ip
-        .iter()
-        .any(|word| matches!(word.node, IpWord::BadChecksum | IpWord::DataOffset(_) | IpWord::Reserved(_)))
-    {
+    if packet.ip.iter().any(|word| word.node.is_malformed()) {
         return Some("malformed headers");
     }
     let Body::Tcp(tcp) = &packet.body else { return None };

@@ -214,7 +214,7 @@ fn stray_brace() {
 #[test]
 fn header_faults() {
     says(
-        "//= rfc9293/3.10.7.4/rst must\n//: famly v4\n//: family v5\n//: needs >=2\n0 close(3) = 0\n",
+        "//= rfc9293/3.10.7.4/rst must\n//: famly v4\n//: family v5\n//: needs >=2\n//: profile rfc793 linux\n0 close(3) = 0\n",
         expect![[r#"
         error[header]: `must` is not a level
          --> test.pkt:1:26
@@ -228,7 +228,7 @@ fn header_faults() {
          --> test.pkt:2:5
           |
         2 | //: famly v4
-          |     ^^^^^ expected `alias`, `family`, `tags`, `sut` or `needs`
+          |     ^^^^^ expected `alias`, `family`, `tags`, `sut`, `profile` or `needs`
           |
           = help: did you mean `family`?
 
@@ -242,7 +242,13 @@ fn header_faults() {
          --> test.pkt:4:11
           |
         4 | //: needs >=2
-          |           ^^^ expected `NAME` or `NAME>=N`"#]],
+          |           ^^^ expected `NAME` or `NAME>=N`
+
+        error[header]: a test has one profile
+         --> test.pkt:5:20
+          |
+        5 | //: profile rfc793 linux
+          |                    ^^^^^ expected the end of the line"#]],
     );
 }
 

@@ -222,6 +222,31 @@ fn spoilt_headers_are_for_inbound_segments() {
 }
 
 #[test]
+fn addresses_and_ip_options() {
+    says(
+        "0 < [src everyone] S 0:0(0) win 1\n+0 > [dst own] S. 0:0(0) ack 1\n+0 < [ipopt 9e0400] S 0:0(0) win 1\n",
+        expect![[r#"
+            error[syntax]: unknown word `everyone`
+             --> test.pkt:1:10
+              |
+            1 | 0 < [src everyone] S 0:0(0) win 1
+              |          ^^^^^^^^ expected `unspecified`, `loopback`, `multicast`, `broadcast` or `own`
+
+            error[direction]: this word spoils a TCP segment that the harness sends; it goes with nothing else
+             --> test.pkt:2:7
+              |
+            2 | +0 > [dst own] S. 0:0(0) ack 1
+              |       ^^^^^^^
+
+            error[length]: 3 octets do not fit
+             --> test.pkt:3:7
+              |
+            3 | +0 < [ipopt 9e0400] S 0:0(0) win 1
+              |       ^^^^^^^^^^^^ expected a multiple of 4 octets, at most 40"#]],
+    );
+}
+
+#[test]
 fn hexadecimal_octets() {
     says(
         "0 > S 0:0(0) <raw 253 abc>\n+0 > S 0:0(0) <octets xyz>\n",

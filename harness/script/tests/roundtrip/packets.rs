@@ -2,7 +2,7 @@
 
 use super::{at, literal, name, num, sum};
 use halfopen_script::ast::{
-    AccEcnField, Body, Cookie, Direction, Ecn, FlagSet, Flags, Icmp, IpWord, Num, Options, Packet, Spanned, Tcp,
+    AccEcnField, Body, Cookie, Direction, Ecn, FlagSet, Flags, Icmp, IpWord, Num, Options, Packet, Place, Spanned, Tcp,
     TcpOption,
 };
 use proptest::collection::vec;
@@ -99,6 +99,9 @@ fn ip_word(inbound: bool) -> impl Strategy<Value = IpWord> {
         Just(IpWord::BadChecksum),
         num(15).prop_map(IpWord::DataOffset),
         num(7).prop_map(IpWord::Reserved),
+        Just(IpWord::Source(Place::Multicast)),
+        Just(IpWord::Destination(Place::Own)),
+        Just(IpWord::IpOptions(vec![1, 0x9e, 2, 0])),
         Just(IpWord::Ecn(Ecn::Ect01)),
     ];
     (both, one, any::<bool>()).prop_map(

@@ -160,6 +160,9 @@ impl Sut for Linux {
         if self.test.is_some() {
             self.finish()?;
         }
+        if let Some(profile) = setup.profile.as_ref().filter(|profile| *profile != "linux") {
+            return Err(SutError::Unsupported(format!("profile `{profile}`, which the kernel does not have")));
+        }
         set_timerslack(1).map_err(|errno| environment("timer slack", errno))?;
         // The kernel does this work under one lock, for which its own clean-up of namespaces waits too. A crowd at it
         // takes longer than a queue.

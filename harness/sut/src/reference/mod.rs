@@ -244,7 +244,11 @@ impl Sut for Reference {
     }
 
     fn start(&mut self, setup: &Setup) -> Result<(), SutError> {
-        let mut stack = Stack::new(self.config.clone(), setup.seed);
+        let config = match &setup.profile {
+            Some(name) => profile(name)?,
+            None => self.config.clone(),
+        };
+        let mut stack = Stack::new(config, setup.seed);
         stack.add_address(setup.local.0);
         stack.add_address(Ipv4Addr::LOCALHOST.into());
         stack.add_address(Ipv6Addr::LOCALHOST.into());
@@ -325,6 +329,7 @@ mod tests {
             offload: false,
             train: None,
             seed: 1,
+            profile: None,
         };
         sut.start(&setup).expect("starts");
         let broken = sut.with(|_| -> Result<(), SutError> { panic!("SND.UNA {} is above SND.NXT", 7) });

@@ -34,6 +34,7 @@ pub(crate) fn setup(family: Family) -> Setup {
         mtu: 1500,
         offload: false,
         train: None,
+        profile: None,
         seed: 7,
     }
 }

@@ -155,7 +155,11 @@ impl Sut for Hosted {
         if self.host.is_none() {
             self.host = Some(Host::start(self.attachment)?);
         }
-        let Answer::Done = self.ask(&Request::Start(Start::new(setup, &self.profile)))? else { return Err(confused()) };
+        let Answer::Done =
+            self.ask(&Request::Start(Start::new(setup, setup.profile.as_ref().unwrap_or(&self.profile))))?
+        else {
+            return Err(confused());
+        };
         priority::raise();
         self.running = true;
         let mut clock = Clock::start();
