@@ -246,6 +246,7 @@ fn broken(got: String, expected: &str) -> Outcome {
         cited: None,
         cited_line: None,
         timing: false,
+        packetdrill: None,
     };
     Outcome {
         verdict: Verdict::Fail,

@@ -41,6 +41,11 @@ impl Sut for Watched {
         self.see(result)
     }
 
+    fn align(&mut self) -> Result<(), SutError> {
+        let result = self.inner.align();
+        self.see(result)
+    }
+
     fn now(&mut self) -> Micros {
         self.inner.now()
     }

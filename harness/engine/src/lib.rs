@@ -2,6 +2,7 @@
 //!
 //! Pure: it reads no clock and opens nothing; time and octets come through the [`sut::Sut`].
 
+mod assemble;
 pub mod call;
 mod calling;
 mod calls;

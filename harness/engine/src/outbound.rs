@@ -3,7 +3,7 @@
 use crate::exchange::Arrived;
 use crate::expect::{Terms, compare};
 use crate::outcome::{FieldDiff, Lane, MismatchKind};
-use crate::packet::{Body, Tcp};
+use crate::packet::Body;
 use crate::steps::{Run, text};
 use crate::stop::Stop;
 use crate::sut::Micros;
@@ -14,9 +14,9 @@ use halfopen_script::print::events::seconds;
 use halfopen_script::test::Step;
 
 /// How a datagram compares with a line.
-struct Judged {
-    seen: Seen,
-    differences: Option<(MismatchKind, Vec<FieldDiff>)>,
+pub(crate) struct Judged {
+    pub(crate) seen: Seen,
+    pub(crate) differences: Option<(MismatchKind, Vec<FieldDiff>)>,
 }
 
 impl<'a> Run<'a> {
@@ -28,6 +28,10 @@ impl<'a> Run<'a> {
         if self.is_part(packet, due, &judged, &arrived) {
             return self.assemble(event, packet, due, arrived);
         }
+        let forgiven = match judged.differences {
+            None => None,
+            Some(_) => self.forgiven(packet, due, &judged, &arrived)?,
+        };
         match judged.differences {
             None => {
                 self.accept(packet, &arrived, &judged.seen);
@@ -37,7 +41,7 @@ impl<'a> Run<'a> {
                 let (expected, got) = (text(packet), text(&judged.seen.packet));
                 self.expected(due.from, Lane::Stack, expected.clone());
                 self.got(&arrived, got.clone());
-                Err(self.mismatch(kind, Some(event.span), None, expected, got, fields))
+                Err(self.mismatch(kind, Some(event.span), None, expected, got, fields).forgiven(forgiven))
             }
         }
     }
@@ -49,30 +53,33 @@ impl<'a> Run<'a> {
     }
 
     /// Until when a datagram is waited for: long enough to tell a late one from none.
-    fn limit(&self, due: Due) -> Micros {
+    pub(crate) fn limit(&self, due: Due) -> Micros {
         let tolerance = self.plan.tolerance;
         if due.any { due.from + tolerance.any_time() } else { due.to + tolerance.of(due.interval) + tolerance.grace() }
     }
 
-    fn terms(&self, due: Due, at: Micros) -> Terms {
-        Terms { due, at, tolerance: self.plan.tolerance, ts_tick: self.plan.ts_tick }
+    pub(crate) fn terms(&self, due: Due, at: Micros) -> Terms {
+        let (tolerance, ts_tick, lenient) = (self.plan.tolerance, self.plan.ts_tick, self.plan.lenient);
+        Terms { due, at, tolerance, ts_tick, lenient }
     }
 
-    fn judge(&self, packet: &Packet, due: Due, arrived: &Arrived) -> Judged {
+    pub(crate) fn judge(&self, packet: &Packet, due: Due, arrived: &Arrived) -> Judged {
         let seen = see(&self.mapping, &self.fds.written, &arrived.datagram, Some(packet));
         let differences = compare(packet, &seen, &self.terms(due, arrived.at));
         Judged { seen, differences }
     }
 
     /// Takes in a datagram that matches.
-    fn accept(&mut self, packet: &Packet, arrived: &Arrived, seen: &Seen) {
+    pub(crate) fn accept(&mut self, packet: &Packet, arrived: &Arrived, seen: &Seen) {
         let entry = self.exchange.record(arrived.at, Lane::Stack, text(&seen.packet));
         (entry.octets, entry.cited) = (arrived.octets.clone(), arrived.cited.clone());
         self.learn(packet, arrived, seen);
-        (self.base, self.nominal, self.matched) = (arrived.at, arrived.at, self.matched + 1);
+        // packetdrill counts on from where it was when a segment came earlier than it looked for it.
+        let at = if self.plan.lenient { arrived.at.max(self.base) } else { arrived.at };
+        (self.base, self.nominal, self.matched) = (at, at, self.matched + 1);
     }
 
-    fn learn(&mut self, packet: &Packet, arrived: &Arrived, seen: &Seen) {
+    pub(crate) fn learn(&mut self, packet: &Packet, arrived: &Arrived, seen: &Seen) {
         if let (Some(lesson), Body::Tcp(tcp), ast::Body::Tcp(line)) =
             (&seen.lesson, &arrived.datagram.body, &packet.body)
         {
@@ -85,57 +92,6 @@ impl<'a> Run<'a> {
         self.expected(due.from, Lane::Stack, expected.clone());
         let got = format!("nothing until {}", seconds(until));
         self.mismatch(MismatchKind::Missing, Some(event.span), None, expected, got, Vec::new())
-    }
-
-    /// A line that is longer than any segment can be stands for several: what a stack with segmentation offload hands down at once.
-    fn is_part(&self, packet: &Packet, due: Due, judged: &Judged, arrived: &Arrived) -> bool {
-        let (ast::Body::Tcp(line), Some(lesson), Body::Tcp(tcp)) =
-            (&packet.body, &judged.seen.lesson, &arrived.datagram.body)
-        else {
-            return false;
-        };
-        let room = self.mapping.room(lesson.route, arrived.datagram.ip.header_len() + 20, tcp.options.len());
-        let wanted = line.len.value() as usize;
-        // packetdrill sees one frame, which leaves when the last part would.
-        let in_time = self.plan.lenient || due.judge(arrived.at, self.plan.tolerance).is_none();
-        !self.plan.strict_segments && wanted > room && (1..wanted).contains(&tcp.payload.len()) && in_time
-    }
-
-    /// Collects the datagrams of a long line, and judges them as the one segment that they are parts of.
-    fn assemble(&mut self, event: &Event, packet: &Packet, due: Due, first: Arrived) -> Result<(), Stop> {
-        let ast::Body::Tcp(line) = &packet.body else { unreachable!("only segments have parts") };
-        let wanted = line.len.value() as usize;
-        let mut parts = vec![first];
-        let mut whole = parts[0].clone();
-        while let Body::Tcp(tcp) = &whole.datagram.body
-            && tcp.payload.len() < wanted
-        {
-            let next_seq = tcp.seq.wrapping_add(tcp.payload.len() as u32);
-            let Some(part) = self.take(self.limit(due))? else { break };
-            let follows = append(&mut whole, &part, next_seq);
-            parts.push(part);
-            if !follows {
-                break;
-            }
-        }
-        for part in &parts[..parts.len() - 1] {
-            let seen = see(&self.mapping, &self.fds.written, &part.datagram, Some(packet));
-            let entry = self.exchange.record(part.at, Lane::Stack, text(&seen.packet));
-            (entry.octets, entry.cited) = (part.octets.clone(), part.cited.clone());
-        }
-        let last = parts.pop().expect("there is at least the first");
-        let judged = self.judge(packet, due, &whole);
-        if let Some((kind, fields)) = judged.differences {
-            let (expected, got) = (text(packet), text(&judged.seen.packet));
-            self.expected(due.from, Lane::Stack, expected.clone());
-            let part = see(&self.mapping, &self.fds.written, &last.datagram, Some(packet));
-            self.got(&last, text(&part.packet));
-            return Err(self.mismatch(kind, Some(event.span), None, expected, got, fields));
-        }
-        let part = see(&self.mapping, &self.fds.written, &last.datagram, Some(packet));
-        self.accept(packet, &last, &part);
-        self.learn(packet, &whole, &judged.seen);
-        Ok(())
     }
 
     /// The first branch whose beginning matches what the SUT does is taken.
@@ -216,21 +172,6 @@ impl<'a> Run<'a> {
         }
         wanted.join(" or ")
     }
-}
-
-/// Appends the text of a part to the whole; false when it is not the next part.
-fn append(whole: &mut Arrived, part: &Arrived, next_seq: u32) -> bool {
-    let (Body::Tcp(tcp), Body::Tcp(more)) = (&mut whole.datagram.body, &part.datagram.body) else { return false };
-    let same = |a: &Tcp, b: &Tcp| (a.src_port, a.dst_port, a.ack) == (b.src_port, b.dst_port, b.ack);
-    if more.seq != next_seq || more.payload.is_empty() || !same(tcp, more) {
-        return false;
-    }
-    tcp.payload.extend_from_slice(&more.payload);
-    // Segmentation leaves PSH and FIN to the last part.
-    (tcp.flags, tcp.window, tcp.urgent) = (more.flags, more.window, more.urgent);
-    whole.datagram.complete();
-    whole.at = part.at;
-    true
 }
 
 /// The event that a branch begins with, and its packet unless it is silence.

@@ -62,6 +62,8 @@ pub struct Mismatch {
     pub cited_line: Option<u32>,
     /// The verdict may be the harness's own lateness: worth a retry alone.
     pub timing: bool,
+    /// Why packetdrill would have let this pass, when it is our strictness alone that does not.
+    pub packetdrill: Option<&'static str>,
 }
 
 /// Sorts of differences. The names appear in JSON and in expectation files.

@@ -76,9 +76,13 @@ fn body<'a>(test: &'a Test, run: &mut Run<'a>) -> Result<(), Stop> {
         run.exchange.place = run.place(command.span);
         run.command(&command.node)?;
     }
+    if run.plan.lenient {
+        run.exchange.sut(|sut| sut.align())?;
+    }
     run.exchange.begin();
     run.whole(&test.steps)?;
-    if run.silence || run.matched == 0 { run.control() } else { Ok(()) }
+    let silent = run.silence || run.matched == 0 && !run.plan.lenient;
+    if silent { run.control() } else { Ok(()) }
 }
 
 /// What the script came to counts as far as the evidence carries it.
@@ -126,5 +130,6 @@ fn broken(trace: &[Entry], what: String) -> Mismatch {
         cited: cited.map(|(rule, _)| rule),
         cited_line: cited.and_then(|(_, line)| line),
         timing: false,
+        packetdrill: None,
     }
 }

@@ -113,7 +113,7 @@ impl Plan {
         match name {
             "ip_version" => ip_version(value, family)?,
             "local_ip" => self.setup.local.0 = self.address(name, value)?,
-            "remote_ip" => self.setup.remote.0 = self.address(name, value)?,
+            "remote_ip" => self.setup.remote = self.remote(name, value)?,
             "gateway_ip" => self.setup.gateway = self.address(name, value)?,
             "netmask_ip" => self.setup.local.1 = prefix(name, value)?,
             "mtu" => self.setup.mtu = number(name, value)?,
@@ -130,6 +130,18 @@ impl Plan {
             _ => return Err(Stop::Unsupported(format!("option --{name}"))),
         }
         Ok(())
+    }
+
+    /// `ADDRESS/LENGTH`, the route to whom it is in; an address alone is a route to one host, which scripts change by that name.
+    fn remote(&self, name: &str, value: &str) -> Result<(IpAddr, u8), Stop> {
+        let (address, length) = value.split_once('/').map_or((value, None), |(address, len)| (address, Some(len)));
+        let address = self.address(name, address)?;
+        let whole = if address.is_ipv4() { 32 } else { 128 };
+        let length: u8 = length.map_or(Ok(whole), |length| number(name, length))?;
+        if length > whole {
+            return Err(Stop::Error(format!("--{name}={value}: the prefix is longer than the address")));
+        }
+        Ok((address, length))
     }
 
     fn address(&self, name: &str, value: &str) -> Result<IpAddr, Stop> {
@@ -237,6 +249,10 @@ mod tests {
             (moved.local.0.to_string(), moved.gateway.to_string()),
             ("192.168.0.1".into(), "192.168.0.2".into())
         );
+        let remote = |value: &str| plan(Family::V4, &[("remote_ip", value)]).map(|plan| plan.setup.remote);
+        assert_eq!(remote("10.0.0.1"), Ok(([10, 0, 0, 1].into(), 32)));
+        assert_eq!(remote("10.0.0.1/8"), Ok(([10, 0, 0, 1].into(), 8)));
+        assert!(remote("10.0.0.1/33").is_err() && remote("10.0.0.1/x").is_err());
         assert!(matches!(plan(Family::V4, &[("mtu", "many")]), Err(Stop::Error(_))));
         assert!(matches!(plan(Family::V4, &[("netmask_ip", "255.0.255.0")]), Err(Stop::Error(_))));
     }

@@ -71,7 +71,10 @@ impl<'a> Run<'a> {
         }
         let end = self.exchange.now().max(self.base) + LINGER;
         match self.take(end)? {
-            Some(arrived) => Err(self.unexpected(&arrived, None, "nothing after the last line")),
+            Some(arrived) => {
+                let why = "it looks at nothing after the last line";
+                Err(self.unexpected(&arrived, None, "nothing after the last line").forgiven(Some(why)))
+            }
             None => Ok(()),
         }
     }
@@ -280,7 +283,18 @@ impl<'a> Run<'a> {
         // On a virtual clock nothing is late by accident.
         let timing =
             matches!(kind, MismatchKind::Time | MismatchKind::Blocking) && self.exchange.clock == ClockKind::Real;
-        Stop::Mismatch(Box::new(Mismatch { kind, span, line, expected, got, fields, cited, cited_line, timing }))
+        Stop::Mismatch(Box::new(Mismatch {
+            kind,
+            span,
+            line,
+            expected,
+            got,
+            fields,
+            cited,
+            cited_line,
+            timing,
+            packetdrill: None,
+        }))
     }
 }
 

@@ -18,6 +18,16 @@ pub(crate) enum Stop {
     Broken(String),
 }
 
+impl Stop {
+    /// A mismatch that packetdrill would pass over, and why.
+    pub(crate) fn forgiven(mut self, why: Option<&'static str>) -> Self {
+        if let Self::Mismatch(mismatch) = &mut self {
+            mismatch.packetdrill = why;
+        }
+        self
+    }
+}
+
 impl From<SutError> for Stop {
     fn from(error: SutError) -> Self {
         match error {

@@ -60,7 +60,8 @@ fn write_failure(out: &mut String, record: &Record, run: &RunInfo, detail: bool)
     }
     out.push('\n');
     if let Some(mismatch) = &record.outcome.mismatch {
-        differences(out, mismatch)?;
+        // A script that cites rules asks what packetdrill never looks at.
+        differences(out, mismatch, record.rules.is_empty())?;
     }
     if detail {
         for line in &record.outcome.snapshot {
@@ -181,7 +182,7 @@ fn cited(out: &mut String, entry: &Entry, indent: usize) -> fmt::Result {
 }
 
 /// Every differing field, then the rule.
-fn differences(out: &mut String, mismatch: &Mismatch) -> fmt::Result {
+fn differences(out: &mut String, mismatch: &Mismatch, foreign: bool) -> fmt::Result {
     let name = mismatch.fields.iter().map(|f| f.field.chars().count()).max().unwrap_or_default().max(8);
     let width = mismatch.fields.iter().map(|f| f.expected.chars().count()).max().unwrap_or_default();
     for diff in &mismatch.fields {
@@ -195,6 +196,9 @@ fn differences(out: &mut String, mismatch: &Mismatch) -> fmt::Result {
     if let Some(rule) = mismatch.cited {
         let at = mismatch.cited_line.map_or(String::new(), |line| format!("line {line}: "));
         writeln!(out, "       {at}the stack applied {rule}")?;
+    }
+    if let Some(why) = mismatch.packetdrill.filter(|_| foreign) {
+        writeln!(out, "       packetdrill would let this pass: {why}; run with --compat packetdrill to judge so")?;
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ fn failed(kind: MismatchKind, got: &str) -> Outcome {
         cited: None,
         cited_line: None,
         timing: false,
+        packetdrill: None,
     };
     Outcome {
         verdict: Verdict::Fail,

@@ -73,6 +73,7 @@ pub(crate) fn failing() -> Record {
         cited: Some("rfc9293/3.10.7.4/rst/in-window"),
         cited_line: Some(5),
         timing: false,
+        packetdrill: None,
     };
     let id = "rfc9293/3.10.7.4/rst/in-window[v4,FIN-WAIT-1]";
     Record {

@@ -1,8 +1,9 @@
 //! The clock of a test: `CLOCK_MONOTONIC` since its start; the kernel's packet stamps are converted from `CLOCK_REALTIME`.
 
 use halfopen_engine::sut::Micros;
-use nix::sys::time::TimeValLike as _;
-use nix::time::{ClockId, clock_gettime};
+use nix::errno::Errno;
+use nix::sys::time::{TimeSpec, TimeValLike as _};
+use nix::time::{ClockId, ClockNanosleepFlags, clock_getres, clock_gettime, clock_nanosleep};
 
 /// A reading that takes longer than this between its two clocks was preempted; nanoseconds.
 const PREEMPTED: i64 = 5_000;
@@ -62,6 +63,31 @@ pub(super) fn monotonic() -> i64 {
     nanoseconds(ClockId::CLOCK_MONOTONIC)
 }
 
+/// Length of the kernel's tick in nanoseconds: how often the coarse clock moves.
+///
+/// # Errors
+/// As `clock_getres`.
+fn tick() -> Result<i64, Errno> {
+    clock_getres(ClockId::CLOCK_MONOTONIC_COARSE).map(|length| length.num_nanoseconds())
+}
+
+/// Sleeps until this many nanoseconds behind a tick, at most a tick and a bit.
+///
+/// The coarse clock stands still between ticks: its reading is when the last one was.
+pub(super) fn tick_phase(behind: i64) -> Result<(), Errno> {
+    let (length, now) = (tick()?.max(1), monotonic());
+    let phase = nanoseconds(ClockId::CLOCK_MONOTONIC_COARSE) + behind;
+    let until = now + (phase - now).rem_euclid(length);
+    while let Err(errno) =
+        clock_nanosleep(ClockId::CLOCK_MONOTONIC, ClockNanosleepFlags::TIMER_ABSTIME, &TimeSpec::nanoseconds(until))
+    {
+        if errno != Errno::EINTR {
+            return Err(errno);
+        }
+    }
+    Ok(())
+}
+
 fn nanoseconds(clock: ClockId) -> i64 {
     clock_gettime(clock).expect("Linux has this clock").num_nanoseconds()
 }
@@ -69,6 +95,21 @@ fn nanoseconds(clock: ClockId) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pause_ends_behind_a_tick() {
+        let length = tick().expect("Linux has this clock");
+        assert!([1_000_000, 3_333_333, 4_000_000, 10_000_000].contains(&length), "a tick of {length} ns");
+        crate::linux::priority::raise();
+        let behind = || {
+            tick_phase(250_000).expect("sleeping is allowed");
+            (monotonic() - nanoseconds(ClockId::CLOCK_MONOTONIC_COARSE)).rem_euclid(length)
+        };
+        // Any moment of the tick would be in a quarter of them, or in all of a tick of 1 ms.
+        let near = (0..40).filter(|_| (250_000..=1_250_000.min(length - 1)).contains(&behind())).count();
+        crate::linux::priority::lower();
+        assert!(near >= 20, "{near} of 40 pauses ended within 1 ms of the phase");
+    }
 
     #[test]
     fn stamps_lie_between_the_last_one_and_now() {

@@ -66,6 +66,9 @@ use std::sync::{Mutex, PoisonError};
 /// 2MSL of Linux, a constant of the kernel; microseconds.
 const TIME_WAIT: i64 = 60_000_000;
 
+/// How far behind a tick packetdrill begins; nanoseconds.
+const TICK_PHASE: i64 = 250_000;
+
 /// Held while a namespace is being set up.
 static STARTING: Mutex<()> = Mutex::new(());
 
@@ -178,6 +181,10 @@ impl Sut for Linux {
         priority::raise();
         self.clock = Clock::start();
         Ok(())
+    }
+
+    fn align(&mut self) -> Result<(), SutError> {
+        clock::tick_phase(TICK_PHASE).map_err(|errno| environment("waiting for a tick", errno))
     }
 
     fn now(&mut self) -> Micros {
