@@ -10,6 +10,7 @@ pub(crate) mod fuzz;
 pub(crate) mod loc;
 pub(crate) mod miri;
 pub(crate) mod packetdrill;
+pub(crate) mod pages;
 pub(crate) mod peers;
 pub(crate) mod scripts;
 

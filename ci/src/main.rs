@@ -6,7 +6,7 @@ mod step;
 mod tally;
 
 use clap::{Parser, Subcommand};
-use jobs::{End, bench, cargo, clean_kill, compat, conformance, coverage, fuzz, loc, miri, packetdrill, peers};
+use jobs::{End, bench, cargo, clean_kill, compat, conformance, coverage, fuzz, loc, miri, packetdrill, pages, peers};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use step::Fault;
@@ -34,6 +34,12 @@ enum Job {
     Test,
     /// The suite on the reference stack, then on this machine's Linux kernel, counted
     Conformance,
+    /// The pages of docs/ that are made from the specs: are they fresh?
+    Pages {
+        /// Write them, and those that tell what the reference stack and this machine's kernel do
+        #[arg(long)]
+        write: bool,
+    },
     /// Build every fuzz target, run each for a while; the canary must be found
     Fuzz {
         /// How long each target runs
@@ -91,8 +97,17 @@ enum Job {
 }
 
 /// What `all` runs, in this order. What is quick to fail comes first; `test` reuses what `clippy` had built for build scripts.
-const ALL: [Job; 8] =
-    [Job::Fmt, Job::Loc, Job::Deny, Job::Clippy, Job::Docs, Job::Test, Job::Conformance, Job::Fuzz { seconds: 10 }];
+const ALL: [Job; 9] = [
+    Job::Fmt,
+    Job::Loc,
+    Job::Deny,
+    Job::Clippy,
+    Job::Docs,
+    Job::Test,
+    Job::Conformance,
+    Job::Pages { write: false },
+    Job::Fuzz { seconds: 10 },
+];
 
 impl Job {
     /// Its name on the command line.
@@ -104,6 +119,7 @@ impl Job {
             Self::Deny => "deny",
             Self::Test => "test",
             Self::Conformance => "conformance",
+            Self::Pages { .. } => "pages",
             Self::Fuzz { .. } => "fuzz",
             Self::Bench => "bench",
             Self::Miri { .. } => "miri",
@@ -127,6 +143,7 @@ impl Job {
             Self::Deny => cargo::deny(),
             Self::Test => cargo::test(tally),
             Self::Conformance => conformance::conformance(tally),
+            Self::Pages { write } => pages::pages(*write),
             Self::Fuzz { seconds } => fuzz::fuzz(*seconds),
             Self::Bench => bench::bench(),
             Self::Miri { thorough } => miri::miri(*thorough),

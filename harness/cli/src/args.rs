@@ -54,6 +54,9 @@ pub enum Command {
     /// A rule is tested when a script cites it on its first line. The others are not decidable from outside or not applicable,
     /// for a reason that the register gives, or missing.
     Coverage(CoverageArgs),
+    /// Write the pages of docs/ that are made from the specs
+    #[command(hide = true)]
+    Pages(PagesArgs),
     /// Run the reference stack as a host on a TUN device or an Ethernet interface
     ///
     /// It answers ARP, neighbour solicitations and echo requests, offers services and may connect to others. SIGINT and SIGTERM
@@ -271,6 +274,20 @@ pub struct CoverageArgs {
     /// Tables for people, Markdown, or one JSON object with every rule
     #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
     pub format: CoverageFormat,
+}
+
+/// `halfopen pages`
+#[derive(Debug, Args)]
+pub struct PagesArgs {
+    /// Where they are
+    #[arg(value_name = "DIR", default_value = "docs")]
+    pub folder: PathBuf,
+    /// Also those that tell what the reference stack and this machine's kernel do
+    #[arg(long)]
+    pub observed: bool,
+    /// Write nothing; exit with 1 if one is out of date
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// `halfopen stack`

@@ -12,6 +12,7 @@ pub mod fake;
 pub mod fault;
 pub mod observe;
 pub mod output;
+pub mod pages;
 pub mod register;
 pub mod schedule;
 pub mod select;

@@ -127,7 +127,7 @@ fn exchange(out: &mut String, record: &Record, detail: bool) -> fmt::Result {
         .max()
         .unwrap_or_default()
         .max(20);
-    writeln!(out, "      {DIM}{:>first$}{:>10}  {:lane$}       stack{DIM:#}", "line", "time", "peer")?;
+    writeln!(out, "      {DIM}{:>first$} {:>9}  {:lane$}       stack{DIM:#}", "line", "time", "peer")?;
     for (entry, line) in trace.iter().zip(lines) {
         row(out, entry, &format!("{line:>first$}"), lane, right)?;
         if detail {
@@ -149,7 +149,7 @@ fn line(entry: &Entry, record: &Record) -> String {
 fn row(out: &mut String, entry: &Entry, line: &str, lane: usize, right: usize) -> fmt::Result {
     // The arrow head shows where the script stood when the difference came.
     let head = if entry.mark == Mark::Expected { '>' } else { ' ' };
-    write!(out, "  {head}   {line}{:>10}  ", text::seconds(entry.at))?;
+    write!(out, "  {head}   {line} {:>9}  ", text::seconds(entry.at))?;
     match entry.lane {
         Lane::Peer => write!(out, "{:lane$}  -->", entry.text)?,
         Lane::Stack => write!(out, "{:lane$}  <--  ", "")?,

@@ -6,6 +6,7 @@ pub mod expand;
 pub mod explain;
 pub mod fmt;
 pub mod list;
+pub mod pages;
 pub mod run;
 pub mod stack;
 
@@ -24,6 +25,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8, Fault> {
         Command::Fmt(args) => fmt::fmt(args),
         Command::Expand(args) => expand::expand(args, specs),
         Command::Explain(args) => explain::explain(args, specs),
+        Command::Pages(args) => pages::pages(args, specs),
         Command::Stack(args) => stack::stack(args),
     }
 }

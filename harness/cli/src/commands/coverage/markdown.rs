@@ -15,7 +15,7 @@ pub(super) fn write(
     writeln!(out)?;
     writeln!(
         out,
-        "Printed by `halfopen coverage --format md`. *Tested*: a script cites the rule on its first line. *Not decidable*: no"
+        "Printed by `halfopen coverage --format md`. *Tested*: a script cites the rule, or one that says the same, on its first line. *Not decidable*: no"
     )?;
     writeln!(
         out,

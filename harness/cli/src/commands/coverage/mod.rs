@@ -10,8 +10,15 @@ use crate::fault::{AS_EXPECTED, FAILED, Fault};
 use crate::register::Register;
 use crate::specs::Specs;
 use crate::suite::Suite;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
+
+/// The report as a page of docs/.
+pub fn markdown_page(coverage: &Coverage<'_>, register: &Register, complete: &Complete) -> io::Result<String> {
+    let mut page = Vec::new();
+    markdown::write(&mut page, coverage, register, complete)?;
+    Ok(String::from_utf8_lossy(&page).into_owned())
+}
 
 /// Says which rules are decided, and by what.
 pub fn coverage(args: &CoverageArgs, specs: Option<&Path>) -> Result<u8, Fault> {
