@@ -2,11 +2,17 @@
 
 use halfopen_engine::sut::Micros;
 use nix::errno::Errno;
-use nix::sys::time::{TimeSpec, TimeValLike as _};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, setsockopt, socketpair, sockopt};
+use nix::sys::time::{TimeSpec, TimeVal, TimeValLike as _};
 use nix::time::{ClockId, ClockNanosleepFlags, clock_getres, clock_gettime, clock_nanosleep};
+use std::os::fd::AsRawFd as _;
+use std::sync::{Mutex, PoisonError};
 
 /// A reading that takes longer than this between its two clocks was preempted; nanoseconds.
 const PREEMPTED: i64 = 5_000;
+
+/// Ticks that are waited for to find where they are.
+const TICKS: usize = 8;
 
 /// Zero is the start of the test.
 #[derive(Debug, Clone, Copy)]
@@ -73,11 +79,20 @@ fn tick() -> Result<i64, Errno> {
 
 /// Sleeps until this many nanoseconds behind a tick, at most a tick and a bit.
 ///
-/// The coarse clock stands still between ticks: its reading is when the last one was.
+/// # Errors
+/// As the system calls have them.
 pub(super) fn tick_phase(behind: i64) -> Result<(), Errno> {
-    let (length, now) = (tick()?.max(1), monotonic());
-    let phase = nanoseconds(ClockId::CLOCK_MONOTONIC_COARSE) + behind;
-    let until = now + (phase - now).rem_euclid(length);
+    // Ticks are that far apart on `CLOCK_MONOTONIC`, on every core at once, since the kernel runs.
+    static EDGE: Mutex<Option<i64>> = Mutex::new(None);
+    let length = tick()?.max(1);
+    let edge = {
+        let mut known = EDGE.lock().unwrap_or_else(PoisonError::into_inner);
+        let edge = known.map_or_else(|| tick_edge(length), Ok)?;
+        *known = Some(edge);
+        edge
+    };
+    let now = monotonic();
+    let until = now + (edge + behind - now).rem_euclid(length);
     while let Err(errno) =
         clock_nanosleep(ClockId::CLOCK_MONOTONIC, ClockNanosleepFlags::TIMER_ABSTIME, &TimeSpec::nanoseconds(until))
     {
@@ -86,6 +101,26 @@ pub(super) fn tick_phase(behind: i64) -> Result<(), Errno> {
         }
     }
     Ok(())
+}
+
+/// Where in the length of a tick the ticks are.
+///
+/// A receive that times out is woken by a tick, other than every sleep that has a call of its own. The wakings are late by what the
+/// scheduler needs, so the earliest counts.
+fn tick_edge(length: i64) -> Result<i64, Errno> {
+    let (socket, _peer) = socketpair(AddressFamily::Unix, SockType::Datagram, None, SockFlag::SOCK_CLOEXEC)?;
+    setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::microseconds(1))?;
+    let mut wakings = [0; TICKS];
+    for waking in &mut wakings {
+        match recv(socket.as_raw_fd(), &mut [0], MsgFlags::empty()) {
+            Err(Errno::EAGAIN | Errno::EINTR) => *waking = monotonic().rem_euclid(length),
+            Err(errno) => return Err(errno),
+            Ok(_) => return Err(Errno::EPROTO),
+        }
+    }
+    // The one that the others are the least behind, going round.
+    let behind = |first: &i64| wakings.iter().map(|other| (other - first).rem_euclid(length)).sum::<i64>();
+    Ok(wakings.into_iter().min_by_key(behind).unwrap_or_default())
 }
 
 fn nanoseconds(clock: ClockId) -> i64 {
@@ -101,12 +136,13 @@ mod tests {
         let length = tick().expect("Linux has this clock");
         assert!([1_000_000, 3_333_333, 4_000_000, 10_000_000].contains(&length), "a tick of {length} ns");
         crate::linux::priority::raise();
+        let edge = tick_edge(length).expect("a socket can be had");
         let behind = || {
             tick_phase(250_000).expect("sleeping is allowed");
-            (monotonic() - nanoseconds(ClockId::CLOCK_MONOTONIC_COARSE)).rem_euclid(length)
+            (monotonic() - edge).rem_euclid(length)
         };
         // Any moment of the tick would be in a quarter of them, or in all of a tick of 1 ms.
-        let near = (0..40).filter(|_| (250_000..=1_250_000.min(length - 1)).contains(&behind())).count();
+        let near = (0..40).filter(|_| (150_000..=1_250_000.min(length - 1)).contains(&behind())).count();
         crate::linux::priority::lower();
         assert!(near >= 20, "{near} of 40 pauses ended within 1 ms of the phase");
     }
