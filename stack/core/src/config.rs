@@ -319,7 +319,11 @@ pub struct Config {
     pub tcp_moderate_rcvbuf: bool,
     /// Share of the receive buffer that is window, as Linux's shift. RFC: 0, all of it. Linux: 1, half of it.
     pub tcp_adv_win_scale: i32,
-    /// Whether the initial window is a whole number of segments. RFC: no. Linux: yes.
+    /// Share of the receive buffer that is no window until the buffer grows, as Linux's shift, and at least a segment; 0: none. RFC: 0.
+    /// Linux: 31, which makes it a segment.
+    pub tcp_app_win: u32,
+    /// Whether the initial window is a whole number of segments, and all of it counts as offered although the field of a SYN cannot say
+    /// so much. RFC: no. Linux: yes.
     pub initial_window_in_segments: bool,
     /// Smallest segment size used, whatever the peer's option says. RFC: 48 (not named). Linux: 48.
     pub tcp_min_snd_mss: u32,
@@ -496,6 +500,7 @@ impl Config {
             wmem_max: 4_194_304,
             tcp_moderate_rcvbuf: false,
             tcp_adv_win_scale: 0,
+            tcp_app_win: 0,
             initial_window_in_segments: false,
             tcp_min_snd_mss: 48,
             min_pmtu: 68,
@@ -607,7 +612,7 @@ impl Config {
         config.tcp_wmem = [4096, 16_384, 4_194_304];
         config.tcp_moderate_rcvbuf = true;
         config.tcp_adv_win_scale = 1;
-        config.initial_window_in_segments = true;
+        (config.tcp_app_win, config.initial_window_in_segments) = (31, true);
         config.min_pmtu = 552;
         config.auto_flowlabels = 1;
         config.ack_pace = AckPace::Estimated;

@@ -37,6 +37,7 @@ counters! {
     tcp_in_csum_errors = "TcpInCsumErrors": "segments with a wrong checksum.";
     tcp_out_rsts = "TcpOutRsts": "resets sent.";
 
+    out_of_window_icmps = "TcpExtOutOfWindowIcmps": "ICMP errors about nothing that is in flight.";
     listen_overflows = "TcpExtListenOverflows": "SYNs and last ACKs of handshakes that met a full queue of a listener.";
     listen_drops = "TcpExtListenDrops": "segments to listeners that were dropped for any reason.";
     syncookies_sent = "TcpExtSyncookiesSent": "SYNs answered with a cookie.";

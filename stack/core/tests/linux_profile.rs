@@ -94,6 +94,35 @@ fn unit_that_was_pushed_for_its_size_ends_with_psh_wherever_it_ends() {
 }
 
 #[test]
+fn window_that_a_syn_cannot_say_counts_as_offered() {
+    // tcp_rmem of packetdrill's scripts: 270,000 octets are window. Seen on Linux 6.18.
+    for (timestamps, expected) in [(0, (65_535, 1050)), (1, (65_535, 1053))] {
+        let mut config = linux();
+        (config.tcp_timestamps, config.tcp_window_scaling) = (timestamps, true);
+        config.tcp_rmem = [4096, 540_000, 15 << 20];
+        let mut play = Play::new(config);
+        play.options.window_scale = Some(7);
+        play.timestamp_if(timestamps > 0, 0);
+        let listener = play.listen(1);
+        play.inject(S, 0, 0, b"");
+        let (first, stamp) = {
+            let segment = play.last().0;
+            (segment.window, segment.options.timestamps.map_or(0, |option| option.val))
+        };
+        play.options.window_scale = None;
+        play.timestamp_if(timestamps > 0, stamp);
+        play.inject(A, 1, 1, b"");
+        let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+        play.send(fd, &[0; 100]);
+        assert_eq!((first, play.last().0.window), expected, "timestamps {timestamps}");
+        play.inject(P, 1, 101, &[0; 1000]);
+        play.wait(1.0);
+        play.read(fd).unwrap();
+        assert_eq!(play.drain(), [""; 0], "no update says of the window what the SYN did not");
+    }
+}
+
+#[test]
 fn rest_of_a_lone_segment_seems_to_come_late() {
     for (ends, seen) in [(&[101, 201][..], 1), (&[201], 0)] {
         let (mut play, fd) = client(linux());
@@ -120,6 +149,21 @@ fn fast_open_server_may_fill_both_windows_before_the_handshake_is_over() {
     assert_eq!(info(&play, fd, "tcpi_delivered"), 0);
     play.inject(A, 5, 2001, b"");
     assert_eq!(info(&play, fd, "tcpi_delivered"), 3);
+}
+
+#[test]
+fn first_window_of_a_fast_open_counts_from_behind_the_text_of_the_syn() {
+    let mut config = linux();
+    (config.tcp_fastopen, config.tcp_window_scaling) = (0x602, true);
+    config.tcp_rmem = [4096, 540_000, 15 << 20];
+    let mut play = Play::new(config);
+    let listener = play.listen(8);
+    play.options.window_scale = Some(7);
+    play.inject(S, 0, 0, &[0; 1000]);
+    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    play.send(fd, &[0; 1000]);
+    // 184 segments, as scaled. Seen on Linux 6.18.
+    assert_eq!(play.last().0.window, 1050);
 }
 
 #[test]

@@ -201,6 +201,15 @@ impl Program {
         })
     }
 
+    /// Commands of the test's own text, not of shell scripts that it starts, whose failure nothing answers.
+    pub(crate) fn demands(&self) -> impl Iterator<Item = &Command> {
+        let answered = |index: usize| self.steps.get(index + 1).is_some_and(|next| next.join == Join::Or);
+        self.steps.iter().enumerate().filter_map(move |(index, step)| match &step.action {
+            Action::Command(command) if !answered(index) => Some(command),
+            Action::Command(_) | Action::Script(_) => None,
+        })
+    }
+
     /// Has each command performed that a shell would run, and comes to what the last one came to.
     ///
     /// Where a test's own text consists of parameters only, the first that fails ends it: a test that runs without what it asks

@@ -4,14 +4,15 @@
 //! declares not to have is `unsupported`; a panic of the stack, or an endless chain of events at one instant, is its failure.
 
 mod calls;
+mod commands;
 mod numbers;
 mod options;
 
-use crate::commands::{Command, Program, Qdisc, Queue, Setting, executable};
 pub(crate) use calls::Calls;
+pub(crate) use commands::{Shown, perform};
 use halfopen_engine::call::{Reply, SysCall};
 use halfopen_engine::sut::{ClockKind, Description, Evidence, Happening, Micros, Setup, Sut, SutError};
-use halfopen_stack::config::{Config, ConfigError};
+use halfopen_stack::config::Config;
 use halfopen_stack::{Instant, Stack};
 use options::absent;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -37,6 +38,7 @@ pub struct Reference {
 struct Test {
     stack: Stack,
     calls: Calls,
+    shown: Shown,
     now: Micros,
     captured: u64,
 }
@@ -146,35 +148,6 @@ pub(crate) fn profile(name: &str) -> Result<Config, SutError> {
     }
 }
 
-/// Does what a backtick command asks for, as far as a stack without a device and a shell can. It fails where the shell would: a script's
-/// last command decides.
-pub(crate) fn tune(stack: &mut Stack, line: &str) -> Result<(), SutError> {
-    Program::read(line, &executable).run(&mut |command| match command {
-        Command::Set(settings) => set(stack, settings),
-        Command::SetExisting(settings) => set(stack, settings),
-        // The stack ends with the test; its device is a queue without limit, and it has no offloads that could be on.
-        Command::Restore(_)
-        | Command::Qdisc(Qdisc::Add(Queue::Pfifo { limit: None }) | Qdisc::Replace(Queue::Pfifo { limit: None })) => {
-            Ok(())
-        }
-        Command::Offload(offloads) if offloads.iter().all(|(_, on)| !on) => Ok(()),
-        Command::FlushMetrics | Command::Qdisc(_) | Command::Offload(_) => Err(absent(&format!("command `{line}`"))),
-        Command::Shell(text) => Err(absent(&format!("shell for `{text}`"))),
-    })
-}
-
-/// Sets each tunable; the first refusal is told.
-fn set(stack: &mut Stack, settings: &[Setting]) -> Result<(), SutError> {
-    let one = |setting: &Setting| match stack.config_mut().set(&setting.name(), &setting.value) {
-        Err(ConfigError::Unknown) if setting.optional => Ok(()),
-        Err(ConfigError::Unknown) => Err(absent(&format!("sysctl {}={}", setting.name(), setting.value))),
-        Err(ConfigError::Value) => Err(absent(&format!("value `{}` of sysctl {}", setting.value, setting.name()))),
-        Ok(()) => Ok(()),
-    };
-    let results: Vec<_> = settings.iter().map(one).collect();
-    results.into_iter().collect()
-}
-
 /// The connections in lines for people.
 pub(crate) fn lines(stack: &Stack) -> Vec<String> {
     stack.snapshots().flat_map(|one| one.to_string().lines().map(str::to_owned).collect::<Vec<_>>()).collect()
@@ -253,7 +226,7 @@ impl Sut for Reference {
         stack.add_address(Ipv4Addr::LOCALHOST.into());
         stack.add_address(Ipv6Addr::LOCALHOST.into());
         stack.set_mtu(setup.mtu as usize);
-        self.test = Some(Test { stack, calls: Calls::new(), now: 0, captured: 0 });
+        self.test = Some(Test { stack, calls: Calls::new(), shown: Shown::default(), now: 0, captured: 0 });
         self.with(|test| {
             test.stack.advance(test.at());
             Ok(())
@@ -283,7 +256,7 @@ impl Sut for Reference {
     }
 
     fn command(&mut self, line: &str) -> Result<(), SutError> {
-        self.with(|test| tune(&mut test.stack, line))
+        self.with(|test| perform(&mut test.stack, &mut test.shown, line))
     }
 
     fn tcp_info(&mut self, fd: i32) -> Result<Vec<(String, i64)>, SutError> {

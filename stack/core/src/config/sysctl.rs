@@ -45,6 +45,7 @@ impl Config {
             "tcp_syn_linear_timeouts" => (&mut self.tcp_syn_linear_timeouts, octet()),
             "tcp_synack_retries" => (&mut self.tcp_synack_retries, octet()),
             "tcp_max_syn_backlog" => (&mut self.tcp_max_syn_backlog, any()),
+            "tcp_app_win" => (&mut self.tcp_app_win, 0..=31),
             "tcp_syncookies" => (&mut self.tcp_syncookies, 0..=2),
             "tcp_max_orphans" => (&mut self.tcp_max_orphans, any()),
             "tcp_fastopen_blackhole_timeout_sec" => (&mut self.tcp_fastopen_blackhole_timeout_sec, any()),

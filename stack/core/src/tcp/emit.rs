@@ -136,7 +136,7 @@ fn segment(tcb: &mut Tcb, seq: SeqNum, flags: Flags, text: u32, fx: &mut Fx<'_>)
     }
     // A window says nothing in a reset.
     if !flags.rst() {
-        segment.window = tcb.window_field(syn);
+        segment.window = tcb.window_field(syn, fx.config());
     }
     if flags.ack() {
         segment.ack = tcb.rcv.nxt;

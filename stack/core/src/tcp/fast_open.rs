@@ -152,6 +152,10 @@ pub(crate) fn serve(tcb: &mut Tcb, option: Option<Cookie>, seg: &Segment<'_>, fx
     let text = &seg.payload[..seg.payload.len().min(tcb.rcv.wnd() as usize)];
     tcb.incoming.push(text, &mut fx.host.rings);
     tcb.rcv.nxt += text.len() as u32;
+    if fx.config().initial_window_in_segments {
+        // Linux counts its first window from behind the text of the SYN.
+        tcb.rcv.edge = tcb.rcv.edge.plus(text.len() as u32);
+    }
     tcb.rcv.last_ack_sent = tcb.rcv.nxt;
     tcb.totals.bytes_received = text.len() as u64;
     tcb.totals.data_segs_in = u64::from(!text.is_empty());

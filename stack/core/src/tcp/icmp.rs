@@ -63,6 +63,7 @@ pub(crate) fn arrives(tcb: &mut Tcb, problem: Problem, seq: SeqNum, total: usize
     // RFC 5927 4.1: only about what is in flight. A SYN or FIN counts, and so does an ACK sent at SND.NXT.
     if !seq.between(tcb.snd.una, tcb.snd.nxt) {
         fx.cite(rules::ICMP_SEQ_OUTSIDE);
+        fx.host.counters.out_of_window_icmps += 1;
         return;
     }
     fx.cite(rules::ICMP_DELIVERED);

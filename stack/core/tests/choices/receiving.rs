@@ -110,6 +110,27 @@ pub(crate) const ROWS: &[Row] = &[
         ],
     },
     Row {
+        field: "tcp_app_win",
+        play: |set| {
+            let mut config = plain();
+            config.tcp_rmem = [4096, 40_000, 40_000];
+            set(&mut config);
+            let (mut play, fd) = Play::established(config);
+            for from in (1..30_000).step_by(1000) {
+                play.inject(P, from, 1, &[0; 1000]);
+                play.read(fd).unwrap();
+            }
+            play.wait(1.0);
+            play.last().0.window.to_string()
+        },
+        values: &[
+            (|c| c.tcp_app_win = 0, "39000"),
+            (|c| c.tcp_app_win = 31, "38540"),
+            (|c| c.tcp_app_win = 2, "30000"),
+            (|c| c.tcp_app_win = 1, "20000"),
+        ],
+    },
+    Row {
         field: "initial_window_in_segments",
         play: |set| window_of_syn_ack(set, None),
         values: &[

@@ -1,7 +1,7 @@
 //! The host's side: the reference stack on a real device, with socket calls that come over a socket.
 
 use super::rpc::{Answer, Connection, Request, Start};
-use crate::reference::{Calls, lines, profile, tune};
+use crate::reference::{Calls, Shown, lines, perform, profile};
 use halfopen_engine::sut::{Micros, SutError};
 use halfopen_stack::{Config, Instant, Stack};
 use halfopen_stack_os::clock::monotonic;
@@ -31,7 +31,7 @@ pub fn serve(mut host: Host) -> io::Result<()> {
     set_timerslack(1)?;
     super::super::priority::raise();
     let stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let mut server = Server { connection: Connection::new(stream), calls: None, over: false };
+    let mut server = Server { connection: Connection::new(stream), calls: None, shown: Shown::default(), over: false };
     host.run(&mut server).map_err(Into::into)
 }
 
@@ -39,6 +39,7 @@ struct Server {
     connection: Connection,
     /// Those of the test that runs.
     calls: Option<Calls>,
+    shown: Shown,
     over: bool,
 }
 
@@ -121,7 +122,7 @@ impl Server {
                 }
                 None => Err(SutError::Environment("no test runs".to_owned())),
             },
-            Request::Command(line) => tune(&mut host.stack, &line).map(|()| Answer::Done),
+            Request::Command(line) => perform(&mut host.stack, &mut self.shown, &line).map(|()| Answer::Done),
             Request::TcpInfo(fd) => info(&host.stack, fd),
             Request::Snapshot => Ok(Answer::Lines(lines(&host.stack))),
         };
