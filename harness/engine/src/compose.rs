@@ -5,7 +5,7 @@ use crate::packet::{Body, Datagram, Icmp, Ip, Ipv4, Ipv6, Tcp, Udp, protocol, tc
 use crate::pattern::{self, Stream};
 use crate::stop::Stop;
 use crate::tcp_options;
-use halfopen_script::ast::{self, Ecn, FlagSet, IpWord, Packet, Place};
+use halfopen_script::ast::{self, Echoed, Ecn, FlagSet, IpWord, Numbers, Packet, Place};
 use halfopen_script::symbols;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -23,9 +23,7 @@ const QUOTED: usize = 8;
 
 /// Makes the datagram that a line asks for.
 pub(crate) fn compose(mapping: &mut Mapping, packet: &Packet) -> Result<Composed, Stop> {
-    if let Some(layer) = packet.encapsulation.first() {
-        return Err(Stop::Unsupported(format!("encapsulation `{}`", layer.node)));
-    }
+    runnable(packet)?;
     let (body, connection, urgent) = match &packet.body {
         ast::Body::Tcp(tcp) => {
             let index = mapping.inbound(script_ports(tcp), tcp.flags.node.set().syn && !tcp.flags.node.set().ack);
@@ -60,6 +58,20 @@ pub(crate) fn compose(mapping: &mut Mapping, packet: &Packet) -> Result<Composed
     Ok(Composed { datagram, connection, urgent })
 }
 
+/// Refuses what no packet of the harness and of the SUTs has yet, by its word.
+pub(crate) fn runnable(packet: &Packet) -> Result<(), Stop> {
+    if let Some(layer) = packet.outer.first() {
+        return Err(Stop::Unsupported(format!("encapsulation `{}`", layer.node)));
+    }
+    if packet.psp.is_some() {
+        return Err(Stop::Unsupported("`encap psp`".into()));
+    }
+    if packet.under_udp.is_some() {
+        return Err(Stop::Unsupported("`/udp`, TCP in UDP".into()));
+    }
+    Ok(())
+}
+
 /// An IP header without length and checksum.
 pub(crate) fn header(src: IpAddr, dst: IpAddr, body: &Body) -> Ip {
     let number = |v6: bool| match body {
@@ -87,7 +99,7 @@ fn segment(mapping: &Mapping, index: usize, tcp: &ast::Tcp) -> Result<Tcp, Stop>
     let connection = mapping.connection(index);
     let set = tcp.flags.node.set();
     // The number of a SYN is absolute on the harness's side, whichever incarnation it belongs to.
-    let to_remote = if set.syn { 0 } else { offset(connection.remote, false) };
+    let to_remote = if set.syn || tcp.numbers == Numbers::Absolute { 0 } else { offset(connection.remote, false) };
     let to_local = offset(connection.local, set.syn);
     let echo = |script: u32| {
         // Without ACK the field has no meaning (RFC 7323 3.2), and 0 is what stands in it.
@@ -129,25 +141,46 @@ pub(crate) fn flags(set: FlagSet) -> u16 {
     bits.iter().filter(|(set, _)| *set).fold(0, |all, (_, bit)| all | bit)
 }
 
-/// An ICMP error about a segment of the connection under test.
+/// An ICMP message: an echo, or an error about a segment of the connection under test or about a datagram with its ports.
 fn message(mapping: &Mapping, icmp: &ast::Icmp) -> Result<Icmp, Stop> {
     let (kind, code) = kind_and_code(mapping.local.is_ipv6(), icmp)?;
     let mtu = icmp.mtu.as_ref().map_or(0, |mtu| mtu.value() as u32);
+    if is_echo(mapping.local.is_ipv6(), kind) {
+        let id = icmp.id.as_ref().map_or(0, |id| id.value() as u32);
+        return Ok(Icmp { kind, code, checksum: 0, rest: id << 16, body: Vec::new() });
+    }
     let connection = mapping.under_test();
-    let seq = icmp.echoed.as_ref().map_or(0, |(seq, _, _)| seq.value() as u32);
-    let quoted = Tcp {
-        src_port: connection.live_local,
-        dst_port: connection.live_remote,
-        seq: seq.wrapping_add(offset(connection.local, false)),
-        ..Tcp::default()
+    let (src_port, dst_port) = (connection.live_local, connection.live_remote);
+    let segment = |seq: u32, len: usize| {
+        let seq = seq.wrapping_add(offset(connection.local, false));
+        Body::Tcp(Tcp { src_port, dst_port, seq, payload: vec![0; len], ..Tcp::default() })
     };
-    let len = icmp.echoed.as_ref().map_or(0, |(_, _, len)| len.value() as usize);
-    let body = Body::Tcp(Tcp { payload: vec![0; len], ..quoted });
+    let body = match &icmp.echoed {
+        None => segment(0, 0),
+        Some(Echoed::Tcp { under_udp: Some(_), .. }) => return Err(Stop::Unsupported("`/udp`, TCP in UDP".into())),
+        Some(Echoed::Tcp { seq, len, .. }) => segment(seq.value() as u32, len.value() as usize),
+        Some(Echoed::Udp(len)) => {
+            let payload = vec![0; len.value() as usize];
+            Body::Udp(Udp { src_port, dst_port, payload, ..Udp::default() })
+        }
+        Some(Echoed::Raw(len)) => Body::Other(vec![0; len.value() as usize]),
+    };
+    let raw = matches!(body, Body::Other(_));
     let mut about = Datagram { ip: header(mapping.local, mapping.remote, &body), body, trailer: Vec::new() };
+    match &mut about.ip {
+        Ip::V4(ip) if raw => ip.protocol = protocol::RESERVED,
+        Ip::V6(ip) if raw => ip.next_header = protocol::RESERVED,
+        Ip::V4(_) | Ip::V6(_) => {}
+    }
     about.complete();
     let mut quotation = about.encode();
     quotation.truncate(about.ip.header_len() + QUOTED);
     Ok(Icmp { kind, code, checksum: 0, rest: mtu, body: quotation })
+}
+
+/// Echo request or reply (RFC 792, RFC 4443 4).
+pub(crate) fn is_echo(v6: bool, kind: u8) -> bool {
+    if v6 { matches!(kind, 128 | 129) } else { matches!(kind, 0 | 8) }
 }
 
 /// Type and code that the words of a line mean.
@@ -178,6 +211,10 @@ fn ip_words(ip: &mut Ip, packet: &Packet, mapping: &Mapping) -> Result<Spoil, St
             IpWord::Tos(num) => {
                 let value = num.value() as u8;
                 tos(ip, |_| value);
+            }
+            IpWord::Dscp(num) => {
+                let value = num.value() as u8;
+                tos(ip, |tos| tos & 3 | value << 2);
             }
             IpWord::Ttl(num) => match ip {
                 Ip::V4(ip) => ip.ttl = num.value() as u8,
@@ -278,7 +315,7 @@ mod tests {
 
     #[test]
     fn words_that_a_family_does_not_have_are_unsupported() {
-        let icmp = |kind: &str| ast::Icmp { kind: bare(kind.into()), code: None, mtu: None, echoed: None };
+        let icmp = |kind: &str| ast::Icmp { kind: bare(kind.into()), code: None, mtu: None, id: None, echoed: None };
         assert_eq!(kind_and_code(false, &icmp("source_quench")), Ok((4, 0)));
         let Err(Stop::Unsupported(why)) = kind_and_code(true, &icmp("source_quench")) else {
             panic!("ICMPv6 has none")

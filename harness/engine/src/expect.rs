@@ -4,7 +4,7 @@ use crate::outcome::{FieldDiff, MismatchKind};
 use crate::sut::Micros;
 use crate::timing::{Due, Tolerance};
 use crate::view::{Seen, diff};
-use halfopen_script::ast::{self, AccEcnField, Cookie, IpWord, Num, Options, Packet, Tcp, TcpOption};
+use halfopen_script::ast::{self, AccEcnField, Cookie, Echoed, IpWord, Num, Numbers, Options, Packet, Tcp, TcpOption};
 
 /// What a comparison depends on besides the two packets.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +64,9 @@ fn segment(line: &Tcp, seen: &Tcp, terms: &Terms, fields: &mut Vec<FieldDiff>) {
     if flags != got {
         fields.push(diff("flags", flags, got));
     }
-    number("seq", &line.seq, &seen.seq, fields);
+    if line.numbers != Numbers::Unchecked {
+        number("seq", &line.seq, &seen.seq, fields);
+    }
     number("len", &line.len, &seen.len, fields);
     // A line whose flags have ACK and that gives no number means 0, as in packetdrill.
     let zero = Num::literal(0);
@@ -125,6 +127,9 @@ fn option_matches(line: &TcpOption, seen: &TcpOption, terms: &Terms) -> bool {
         (TcpOption::Timestamps { val, ecr }, TcpOption::Timestamps { val: seen_val, ecr: seen_ecr }) => {
             (terms.lenient || same(ecr, seen_ecr)) && tsval_matches(val, seen_val, terms)
         }
+        (TcpOption::LooseTimestamps { val, ecr, .. }, TcpOption::Timestamps { val: seen_val, ecr: seen_ecr }) => {
+            same(ecr, seen_ecr) && val.as_ref().is_none_or(|val| tsval_matches(val, seen_val, terms))
+        }
         (TcpOption::FastOpen(line), TcpOption::FastOpen(seen))
         | (TcpOption::FastOpenExperimental(line), TcpOption::FastOpenExperimental(seen)) => {
             cookie(line) == cookie(seen)
@@ -148,9 +153,11 @@ fn option_matches(line: &TcpOption, seen: &TcpOption, terms: &Terms) -> bool {
             | TcpOption::WindowScale(_)
             | TcpOption::Sack(_)
             | TcpOption::Timestamps { .. }
+            | TcpOption::LooseTimestamps { .. }
             | TcpOption::FastOpen(_)
             | TcpOption::FastOpenExperimental(_)
             | TcpOption::Md5(_)
+            | TcpOption::Md5Valid
             | TcpOption::AccEcn(_),
             _,
         ) => false,
@@ -192,6 +199,7 @@ fn value(word: &IpWord) -> (&'static str, String) {
     match word {
         IpWord::Ecn(ecn) => ("ecn", ecn.to_string()),
         IpWord::Tos(num) => ("tos", format!("{:#x}", num.value())),
+        IpWord::Dscp(num) => ("dscp", format!("{:#x}", num.value())),
         IpWord::Ttl(num) => ("ttl", num.value().to_string()),
         IpWord::Id(num) => ("id", num.value().to_string()),
         IpWord::FlowLabel(num) => ("flowlabel", format!("{:#x}", num.value())),
@@ -216,10 +224,24 @@ fn message(line: &ast::Icmp, seen: &ast::Icmp, fields: &mut Vec<FieldDiff>) {
     if let Some(mtu) = &line.mtu {
         number("mtu", mtu, seen.mtu.as_ref().unwrap_or(&Num::literal(0)), fields);
     }
-    if let Some((seq, _, _)) = &line.echoed {
-        match &seen.echoed {
-            Some((got, _, _)) => number("echoed", seq, got, fields),
-            None => fields.push(diff("echoed", seq.value(), "-")),
+    if let Some(id) = &line.id {
+        number("id", id, seen.id.as_ref().unwrap_or(&Num::literal(0)), fields);
+    }
+    let Some(echoed) = &line.echoed else { return };
+    match (echoed, &seen.echoed) {
+        (Echoed::Tcp { seq, .. }, Some(Echoed::Tcp { seq: got, .. })) => number("echoed", seq, got, fields),
+        (Echoed::Udp(len), Some(Echoed::Udp(got))) | (Echoed::Raw(len), Some(Echoed::Raw(got))) => {
+            number("echoed", len, got, fields);
         }
+        (echoed, got) => fields.push(diff("echoed", quoted(echoed), got.as_ref().map_or_else(|| "-".into(), quoted))),
+    }
+}
+
+/// What a quotation is of.
+fn quoted(echoed: &Echoed) -> String {
+    match echoed {
+        Echoed::Tcp { seq, .. } => seq.value().to_string(),
+        Echoed::Udp(len) => format!("udp ({})", len.value()),
+        Echoed::Raw(len) => format!("raw ({})", len.value()),
     }
 }

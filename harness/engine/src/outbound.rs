@@ -1,5 +1,6 @@
 //! Packets from the SUT: the next one must be the one that the line says. Alternatives.
 
+use crate::compose::runnable;
 use crate::exchange::Arrived;
 use crate::expect::{Terms, compare};
 use crate::outcome::{FieldDiff, Lane, MismatchKind};
@@ -207,9 +208,7 @@ fn flatten(branches: &[Vec<Step>]) -> Vec<Vec<&Step>> {
 
 /// Refuses what the engine cannot compare, by its word.
 fn expectable(packet: &Packet) -> Result<(), Stop> {
-    if let Some(layer) = packet.encapsulation.first() {
-        return Err(Stop::Unsupported(format!("encapsulation `{}`", layer.node)));
-    }
+    runnable(packet)?;
     match &packet.body {
         ast::Body::Udp { .. } => Err(Stop::Unsupported("`udp` from the SUT".into())),
         ast::Body::Icmp(_) => Ok(()),
@@ -221,6 +220,9 @@ fn expectable(packet: &Packet) -> Result<(), Stop> {
                 };
                 if let Cookie::Symbol(name) = cookie { Some(name) } else { None }
             });
+            if list.iter().any(|option| matches!(option.node, TcpOption::Md5Valid)) {
+                return Err(Stop::Unsupported("`md5 valid`".into()));
+            }
             symbol.map_or(Ok(()), |name| Err(Stop::Unsupported(format!("{name}, which only -D defines"))))
         }
     }

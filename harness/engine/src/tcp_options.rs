@@ -49,6 +49,15 @@ fn one(
             data[4..].copy_from_slice(&echo(ecr.value() as u32)?.to_be_bytes());
             known(out, kind::TIMESTAMPS, &data);
         }
+        TcpOption::LooseTimestamps { val: None, .. } => {
+            return Err(Stop::Error("`TS val ...` says nothing about a segment to the SUT".into()));
+        }
+        TcpOption::LooseTimestamps { val: Some(val), ecr, absolute } => {
+            let ecr = ecr.value() as u32;
+            let ecr = if *absolute { ecr } else { echo(ecr)? };
+            known(out, kind::TIMESTAMPS, &[(val.value() as u32).to_be_bytes(), ecr.to_be_bytes()].concat());
+        }
+        TcpOption::Md5Valid => return Err(Stop::Unsupported("`md5 valid`".into())),
         TcpOption::FastOpen(cookie) => known(out, kind::FAST_OPEN, octets(cookie)?),
         TcpOption::FastOpenExperimental(cookie) => {
             known(out, kind::EXPERIMENTAL, &[&FAST_OPEN_ID, octets(cookie)?].concat());

@@ -8,7 +8,7 @@ use crate::pattern::{self, Stream};
 use crate::tcp_options::{self, num};
 use crate::timestamps::Stamps;
 use halfopen_script::ast::{
-    self, Direction, Ecn, FlagSet, Flags, IpWord, Num, Options, Packet, Span, Spanned, TcpOption,
+    self, Direction, Echoed, Ecn, FlagSet, Flags, IpWord, Num, Numbers, Options, Packet, Span, Spanned, TcpOption,
 };
 
 /// A datagram of the SUT as the script would write it.
@@ -86,7 +86,7 @@ pub(crate) fn see(
         }
     };
     let ip = expected.map_or_else(Vec::new, |packet| words(mapping, datagram, packet, &mut lesson));
-    let packet = Packet { direction: Direction::Outbound, ip, encapsulation: Vec::new(), body };
+    let packet = Packet { direction: Direction::Outbound, ip, outer: Vec::new(), psp: None, body, under_udp: None };
     Seen { packet, faults, lesson }
 }
 
@@ -144,7 +144,8 @@ fn segment(mapping: &Mapping, tcp: &Tcp, line: Option<&ast::Tcp>) -> (ast::Tcp, 
     let route = mapping.route(tcp);
     let numbering = mapping.numbering(route, tcp, line);
     let syn = tcp.has(flag::SYN);
-    let from_local = offset(numbering.local, syn);
+    let numbers = line.map_or(Numbers::Relative, |line| line.numbers);
+    let from_local = if numbers == Numbers::Absolute { 0 } else { offset(numbering.local, syn) };
     let from_remote = offset(numbering.remote, syn);
     // RFC 9293 3.10.7.1: the answer to a segment without ACK has sequence number zero, which no ISN applies to.
     let literal = tcp.has(flag::RST) && tcp.has(flag::ACK) && tcp.seq == 0;
@@ -168,6 +169,8 @@ fn segment(mapping: &Mapping, tcp: &Tcp, line: Option<&ast::Tcp>) -> (ast::Tcp, 
     let segment = ast::Tcp {
         ports: ports.map(|(source, destination)| (num(source.into()), num(destination.into()))),
         flags: bare(Flags::Set(flag_set(tcp.flags, line))),
+        // What was seen has numbers, whatever the line looks at.
+        numbers: if numbers == Numbers::Absolute { numbers } else { Numbers::Relative },
         seq: num(seq),
         end: num(seq.wrapping_add(tcp.payload.len() as u32)),
         len: num(tcp.payload.len() as u32),
@@ -183,7 +186,11 @@ fn segment(mapping: &Mapping, tcp: &Tcp, line: Option<&ast::Tcp>) -> (ast::Tcp, 
 pub(crate) fn tsval(list: &Options) -> Option<u32> {
     let Options::List(list) = list else { return None };
     list.iter().find_map(|option| {
-        if let TcpOption::Timestamps { val, .. } = &option.node { Some(val.value() as u32) } else { None }
+        if let TcpOption::Timestamps { val, .. } | TcpOption::LooseTimestamps { val: Some(val), .. } = &option.node {
+            Some(val.value() as u32)
+        } else {
+            None
+        }
     })
 }
 
@@ -256,6 +263,7 @@ fn words(mapping: &Mapping, datagram: &Datagram, line: &Packet, lesson: &mut Opt
             .find(|ecn| ecn_bits(*ecn) == tos & 3)
             .map(IpWord::Ecn),
         (IpWord::Tos(num), _) => Some(IpWord::Tos(Num { hex: num.hex, ..Num::literal(tos.into()) })),
+        (IpWord::Dscp(num), _) => Some(IpWord::Dscp(Num { hex: num.hex, ..Num::literal((tos >> 2).into()) })),
         (IpWord::Ttl(_), ip) => Some(IpWord::Ttl(Num::literal(ip.ttl().into()))),
         (IpWord::Id(_), Ip::V4(ip)) => Some(IpWord::Id(Num::literal(ip.id.into()))),
         (IpWord::FlowLabel(_), Ip::V6(ip)) => Some(IpWord::FlowLabel(Num { hex: true, ..num(ip.flow_label) })),
@@ -303,16 +311,29 @@ fn message(mapping: &Mapping, icmp: &Icmp, line: Option<&Packet>) -> ast::Icmp {
         None => (bare(format!("type_{}", icmp.kind)), Some(bare(format!("code_{}", icmp.code)))),
     };
     let mtu = line.is_some_and(|line| line.mtu.is_some()).then(|| num(icmp.rest));
-    let asked = line.and_then(|line| line.echoed.as_ref());
-    let echoed = asked.and_then(|(_, _, len)| {
-        let quoted = icmp.quoted()?;
-        let live = quoted.seq?;
-        let connection = mapping.under_test();
-        let from_remote = offset(connection.remote, false);
-        let (script, len) = (live.wrapping_sub(from_remote), len.value() as u32);
-        Some((num(script), num(script.wrapping_add(len)), num(len)))
-    });
-    ast::Icmp { kind, code, mtu, echoed }
+    let id = line.is_some_and(|line| line.id.is_some()).then(|| num(icmp.rest >> 16));
+    let echoed = line.and_then(|line| line.echoed.as_ref()).and_then(|asked| echoed(mapping, icmp, asked));
+    ast::Icmp { kind, code, mtu, id, echoed }
+}
+
+/// What an error quotes, as far as the line asks for it: the length of a segment is not in the eight octets that a quotation may
+/// end after, that of a UDP datagram is.
+fn echoed(mapping: &Mapping, icmp: &Icmp, asked: &Echoed) -> Option<Echoed> {
+    let quoted = icmp.quoted()?;
+    match (quoted.protocol, asked) {
+        (protocol::TCP, Echoed::Tcp { len, .. }) => {
+            let from_remote = offset(mapping.under_test().remote, false);
+            let (script, len) = (quoted.seq?.wrapping_sub(from_remote), len.value() as u32);
+            Some(Echoed::Tcp { seq: num(script), end: num(script.wrapping_add(len)), len: num(len), under_udp: None })
+        }
+        (protocol::TCP, Echoed::Udp(_) | Echoed::Raw(_)) => {
+            let seq = num(quoted.seq?.wrapping_sub(offset(mapping.under_test().remote, false)));
+            Some(Echoed::Tcp { end: seq.clone(), seq, len: num(0), under_udp: None })
+        }
+        (protocol::UDP, _) => quoted.udp_len.map(|len| Echoed::Udp(num(len.saturating_sub(8).into()))),
+        (protocol::RESERVED, Echoed::Raw(len)) => Some(Echoed::Raw(len.clone())),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

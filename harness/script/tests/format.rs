@@ -110,6 +110,21 @@ fn blocks_are_indented() {
 }
 
 #[test]
+fn conditional_parts_are_not_indented() {
+    check(
+        "0 < F 1:1(0) win 5\n  #ifdef   A // why\n  +0   close(3) = 0\n\n  # endif\n  +.1 close(4) = 0\n",
+        expect![[r#"
+            0  < F 1:1(0) win 5
+            #ifdef A  // why
+            +0 close(3) = 0
+
+            #endif
+            +.1 close(4) = 0
+        "#]],
+    );
+}
+
+#[test]
 fn commands_and_code_are_as_they_were() {
     check(
         "0 < F 1:1(0) win 5\n+0 `sysctl   -q  a=b\n   two`\n+0 %{assert   x ==  1 }%\n+0 %{\n  x = 1\n    \n}%\n`a   b`\n",
@@ -144,7 +159,7 @@ fn headers_and_line_ends_are_tidied() {
 #[test]
 fn words_of_packets_are_one_space_apart() {
     check(
-        "0 <[ ect0 ,ttl 5 ] 1>2   udp(5)\n+0 < icmp   unreachable  frag_needed  mtu 1200 [ 1:5(4) ]\n+0 <( ce )  8080>80 S. 1:1(0)  ack  1 win 5<md5,FO  aabb ,sack 1:2  3:4>\n+0 < ipv4 192.0.2.1  > 192.0.2.2:   . 1:1(0) ack $a+1 win 5\n"
+        "0 <[ ect0 ,ttl 5 ] 1>2   udp(5)\n+0 < icmp   unreachable  frag_needed  mtu 1200 [ 1:5(4) ]\n+0 <( ce )  8080>80 S. 1:1(0)  ack  1 win 5<md5,FO  aabb ,sack 1:2  3:4>\n+0 < ipv4 192.0.2.1  > 192.0.2.2:   . 1:1(0) ack $a+1 win 5\n+0 <  F  . 1:1(0) win 5 /udp(1 > 2)\n+0 > gre  flags [ none ], sum 0, off 0,key 0, seq 0 : ipv6 ::1 >  ::2: mpls ( label 1 , tc 2, [ S ], ttl 3 ):  S. ...(0) ack 1\n"
             .replace("1>2   udp(5)", "udp 1>2 (5)")
             .as_str(),
         expect![[r#"
@@ -152,6 +167,8 @@ fn words_of_packets_are_one_space_apart() {
             +0 < icmp unreachable frag_needed mtu 1200 [1:5(4)]
             +0 < (ce) 8080 > 80 S. 1:1(0) ack 1 win 5 <md5,FO aabb,sack 1:2 3:4>
             +0 < ipv4 192.0.2.1 > 192.0.2.2: . 1:1(0) ack $a+1 win 5
+            +0 < F. 1:1(0) win 5 /udp(1 > 2)
+            +0 > gre flags [none], sum 0, off 0, key 0, seq 0: ipv6 ::1 > ::2: mpls (label 1, tc 2, [S], ttl 3): S. ...(0) ack 1
         "#]],
     );
 }

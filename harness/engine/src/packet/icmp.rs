@@ -33,6 +33,8 @@ pub struct Quoted {
     pub dst_port: u16,
     /// TCP sequence number, when the quotation goes that far.
     pub seq: Option<u32>,
+    /// UDP length field, when the quotation goes that far.
+    pub udp_len: Option<u16>,
 }
 
 impl Icmp {
@@ -76,7 +78,8 @@ impl Icmp {
         let transport = self.body.get(header..)?;
         let ports = transport.get(..4)?;
         let seq = (protocol == protocol::TCP && transport.len() >= 8).then(|| u32_at(transport, 4));
+        let udp_len = (protocol == protocol::UDP && transport.len() >= 6).then(|| u16_at(transport, 4));
         let (src_port, dst_port) = (u16_at(ports, 0), u16_at(ports, 2));
-        Some(Quoted { src: datagram.ip.src(), dst: datagram.ip.dst(), protocol, src_port, dst_port, seq })
+        Some(Quoted { src: datagram.ip.src(), dst: datagram.ip.dst(), protocol, src_port, dst_port, seq, udp_len })
     }
 }

@@ -31,6 +31,8 @@ pub mod protocol {
     pub const UDP: u8 = 17;
     /// ICMPv6.
     pub const ICMPV6: u8 = 58;
+    /// No protocol: "reserved" in the registry, what packetdrill calls `raw`.
+    pub const RESERVED: u8 = 255;
 }
 
 /// An IP datagram with what it carries.

@@ -8,7 +8,8 @@ mod packet;
 
 pub use call::{Arg, ArgKind, Call, Member};
 pub use packet::{
-    AccEcnField, Body, Cookie, Direction, Ecn, FlagSet, Flags, Icmp, IpWord, Options, Packet, Place, Tcp, TcpOption,
+    AccEcnField, Body, Cookie, Direction, Echoed, Ecn, FlagSet, Flags, Gre, Icmp, IpWord, MplsEntry, Numbers, Options,
+    Outer, Packet, Place, Tcp, TcpOption,
 };
 
 use std::fmt;
@@ -207,6 +208,8 @@ pub enum Item {
     When(When),
     /// `any { } or { }`: the SUT may do either; the first that matches is taken.
     Any(Any),
+    /// `#ifdef SYMBOL` ... `#endif`: kept when the symbol is defined.
+    IfDefined(Spanned<String>, Vec<Item>),
     /// A comment line, text after `//`; nothing to a test.
     Comment(String),
 }

@@ -1,6 +1,7 @@
 //! Packet lines.
 
 use super::{Num, Spanned};
+use std::net::IpAddr;
 
 /// Which way a packet goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,10 +19,69 @@ pub struct Packet {
     pub direction: Direction,
     /// Words in `[ ]` or `( )` before the body.
     pub ip: Vec<Spanned<IpWord>>,
-    /// Outer headers, outermost first (`ipv4 A > B:`, `gre:` ...). Empty in nearly every script.
-    pub encapsulation: Vec<Spanned<String>>,
+    /// Outer headers, outermost first. Empty in nearly every script.
+    pub outer: Vec<Spanned<Outer>>,
+    /// `encap psp spi N`: the SPI of a PSP header under the transport header.
+    pub psp: Option<Num>,
+    /// `/udp(a > b)` at the end: the segment is in a UDP datagram with these ports.
+    pub under_udp: Option<Spanned<(Num, Num)>>,
     /// What it carries.
     pub body: Body,
+}
+
+/// A header before that of the datagram itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outer {
+    /// `ipv4 [words] A > B:`, `ipv6 [words] A > B:`
+    Ip {
+        /// Words in `[ ]` or `( )`.
+        words: Vec<Spanned<IpWord>>,
+        /// Source.
+        src: IpAddr,
+        /// Destination, of the same family.
+        dst: IpAddr,
+    },
+    /// `gre:`, or with its fields (RFC 2784, RFC 2890)
+    Gre(Option<Gre>),
+    /// `mpls (label N, tc N, [S], ttl N) ...:` (RFC 3032)
+    Mpls(Vec<MplsEntry>),
+}
+
+/// The fields of a GRE header as written; those that its flags do not name are not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gre {
+    /// `flags [checksum present, key present, sequence# present]`, `flags [none]`, or a number.
+    pub flags: Num,
+    /// `sum N`
+    pub sum: Num,
+    /// `off N`
+    pub off: Num,
+    /// `key N`
+    pub key: Num,
+    /// `seq N`
+    pub seq: Num,
+}
+
+impl Gre {
+    /// The bit of [`Self::flags`] for a checksum.
+    pub const CHECKSUM: i64 = 0x8000;
+    /// The bit for a key.
+    pub const KEY: i64 = 0x2000;
+    /// The bit for a sequence number.
+    pub const SEQUENCE: i64 = 0x1000;
+}
+
+/// An entry of an MPLS label stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MplsEntry {
+    /// Label, 20 bits.
+    pub label: Num,
+    /// Traffic class, 3 bits.
+    pub tc: Num,
+    /// `[S]`: the bottom of the stack.
+    pub bottom: bool,
+    /// Time to live.
+    pub ttl: Num,
 }
 
 /// A word of the IP info list.
@@ -31,6 +91,8 @@ pub enum IpWord {
     Ecn(Ecn),
     /// `tos N`
     Tos(Num),
+    /// `dscp N`, `dscp NAME`: the upper six bits of the same octet.
+    Dscp(Num),
     /// `ttl N`
     Ttl(Num),
     /// `id N`
@@ -61,7 +123,7 @@ impl IpWord {
             | Self::Source(_)
             | Self::Destination(_)
             | Self::IpOptions(_) => true,
-            Self::Ecn(_) | Self::Tos(_) | Self::Ttl(_) | Self::Id(_) | Self::FlowLabel(_) => false,
+            Self::Ecn(_) | Self::Tos(_) | Self::Dscp(_) | Self::Ttl(_) | Self::Id(_) | Self::FlowLabel(_) => false,
         }
     }
 }
@@ -135,6 +197,8 @@ pub struct Tcp {
     pub ports: Option<(Num, Num)>,
     /// Flags.
     pub flags: Spanned<Flags>,
+    /// What the sequence number counts from.
+    pub numbers: Numbers,
     /// First sequence number, relative to the ISN (absolute for a SYN).
     pub seq: Num,
     /// `seq + len`, as written.
@@ -149,6 +213,18 @@ pub struct Tcp {
     pub urg: Option<Num>,
     /// Options.
     pub options: Options,
+}
+
+/// What the sequence number of a segment counts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Numbers {
+    /// The ISN, unless the segment has SYN.
+    #[default]
+    Relative,
+    /// `seq:end(len)!`: 0, it is the number on the wire.
+    Absolute,
+    /// `...(len)`: it is not looked at; only of an expected segment.
+    Unchecked,
 }
 
 /// TCP flags as written.
@@ -229,12 +305,23 @@ pub enum TcpOption {
         /// TSecr.
         ecr: Num,
     },
+    /// `TS val ... ecr N`, `TS val N ecr N!`: a TSval that is not looked at, a TSecr that is the number on the wire
+    LooseTimestamps {
+        /// TSval, unless it is `...`.
+        val: Option<Num>,
+        /// TSecr.
+        ecr: Num,
+        /// `!` behind it.
+        absolute: bool,
+    },
     /// `FO hex` or `FO` alone (cookie request)
     FastOpen(Cookie),
     /// `FOEXP hex` or `FOEXP`
     FastOpenExperimental(Cookie),
     /// `md5 hex`, `md5` alone (not looked at)
     Md5(Option<Vec<u8>>),
+    /// `md5 valid`: a digest that verifies with the secret of `--tcp_md5_secret`
+    Md5Valid,
     /// `ECN e1b 1 ceb 0 e0b 1`: fields in the order written
     AccEcn(Vec<(AccEcnField, Num)>),
     /// `raw KIND hex`: ours; an option as octets, without kind and length
@@ -277,6 +364,28 @@ pub struct Icmp {
     pub code: Option<Spanned<String>>,
     /// `mtu N`
     pub mtu: Option<Num>,
-    /// Echoed sequence range `[seq:end(len)]`.
-    pub echoed: Option<(Num, Num, Num)>,
+    /// `id N`, of an echo request or reply
+    pub id: Option<Num>,
+    /// What an error quotes.
+    pub echoed: Option<Echoed>,
+}
+
+/// What an ICMP error quotes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Echoed {
+    /// `[seq:end(len)]`: a segment of the connection under test
+    Tcp {
+        /// First sequence number.
+        seq: Num,
+        /// Where it ends.
+        end: Num,
+        /// Octets of text.
+        len: Num,
+        /// `/udp(a > b)`: the UDP datagram that the segment was in
+        under_udp: Option<(Num, Num)>,
+    },
+    /// `[udp (N)]`: a UDP datagram with N octets
+    Udp(Num),
+    /// `[raw (N)]`: an IP datagram of no known protocol with N octets
+    Raw(Num),
 }

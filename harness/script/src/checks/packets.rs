@@ -1,7 +1,8 @@
 //! Packets.
 
 use crate::ast::{
-    AccEcnField, Body, Cookie, Direction, Ecn, IpWord, Num, Options, Packet, Span, Spanned, Tcp, TcpOption,
+    AccEcnField, Body, Cookie, Direction, Echoed, Ecn, IpWord, Num, Numbers, Options, Outer, Packet, Span, Spanned,
+    Tcp, TcpOption,
 };
 use crate::diagnostics::Diagnostic;
 
@@ -33,6 +34,13 @@ pub(crate) fn packet(packet: &Packet, span: Span, faults: &mut Faults) {
     for word in &packet.ip {
         ip_word(word, inbound, matches!(packet.body, Body::Tcp(_)), faults);
     }
+    for layer in &packet.outer {
+        outer(&layer.node, inbound, faults);
+    }
+    if let Some(spi) = &packet.psp {
+        range(spi, U32, "an SPI", faults);
+    }
+    ports(packet.under_udp.as_ref().map(|ports| &ports.node), faults);
     match &packet.body {
         Body::Tcp(segment) => tcp(segment, inbound, span, faults),
         Body::Udp { ports: between, len } => {
@@ -40,11 +48,42 @@ pub(crate) fn packet(packet: &Packet, span: Span, faults: &mut Faults) {
             range(len, U16, "a length", faults);
         }
         Body::Icmp(message) => {
-            if let Some((seq, end, len)) = &message.echoed {
-                sequence(seq, end, len, faults);
+            match &message.echoed {
+                Some(Echoed::Tcp { seq, end, len, under_udp }) => {
+                    sequence(seq, end, len, faults);
+                    ports(under_udp.as_ref(), faults);
+                }
+                Some(Echoed::Udp(len) | Echoed::Raw(len)) => {
+                    range(len, U16, "a length", faults);
+                }
+                None => {}
+            }
+            if let Some(id) = &message.id {
+                range(id, U16, "an identifier", faults);
             }
             if let Some(mtu) = &message.mtu {
                 range(mtu, U32, "an MTU", faults);
+            }
+        }
+    }
+}
+
+fn outer(layer: &Outer, inbound: bool, faults: &mut Faults) {
+    match layer {
+        Outer::Ip { words, .. } => words.iter().for_each(|word| ip_word(word, inbound, false, faults)),
+        Outer::Gre(None) => {}
+        Outer::Gre(Some(gre)) => {
+            range(&gre.flags, U16, "the flags of GRE", faults);
+            range(&gre.sum, U16, "a checksum", faults);
+            range(&gre.off, U16, "an offset", faults);
+            range(&gre.key, U32, "a key", faults);
+            range(&gre.seq, U32, "a sequence number", faults);
+        }
+        Outer::Mpls(stack) => {
+            for entry in stack {
+                range(&entry.label, (1 << 20) - 1, "a label", faults);
+                range(&entry.tc, 7, "a traffic class", faults);
+                range(&entry.ttl, U8, "a time to live", faults);
             }
         }
     }
@@ -62,6 +101,9 @@ fn ip_word(word: &Spanned<IpWord>, inbound: bool, tcp: bool, faults: &mut Faults
         }
         IpWord::Id(num) => {
             range(num, U16, "the identification", faults);
+        }
+        IpWord::Dscp(num) => {
+            range(num, 63, "a code point", faults);
         }
         IpWord::FlowLabel(num) => {
             range(num, (1 << 20) - 1, "a flow label", faults);
@@ -95,7 +137,17 @@ fn ports(ports: Option<&(Num, Num)>, faults: &mut Faults) {
 
 fn tcp(tcp: &Tcp, inbound: bool, span: Span, faults: &mut Faults) {
     ports(tcp.ports.as_ref(), faults);
-    sequence(&tcp.seq, &tcp.end, &tcp.len, faults);
+    match tcp.numbers {
+        Numbers::Unchecked => {
+            range(&tcp.len, U16, "a length", faults);
+            if inbound {
+                let fault =
+                    Diagnostic::new("direction", "`...` for numbers goes with a packet from the SUT only", span);
+                faults.push(fault.help("it means that they are not looked at; write the ones to send"));
+            }
+        }
+        Numbers::Relative | Numbers::Absolute => sequence(&tcp.seq, &tcp.end, &tcp.len, faults),
+    }
     if let Some(ack) = &tcp.ack {
         range(ack, U32, "an acknowledgment number", faults);
     }
@@ -171,6 +223,11 @@ fn one_option(option: &Spanned<TcpOption>, faults: &mut Faults) {
             range(val, U32, "a timestamp", faults);
             range(ecr, U32, "a timestamp", faults);
         }
+        TcpOption::LooseTimestamps { val, ecr, .. } => {
+            for num in val.iter().chain([ecr]) {
+                range(num, U32, "a timestamp", faults);
+            }
+        }
         TcpOption::Sack(blocks) => {
             for edge in blocks.iter().flat_map(|(left, right)| [left, right]) {
                 range(edge, U32, "a sequence number", faults);
@@ -195,6 +252,7 @@ fn one_option(option: &Spanned<TcpOption>, faults: &mut Faults) {
         | TcpOption::FastOpen(_)
         | TcpOption::FastOpenExperimental(_)
         | TcpOption::Md5(_)
+        | TcpOption::Md5Valid
         | TcpOption::Octets(_) => {}
     }
 }
@@ -211,9 +269,10 @@ fn option_length(option: &TcpOption) -> Option<usize> {
         TcpOption::WindowScale(_) => 3,
         TcpOption::SackPermitted => 2,
         TcpOption::Sack(blocks) => 2 + 8 * blocks.len(),
-        TcpOption::Timestamps { .. } => 10,
+        TcpOption::Timestamps { .. } | TcpOption::LooseTimestamps { .. } => 10,
         TcpOption::FastOpen(octets) => 2 + cookie(octets)?,
         TcpOption::FastOpenExperimental(octets) => 4 + cookie(octets)?,
+        TcpOption::Md5Valid => 18,
         TcpOption::Md5(digest) => 2 + digest.as_ref().map_or(16, Vec::len),
         TcpOption::AccEcn(fields) => 2 + 3 * fields.len(),
         TcpOption::Raw { data, .. } => 2 + data.len(),

@@ -132,6 +132,11 @@ impl Expander<'_> {
                     steps.push(Step::Event(event));
                 }
                 Item::Let(name, value) => self.resolver.bind(name, value),
+                Item::IfDefined(symbol, kept) => {
+                    if self.resolver.scope.definition(&symbol.node).is_some() {
+                        self.items(kept, steps);
+                    }
+                }
                 Item::Use(used) => self.fixture(used, steps),
                 Item::When(when) => match self.holds(when) {
                     Some(true) => self.items(&when.then, steps),

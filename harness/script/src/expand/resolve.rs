@@ -2,8 +2,8 @@
 
 use super::scope::{Bound, Scope, micros, number, text_of};
 use crate::ast::{
-    Action, Arg, ArgKind, Body, Call, Cookie, Event, Flags, Icmp, IpWord, Micros, Num, Options, Packet, Span, Spanned,
-    Tcp, TcpOption, Time, Value,
+    Action, Arg, ArgKind, Body, Call, Cookie, Echoed, Event, Flags, Gre, Icmp, IpWord, Micros, Num, Options, Outer,
+    Packet, Span, Spanned, Tcp, TcpOption, Time, Value,
 };
 use crate::checks;
 use crate::code;
@@ -124,28 +124,46 @@ impl Resolver {
     }
 
     fn packet(&mut self, packet: &mut Packet) -> bool {
-        let mut named = false;
-        for word in &mut packet.ip {
-            named |= match &mut word.node {
-                IpWord::Ecn(_)
-                | IpWord::BadChecksum
-                | IpWord::Source(_)
-                | IpWord::Destination(_)
-                | IpWord::IpOptions(_) => false,
-                IpWord::Tos(num)
-                | IpWord::Ttl(num)
-                | IpWord::Id(num)
-                | IpWord::FlowLabel(num)
-                | IpWord::DataOffset(num)
-                | IpWord::Reserved(num) => self.num(num),
+        let mut named = self.ip_words(&mut packet.ip);
+        for layer in &mut packet.outer {
+            named |= match &mut layer.node {
+                Outer::Ip { words, .. } => self.ip_words(words),
+                Outer::Gre(gre) => {
+                    gre.as_mut().is_some_and(|Gre { flags, sum, off, key, seq }| self.nums([flags, sum, off, key, seq]))
+                }
+                Outer::Mpls(stack) => {
+                    self.nums(stack.iter_mut().flat_map(|entry| [&mut entry.label, &mut entry.tc, &mut entry.ttl]))
+                }
             };
         }
+        named |= self.nums(&mut packet.psp);
+        named |= self.nums(packet.under_udp.iter_mut().flat_map(|ports| [&mut ports.node.0, &mut ports.node.1]));
         named
             | match &mut packet.body {
                 Body::Tcp(tcp) => self.tcp(tcp),
                 Body::Udp { ports, len } => self.nums(ports.iter_mut().flat_map(|(from, to)| [from, to]).chain([len])),
                 Body::Icmp(icmp) => self.icmp(icmp),
             }
+    }
+
+    fn ip_words(&mut self, words: &mut [Spanned<IpWord>]) -> bool {
+        words.iter_mut().fold(false, |named, word| {
+            let resolved = match &mut word.node {
+                IpWord::Ecn(_)
+                | IpWord::BadChecksum
+                | IpWord::Source(_)
+                | IpWord::Destination(_)
+                | IpWord::IpOptions(_) => false,
+                IpWord::Tos(num)
+                | IpWord::Dscp(num)
+                | IpWord::Ttl(num)
+                | IpWord::Id(num)
+                | IpWord::FlowLabel(num)
+                | IpWord::DataOffset(num)
+                | IpWord::Reserved(num) => self.num(num),
+            };
+            resolved | named
+        })
     }
 
     fn tcp(&mut self, tcp: &mut Tcp) -> bool {
@@ -176,11 +194,15 @@ impl Resolver {
             TcpOption::Mss(num) | TcpOption::WindowScale(num) | TcpOption::Raw { kind: num, .. } => self.num(num),
             TcpOption::Sack(blocks) => self.wrapping(blocks.iter_mut().flat_map(|(left, right)| [left, right])),
             TcpOption::Timestamps { val, ecr } => self.wrapping([val, ecr]),
+            TcpOption::LooseTimestamps { val, ecr, .. } => self.wrapping(val.iter_mut().chain([ecr])),
             TcpOption::AccEcn(fields) => self.nums(fields.iter_mut().map(|(_, num)| num)),
             TcpOption::FastOpen(cookie) | TcpOption::FastOpenExperimental(cookie) => self.cookie(cookie, span),
-            TcpOption::Eol | TcpOption::Nop | TcpOption::SackPermitted | TcpOption::Md5(_) | TcpOption::Octets(_) => {
-                false
-            }
+            TcpOption::Eol
+            | TcpOption::Nop
+            | TcpOption::SackPermitted
+            | TcpOption::Md5(_)
+            | TcpOption::Md5Valid
+            | TcpOption::Octets(_) => false,
         }
     }
 
@@ -201,8 +223,15 @@ impl Resolver {
     }
 
     fn icmp(&mut self, icmp: &mut Icmp) -> bool {
-        let mut named = self.nums(icmp.echoed.iter_mut().map(|(_, _, len)| len).chain(&mut icmp.mtu));
-        named |= self.wrapping(icmp.echoed.iter_mut().flat_map(|(seq, end, _)| [seq, end]));
+        let mut named = self.nums(icmp.mtu.iter_mut().chain(&mut icmp.id));
+        named |= match &mut icmp.echoed {
+            None => false,
+            Some(Echoed::Udp(len) | Echoed::Raw(len)) => self.num(len),
+            Some(Echoed::Tcp { seq, end, len, under_udp }) => {
+                let ports = under_udp.iter_mut().flat_map(|(from, to)| [from, to]);
+                self.wrapping([seq, end]) | self.nums([len].into_iter().chain(ports))
+            }
+        };
         self.word(&mut icmp.kind);
         if let Some(code) = &mut icmp.code {
             self.word(code);

@@ -78,6 +78,10 @@ impl Spacing {
             // Options are packed, words of IP are not.
             return !in_options;
         }
+        if !inside && before.kind == Some(Kind::Word) && before.text != "ipv6" && (next.is(b'.') || next.is(b':')) {
+            // `F .` are the flags `F.`; a colon ends an outer header.
+            return false;
+        }
         if !inside && (next.is(b'<') || next.is(b'>') || before.is(b'>') || before.is(b'<')) {
             return true;
         }
@@ -106,6 +110,9 @@ impl Spacing {
 
     fn elsewhere(&self, before: &Piece<'_>, next: &Piece<'_>) -> bool {
         let inside = !self.open.is_empty();
+        if before.is(b'#') {
+            return false;
+        }
         if next.is(b'{') || before.is(b'}') {
             return true;
         }

@@ -161,7 +161,7 @@ impl<'a> Parser<'a> {
         let next = self.peek_at(1).kind;
         token.first
             && match token.kind {
-                Kind::Command | Kind::Option | Kind::Punct(b'+' | b'*' | b'}') => true,
+                Kind::Command | Kind::Option | Kind::Punct(b'+' | b'*' | b'}' | b'#') => true,
                 Kind::Punct(b'.') => next == Kind::Word,
                 Kind::Word => {
                     let word = self.word_of(token);

@@ -12,8 +12,11 @@ mod call;
 mod cursor;
 mod events;
 mod header;
+mod icmp;
+mod ip;
 mod numbers;
 mod options;
+mod outer;
 mod packet;
 mod statements;
 
@@ -73,6 +76,7 @@ pub(crate) fn parse_with_marks(sources: &Sources, file: FileId) -> Result<(Scrip
         script,
         marks: Vec::new(),
         depth: 0,
+        in_ifdef: false,
     };
     let anything = parser.preamble();
     let items = parser.items(None);
@@ -83,7 +87,7 @@ pub(crate) fn parse_with_marks(sources: &Sources, file: FileId) -> Result<(Scrip
         let above = script.items.iter().take_while(|item| matches!(item, Item::Comment(_))).count();
         let comments = script.items.drain(..above).filter_map(|item| match item {
             Item::Comment(line) => Some(line),
-            Item::Event(_) | Item::Use(_) | Item::Let(..) | Item::When(_) | Item::Any(_) => None,
+            Item::Event(_) | Item::Use(_) | Item::Let(..) | Item::When(_) | Item::Any(_) | Item::IfDefined(..) => None,
         });
         script.comments.extend(comments);
     }
@@ -107,6 +111,8 @@ struct Parser<'a> {
     script: Script,
     marks: Marks,
     depth: u32,
+    /// Between `#ifdef` and `#endif`.
+    in_ifdef: bool,
 }
 
 impl Parser<'_> {
@@ -192,6 +198,7 @@ impl Parser<'_> {
                     return items;
                 }
                 (Kind::Punct(b'}'), Some(_)) => return items,
+                (Kind::Punct(b'#'), _) if self.is_endif() && self.in_ifdef => return items,
                 (Kind::Punct(b'}'), None) => {
                     self.bump();
                     // After another fault this may be the end of a block whose beginning was not understood.
@@ -249,7 +256,7 @@ impl Parser<'_> {
             }
         }
         match token.kind {
-            Kind::Command if self.depth == 0 => {
+            Kind::Command if self.depth == 0 && !self.in_ifdef => {
                 self.bump();
                 self.script.cleanup = Some(self.inside(token, 1));
                 Ok(None)
@@ -259,6 +266,7 @@ impl Parser<'_> {
                 let fault = self.fault("option-order", "option lines stand before the first event", token);
                 Err(Box::new(fault.help("move it to the top of the file")))
             }
+            Kind::Punct(b'#') if token.first => self.if_defined().map(Some),
             Kind::Word if token.first => match self.word_of(token) {
                 "use" => self.use_statement().map(Some),
                 "let" => self.let_statement().map(Some),

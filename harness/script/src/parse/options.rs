@@ -1,7 +1,8 @@
 //! TCP options.
 
 use super::{Parsed, Parser};
-use crate::ast::{AccEcnField, Cookie, Options, Spanned, TcpOption};
+use crate::ast::{AccEcnField, Cookie, Num, Options, Spanned, TcpOption};
+use crate::diagnostics::Diagnostic;
 use crate::lexer::Kind;
 
 const OPTIONS: [&str; 13] = [
@@ -20,6 +21,11 @@ const OPTIONS: [&str; 13] = [
     "`octets hex`",
 ];
 
+/// Kind of options in experiments (RFC 6994), whose first two octets say which experiment.
+const EXPERIMENT: i64 = 254;
+/// The other spelling of packetdrill's second dialect.
+const OTHERS: [&str; 5] = ["AccECN0", "AccECN1", "exp", "EXP", "gen"];
+
 impl Parser<'_> {
     /// `<mss 1460,nop>` or `<...>`
     pub(super) fn options(&mut self) -> Parsed<Options> {
@@ -30,6 +36,9 @@ impl Parser<'_> {
             return Ok(Options::Unchecked);
         }
         let mut options = Vec::new();
+        if let Some(octets) = self.all_octets() {
+            return Ok(Options::List(vec![octets]));
+        }
         loop {
             let start = self.peek();
             let node = self.option()?;
@@ -41,9 +50,22 @@ impl Parser<'_> {
         }
     }
 
+    /// `<hex>`: the whole option area as it is.
+    fn all_octets(&mut self) -> Option<Spanned<TcpOption>> {
+        let token = self.peek();
+        let digits = token.kind == Kind::Word && self.peek_at(1).kind == Kind::Punct(b'>');
+        let octets = digits.then(|| parse_hex(self.word_of(token))).flatten()?;
+        self.bump();
+        self.bump();
+        Some(Spanned { node: TcpOption::Octets(octets), span: self.span_of(token) })
+    }
+
     fn option(&mut self) -> Parsed<TcpOption> {
         let token = self.peek();
         let word = if token.kind == Kind::Word { self.word_of(token) } else { "" };
+        if OTHERS.contains(&word) {
+            return self.other_spelling();
+        }
         if !OPTIONS.iter().any(|known| known.trim_matches('`').split(' ').next() == Some(word)) {
             return Err(self.unexpected(OPTIONS));
         }
@@ -55,14 +77,10 @@ impl Parser<'_> {
             "mss" => TcpOption::Mss(self.field("a segment size")?),
             "wscale" => TcpOption::WindowScale(self.field("a shift count")?),
             "sack" => self.sack()?,
-            "TS" => {
-                self.keyword("val")?;
-                let val = self.field("a timestamp")?;
-                self.keyword("ecr")?;
-                TcpOption::Timestamps { val, ecr: self.field("a timestamp")? }
-            }
+            "TS" => self.timestamps()?,
             "FO" => TcpOption::FastOpen(self.cookie()?),
             "FOEXP" => TcpOption::FastOpenExperimental(self.cookie()?),
+            "md5" if self.eat_word("valid") => TcpOption::Md5Valid,
             "md5" => TcpOption::Md5(if self.peek().kind == Kind::Word { Some(self.hex()?) } else { None }),
             "ECN" => self.acc_ecn()?,
             "raw" => {
@@ -72,6 +90,101 @@ impl Parser<'_> {
             }
             _ => TcpOption::Octets(self.hex()?),
         })
+    }
+
+    /// `val N ecr N`, `val ... ecr N`, `val N ecr N!`
+    fn timestamps(&mut self) -> Parsed<TcpOption> {
+        self.keyword("val")?;
+        let val = if self.peek().kind == Kind::Ellipsis {
+            self.bump();
+            None
+        } else {
+            Some(self.field("a timestamp")?)
+        };
+        self.keyword("ecr")?;
+        let ecr = self.field("a timestamp")?;
+        Ok(match (val, self.eat(b'!')) {
+            (Some(val), false) => TcpOption::Timestamps { val, ecr },
+            (val, absolute) => TcpOption::LooseTimestamps { val, ecr, absolute },
+        })
+    }
+
+    /// `AccECN0 ee0b N ...`, `EXP-FO hex`, `exp-AccECN0 ...`, `exp-tarr [N]`, `exp-HEX [hex]`, `gen-N [hex]`
+    fn other_spelling(&mut self) -> Parsed<TcpOption> {
+        let start = self.bump();
+        let word = self.word_of(start);
+        if word.starts_with("AccECN") {
+            let fields = self.counters(word.ends_with('0'))?;
+            let kind = if word.ends_with('0') { 172 } else { 174 };
+            let bare = TcpOption::Raw { kind: Num::literal(kind), data: Vec::new() };
+            return Ok(if fields.is_empty() { bare } else { TcpOption::AccEcn(fields) });
+        }
+        self.expect(b'-', "`-`")?;
+        let token = self.peek();
+        let rest = self.expect_word("a name or a number")?.node;
+        if word == "gen" {
+            let Ok(kind) = rest.parse::<u8>() else {
+                let fault = self.fault("range", format!("`{rest}` is not an option kind"), token);
+                return Err(Box::new(fault.expecting(["a number from 0 to 255"])));
+            };
+            return Ok(TcpOption::Raw { kind: Num::literal(kind.into()), data: self.hex_if_any()? });
+        }
+        let (experiment, more) = match rest.as_str() {
+            "FO" => return Ok(TcpOption::FastOpenExperimental(self.cookie()?)),
+            "AccECN0" | "AccECN1" => {
+                let up = rest.ends_with('0');
+                let counters = self.counters(up)?;
+                let octets = |(_, num): &(AccEcnField, Num)| {
+                    let value = if num.names.is_empty() { u32::try_from(num.offset).ok()? } else { return None };
+                    value.to_be_bytes().get(1..).map(<[u8]>::to_vec)
+                };
+                let Some(octets) = counters.iter().map(octets).collect::<Option<Vec<_>>>() else {
+                    let fault = Diagnostic::new("option", "a counter of this option is a number", self.since(start));
+                    return Err(Box::new(fault));
+                };
+                (if up { 0xacc0 } else { 0xacc1 }, octets.concat())
+            }
+            "tarr" if self.at_num() => {
+                let num = self.num("a rate")?;
+                let rate = u8::try_from(num.offset).ok().filter(|rate| *rate < 128 && num.names.is_empty());
+                let Some(rate) = rate else {
+                    let fault = Diagnostic::new("range", "this is no rate", num.span);
+                    return Err(Box::new(fault.expecting(["a number from 0 to 127"])));
+                };
+                (0x00ac, vec![rate << 1])
+            }
+            "tarr" => (0x00ac, Vec::new()),
+            digits => match u16::from_str_radix(digits, 16) {
+                Ok(experiment) => (experiment, self.hex_if_any()?),
+                Err(_) => {
+                    let fault = self.fault("option", format!("`exp-{rest}` is not an option"), token);
+                    let known = ["`FO`", "`AccECN0`", "`AccECN1`", "`tarr`", "up to four hexadecimal digits"];
+                    return Err(Box::new(fault.expecting(known)));
+                }
+            },
+        };
+        let data = [&u16::to_be_bytes(experiment)[..], &more].concat();
+        Ok(TcpOption::Raw { kind: Num::literal(EXPERIMENT), data })
+    }
+
+    /// `ee0b N eceb N ee1b N`, or from the other end; as many as there are.
+    fn counters(&mut self, up: bool) -> Parsed<Vec<(AccEcnField, Num)>> {
+        let mut order = [("ee0b", AccEcnField::E0b), ("eceb", AccEcnField::Ceb), ("ee1b", AccEcnField::E1b)];
+        if !up {
+            order.reverse();
+        }
+        let mut fields = Vec::new();
+        for (word, field) in order {
+            if !self.eat_word(word) {
+                break;
+            }
+            fields.push((field, self.field("a counter")?));
+        }
+        Ok(fields)
+    }
+
+    fn hex_if_any(&mut self) -> Parsed<Vec<u8>> {
+        if self.peek().kind == Kind::Word { self.hex() } else { Ok(Vec::new()) }
     }
 
     fn keyword(&mut self, word: &str) -> Parsed<()> {

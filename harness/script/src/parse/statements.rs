@@ -200,6 +200,38 @@ impl Parser<'_> {
         Ok(Item::Any(Any { branches, span }))
     }
 
+    /// `#endif` is next.
+    pub(super) fn is_endif(&self) -> bool {
+        self.is(b'#') && self.word_of(self.peek_at(1)) == "endif"
+    }
+
+    /// `#ifdef SYMBOL`, items, `#endif`
+    pub(super) fn if_defined(&mut self) -> Parsed<Item> {
+        let start = self.bump();
+        let endif = self.is_word("endif");
+        if endif || self.in_ifdef {
+            let message = if endif { "this `#endif` has no `#ifdef`" } else { "an `#ifdef` stands in another one" };
+            self.bump();
+            return Err(Box::new(Diagnostic::new("ifdef", message, self.since(start))));
+        }
+        if !self.eat_word("ifdef") {
+            return Err(self.unexpected(["`#ifdef SYMBOL`", "`#endif`"]));
+        }
+        let symbol = self.expect_word("a symbol, which `-D` or `--define` defines")?;
+        self.end_of_line([])?;
+        self.in_ifdef = true;
+        let items = self.items(None);
+        self.in_ifdef = false;
+        if !self.is_endif() {
+            return Err(Box::new(Diagnostic::new("ifdef", "this `#ifdef` has no `#endif`", symbol.span)));
+        }
+        self.mark(Mark::Statement);
+        self.bump();
+        self.bump();
+        self.end_of_line([])?;
+        Ok(Item::IfDefined(symbol, items))
+    }
+
     fn block(&mut self) -> Parsed<Vec<Item>> {
         self.mark(Mark::Open);
         let open = self.expect(b'{', "`{`")?;

@@ -91,6 +91,11 @@ fn items(out: &mut String, list: &[Item], depth: usize) {
                 line(out, &indent, format_args!("use {dollar}{}", used.name.node));
             }
             Item::Let(name, value) => line(out, &indent, format_args!("let {} = {value}", name.node)),
+            Item::IfDefined(symbol, kept) => {
+                line(out, &indent, format_args!("#ifdef {}", symbol.node));
+                items(out, kept, depth);
+                line(out, &indent, "#endif");
+            }
             Item::Comment(text) => line(out, &indent, format_args!("//{text}")),
             Item::When(when) => {
                 let labels = when.labels.iter().map(|label| label.node.as_str()).collect::<Vec<_>>().join(" ");

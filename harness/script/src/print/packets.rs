@@ -1,25 +1,65 @@
 //! Packets, segments, options.
 
 use crate::ast::{
-    AccEcnField, Body, Cookie, Direction, Ecn, FlagSet, Flags, Icmp, IpWord, Num, Options, Packet, Tcp, TcpOption,
+    AccEcnField, Body, Cookie, Direction, Echoed, Ecn, FlagSet, Flags, Gre, Icmp, IpWord, MplsEntry, Num, Numbers,
+    Options, Outer, Packet, Spanned, Tcp, TcpOption,
 };
 use std::fmt::{Display, Formatter, Result};
 
 impl Display for Packet {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(f, "{}", self.direction)?;
-        // `encap` stands behind the IP words, outer headers stand before them.
-        let (inner, outer): (Vec<_>, Vec<_>) =
-            self.encapsulation.iter().partition(|layer| layer.node.starts_with("encap"));
-        outer.iter().try_for_each(|layer| write!(f, " {}:", layer.node))?;
-        for (index, word) in self.ip.iter().enumerate() {
-            write!(f, "{}{}", if index == 0 { " [" } else { ", " }, word.node)?;
+        self.outer.iter().try_for_each(|outer| write!(f, " {}", outer.node))?;
+        words(f, &self.ip)?;
+        if let Some(spi) = &self.psp {
+            write!(f, " encap psp spi {spi:#}")?;
         }
-        if !self.ip.is_empty() {
-            f.write_str("]")?;
+        write!(f, " {}", self.body)?;
+        self.under_udp.as_ref().map_or(Ok(()), |ports| under_udp(f, &ports.node))
+    }
+}
+
+fn words(f: &mut Formatter<'_>, words: &[Spanned<IpWord>]) -> Result {
+    for (index, word) in words.iter().enumerate() {
+        write!(f, "{}{}", if index == 0 { " [" } else { ", " }, word.node)?;
+    }
+    if words.is_empty() { Ok(()) } else { f.write_str("]") }
+}
+
+fn under_udp(f: &mut Formatter<'_>, (from, to): &(Num, Num)) -> Result {
+    write!(f, "/udp({from:#} > {to:#})")
+}
+
+impl Display for Outer {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Ip { words: list, src, dst } => {
+                f.write_str(if src.is_ipv4() { "ipv4" } else { "ipv6" })?;
+                words(f, list)?;
+                write!(f, " {src} > {dst}:")
+            }
+            Self::Gre(None) => f.write_str("gre:"),
+            Self::Gre(Some(gre)) => write!(f, "gre {gre}:"),
+            Self::Mpls(stack) => {
+                f.write_str("mpls")?;
+                stack.iter().try_for_each(|entry| write!(f, " {entry}"))?;
+                f.write_str(":")
+            }
         }
-        inner.iter().try_for_each(|layer| write!(f, " {}", layer.node))?;
-        write!(f, " {}", self.body)
+    }
+}
+
+impl Display for Gre {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let Self { flags, sum, off, key, seq } = self;
+        write!(f, "flags {flags:#}, sum {sum:#}, off {off:#}, key {key:#}, seq {seq:#}")
+    }
+}
+
+impl Display for MplsEntry {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let bottom = if self.bottom { "[S], " } else { "" };
+        write!(f, "(label {:#}, tc {:#}, {bottom}ttl {:#})", self.label, self.tc, self.ttl)
     }
 }
 
@@ -37,6 +77,7 @@ impl Display for IpWord {
         match self {
             Self::Ecn(ecn) => write!(f, "{ecn}"),
             Self::Tos(num) => write!(f, "tos {num:#}"),
+            Self::Dscp(num) => write!(f, "dscp {num:#}"),
             Self::Ttl(num) => write!(f, "ttl {num:#}"),
             Self::Id(num) => write!(f, "id {num:#}"),
             Self::FlowLabel(num) => write!(f, "flowlabel {num:#}"),
@@ -86,7 +127,12 @@ impl Display for Body {
 impl Display for Tcp {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         ports(f, self.ports.as_ref())?;
-        write!(f, "{} {:#}:{:#}({:#})", self.flags.node, self.seq, self.end, self.len)?;
+        write!(f, "{} ", self.flags.node)?;
+        match self.numbers {
+            Numbers::Unchecked => write!(f, "...({:#})", self.len)?,
+            Numbers::Relative => write!(f, "{:#}:{:#}({:#})", self.seq, self.end, self.len)?,
+            Numbers::Absolute => write!(f, "{:#}:{:#}({:#})!", self.seq, self.end, self.len)?,
+        }
         for (word, num) in [("ack", &self.ack), ("win", &self.win), ("urg", &self.urg)] {
             if let Some(num) = num {
                 write!(f, " {word} {num:#}")?;
@@ -139,10 +185,19 @@ impl Display for Icmp {
         if let Some(mtu) = &self.mtu {
             write!(f, " mtu {mtu:#}")?;
         }
-        if let Some((seq, end, len)) = &self.echoed {
-            write!(f, " [{seq:#}:{end:#}({len:#})]")?;
+        if let Some(id) = &self.id {
+            write!(f, " id {id:#}")?;
         }
-        Ok(())
+        match &self.echoed {
+            None => Ok(()),
+            Some(Echoed::Udp(len)) => write!(f, " [udp ({len:#})]"),
+            Some(Echoed::Raw(len)) => write!(f, " [raw ({len:#})]"),
+            Some(Echoed::Tcp { seq, end, len, under_udp: ports }) => {
+                write!(f, " [{seq:#}:{end:#}({len:#})")?;
+                ports.as_ref().map_or(Ok(()), |ports| under_udp(f, ports))?;
+                f.write_str("]")
+            }
+        }
     }
 }
 
@@ -171,8 +226,16 @@ impl Display for TcpOption {
                 blocks.iter().try_for_each(|(left, right)| write!(f, " {left:#}:{right:#}"))
             }
             Self::Timestamps { val, ecr } => write!(f, "TS val {val:#} ecr {ecr:#}"),
+            Self::LooseTimestamps { val, ecr, absolute } => {
+                match val {
+                    Some(val) => write!(f, "TS val {val:#}")?,
+                    None => f.write_str("TS val ...")?,
+                }
+                write!(f, " ecr {ecr:#}{}", if *absolute { "!" } else { "" })
+            }
             Self::FastOpen(cookie) => write!(f, "FO{cookie}"),
             Self::FastOpenExperimental(cookie) => write!(f, "FOEXP{cookie}"),
+            Self::Md5Valid => f.write_str("md5 valid"),
             Self::Md5(None) => f.write_str("md5"),
             Self::Md5(Some(digest)) => write!(f, "md5 {}", hex(digest)),
             Self::AccEcn(fields) => {

@@ -4,6 +4,7 @@
 //! that needs others translates.
 
 mod constants;
+mod dscp;
 mod errnos;
 mod icmp;
 
@@ -42,6 +43,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 pub fn name_of(prefix: &str, value: i64) -> Option<&'static str> {
     CONSTANTS.iter().find(|(name, known)| *known == value && name.starts_with(prefix)).map(|(name, _)| *name)
 }
+
+pub(crate) use dscp::{dscp, dscp_names};
 
 #[cfg(test)]
 mod tests {

@@ -266,21 +266,268 @@ fn hexadecimal_octets() {
 }
 
 #[test]
-fn what_is_not_supported_says_so() {
+fn outer_headers() {
     says(
-        "0 < icmp echo_request id 5\n+0 < icmp unreachable [udp(5)]\n",
+        "0 < ipv4 192.0.2.1 > 192.0.2.x: . 1:1(0) win 1\n+0 < ipv6 192.0.2.1 > 192.0.2.2: . 1:1(0) win 1\n+0 < ipv4 192.0.2.1 > 192.0.2.2 . 1:1(0) win 1\n+0 > gre flags [kay present], sum 0, off 0, key 1, seq 0: . 1:1(0)\n+0 > gre flags 0, sum 0, of 0, key 1, seq 0: . 1:1(0)\n+0 > mpls (label 1048576, tc 8, [T], ttl 1): . 1:1(0)\n+0 > mpls (label 1048576, tc 8, ttl 256): . 1:1(0)\n",
         expect![[r#"
-        error[unsupported]: `id` of an ICMP echo is not supported
-         --> test.pkt:1:23
-          |
-        1 | 0 < icmp echo_request id 5
-          |                       ^^
+            error[address]: `192.0.2.x` is not an address
+             --> test.pkt:1:22
+              |
+            1 | 0 < ipv4 192.0.2.1 > 192.0.2.x: . 1:1(0) win 1
+              |                      ^^^^^^^^^ expected an IPv4 address
 
-        error[unsupported]: only an echoed TCP segment is supported
-         --> test.pkt:2:24
-          |
-        2 | +0 < icmp unreachable [udp(5)]
-          |                        ^^^ expected `seq:end(len)`"#]],
+            error[address]: `192.0.2.1` is not an address
+             --> test.pkt:2:11
+              |
+            2 | +0 < ipv6 192.0.2.1 > 192.0.2.2: . 1:1(0) win 1
+              |           ^^^^^^^^^ expected an IPv6 address
+
+            error[syntax]: unexpected `.`
+             --> test.pkt:3:33
+              |
+            3 | +0 < ipv4 192.0.2.1 > 192.0.2.2 . 1:1(0) win 1
+              |                                 ^ expected `:` at the end of the outer header
+
+            error[syntax]: unknown word `kay`
+             --> test.pkt:4:17
+              |
+            4 | +0 > gre flags [kay present], sum 0, off 0, key 1, seq 0: . 1:1(0)
+              |                 ^^^ expected `none`, `checksum present`, `key present` or `sequence# present`
+              |
+              = help: did you mean `key`?
+
+            error[syntax]: unknown word `of`
+             --> test.pkt:5:26
+              |
+            5 | +0 > gre flags 0, sum 0, of 0, key 1, seq 0: . 1:1(0)
+              |                          ^^ expected `off N`
+              |
+              = help: did you mean `off`?
+
+            error[syntax]: unknown word `T`
+             --> test.pkt:6:34
+              |
+            6 | +0 > mpls (label 1048576, tc 8, [T], ttl 1): . 1:1(0)
+              |                                  ^ expected `S`, the bottom of the stack
+
+            error[range]: 1048576 is out of range for a label
+             --> test.pkt:7:18
+              |
+            7 | +0 > mpls (label 1048576, tc 8, ttl 256): . 1:1(0)
+              |                  ^^^^^^^ expected a number from 0 to 1048575
+
+            error[range]: 8 is out of range for a traffic class
+             --> test.pkt:7:30
+              |
+            7 | +0 > mpls (label 1048576, tc 8, ttl 256): . 1:1(0)
+              |                              ^ expected a number from 0 to 7
+
+            error[range]: 256 is out of range for a time to live
+             --> test.pkt:7:37
+              |
+            7 | +0 > mpls (label 1048576, tc 8, ttl 256): . 1:1(0)
+              |                                     ^^^ expected a number from 0 to 255"#]],
+    );
+}
+
+#[test]
+fn segments_in_udp_and_psp() {
+    says(
+        "0 < . 1:1(0) win 1/udp(1 > 70000)\n+0 < . 1:1(0) win 1 /upd(1 > 2)\n+0 < . 1:1(0) win 1/udp(1)\n+0 < encap psp spy 1 . 1:1(0) win 1\n",
+        expect![[r#"
+            error[range]: 70000 is out of range for a port
+             --> test.pkt:1:28
+              |
+            1 | 0 < . 1:1(0) win 1/udp(1 > 70000)
+              |                            ^^^^^ expected a number from 0 to 65535
+
+            error[syntax]: unknown word `upd`
+             --> test.pkt:2:22
+              |
+            2 | +0 < . 1:1(0) win 1 /upd(1 > 2)
+              |                      ^^^ expected `udp(PORT > PORT)`
+
+            error[syntax]: unexpected `)`
+             --> test.pkt:3:26
+              |
+            3 | +0 < . 1:1(0) win 1/udp(1)
+              |                          ^ expected `>` and the port of the destination
+
+            error[syntax]: unknown word `spy`
+             --> test.pkt:4:16
+              |
+            4 | +0 < encap psp spy 1 . 1:1(0) win 1
+              |                ^^^ expected `spi`
+              |
+              = help: did you mean `spi`?"#]],
+    );
+}
+
+#[test]
+fn numbers_that_are_not_looked_at() {
+    says(
+        "0 < . ...(0) win 1\n+0 > . ...0 ack 1\n+0 > . 1:2(0)! ack 1\n+0 > . 1:1(0) ack 1 <nop,nop,TS val .. ecr 5>\n",
+        expect![[r#"
+            error[direction]: `...` for numbers goes with a packet from the SUT only
+             --> test.pkt:1:3
+              |
+            1 | 0 < . ...(0) win 1
+              |   ^^^^^^^^^^^^^^^^
+              |
+              = help: it means that they are not looked at; write the ones to send
+
+            error[syntax]: unexpected `0`
+             --> test.pkt:2:11
+              |
+            2 | +0 > . ...0 ack 1
+              |           ^ expected `(` and the length
+
+            error[inconsistent-length]: 1 and 0 octets make 1, not 2
+             --> test.pkt:3:10
+              |
+            3 | +0 > . 1:2(0)! ack 1
+              |          ^ - the length
+              |
+              = help: `1:2(1)` or `1:1(0)`
+
+            error[syntax]: unexpected `.`
+             --> test.pkt:4:37
+              |
+            4 | +0 > . 1:1(0) ack 1 <nop,nop,TS val .. ecr 5>
+              |                                     ^ expected a timestamp"#]],
+    );
+}
+
+#[test]
+fn words_of_the_second_dialect() {
+    says(
+        "0 < [dscp af14] . 1:1(0) win 1\n+0 < [dscp 64] . 1:1(0) win 1\n+0 < [ecn ect2] . 1:1(0) win 1\n+0 < [hlimit 5] . 1:1(0) win 1\n+0 > . 1:1(0) <exp-tarr 128>\n+0 > . 1:1(0) <exp-FOO 12>\n+0 > . 1:1(0) <gen-256 12>\n+0 > . 1:1(0) <AccECN0 ee1b 5,nop>\n",
+        expect![[r#"
+            error[dscp]: no code point is called `af14`
+             --> test.pkt:1:11
+              |
+            1 | 0 < [dscp af14] . 1:1(0) win 1
+              |           ^^^^ expected a number or a name such as `cs1`, `af11`, `ef`
+              |
+              = help: did you mean `af11`?
+
+            error[range]: 64 is out of range for a code point
+             --> test.pkt:2:12
+              |
+            2 | +0 < [dscp 64] . 1:1(0) win 1
+              |            ^^ expected a number from 0 to 63
+
+            error[syntax]: unknown word `ect2`
+             --> test.pkt:3:11
+              |
+            3 | +0 < [ecn ect2] . 1:1(0) win 1
+              |           ^^^^ expected `ect0`, `ect1`, `ect01`, `ce` or `noecn`
+              |
+              = help: did you mean `ect0`?
+
+            error[syntax]: unknown word `hlimit`
+             --> test.pkt:4:7
+              |
+            4 | +0 < [hlimit 5] . 1:1(0) win 1
+              |       ^^^^^^ expected `ect0`, `ect1`, `ect01`, `ce`, `noecn`, `tos N`, `ttl N`, `id N`, `flowlabel N`, `dscp N`, `class N`, `hlim N`, `ecn ect0`, `badsum`, `doff N`, `reserved N`, `src PLACE`, `dst PLACE` or `ipopt hex`
+              |
+              = help: did you mean `hlim`?
+
+            error[range]: this is no rate
+             --> test.pkt:5:25
+              |
+            5 | +0 > . 1:1(0) <exp-tarr 128>
+              |                         ^^^ expected a number from 0 to 127
+
+            error[option]: `exp-FOO` is not an option
+             --> test.pkt:6:20
+              |
+            6 | +0 > . 1:1(0) <exp-FOO 12>
+              |                    ^^^ expected `FO`, `AccECN0`, `AccECN1`, `tarr` or up to four hexadecimal digits
+
+            error[range]: `256` is not an option kind
+             --> test.pkt:7:20
+              |
+            7 | +0 > . 1:1(0) <gen-256 12>
+              |                    ^^^ expected a number from 0 to 255
+
+            error[syntax]: unknown word `ee1b`
+             --> test.pkt:8:24
+              |
+            8 | +0 > . 1:1(0) <AccECN0 ee1b 5,nop>
+              |                        ^^^^ expected `,` or `>`"#]],
+    );
+}
+
+#[test]
+fn what_an_icmp_message_quotes() {
+    says(
+        "0 < icmp echo_request id 65536\n+0 < icmp unreachable [upd (5)]\n+0 < icmp unreachable [udp 5]\n+0 < icmp unreachable [1:5(3)]\n+0 < icmp unreachable ide 5\n",
+        expect![[r#"
+            error[range]: 65536 is out of range for an identifier
+             --> test.pkt:1:26
+              |
+            1 | 0 < icmp echo_request id 65536
+              |                          ^^^^^ expected a number from 0 to 65535
+
+            error[syntax]: unknown word `upd`
+             --> test.pkt:2:24
+              |
+            2 | +0 < icmp unreachable [upd (5)]
+              |                        ^^^ expected `seq:end(len)`, `udp (N)` or `raw (N)`
+              |
+              = help: did you mean `udp`?
+
+            error[syntax]: unexpected `5`
+             --> test.pkt:3:28
+              |
+            3 | +0 < icmp unreachable [udp 5]
+              |                            ^ expected `(` and the length
+
+            error[inconsistent-length]: 1 and 3 octets make 4, not 5
+             --> test.pkt:4:26
+              |
+            4 | +0 < icmp unreachable [1:5(3)]
+              |                          ^ - the length
+              |
+              = help: `1:5(4)` or `1:4(3)`
+
+            error[syntax]: unexpected `5`
+             --> test.pkt:5:27
+              |
+            5 | +0 < icmp unreachable ide 5
+              |                           ^ expected `mtu N`, `id N`, `[seq:end(len)]`, `[udp (N)]`, `[raw (N)]` or the end of the line"#]],
+    );
+}
+
+#[test]
+fn conditional_parts() {
+    says(
+        "#endif\n0 < . 1:1(0) win 1\n#ifdf A\n+0 < . 1:1(0) win 1\n#ifdef A\n#ifdef B\n+0 < . 1:1(0) win 1\n#endif\n#ifdef C\n+0 < . 1:1(0) win 1\n",
+        expect![[r#"
+            error[ifdef]: this `#endif` has no `#ifdef`
+             --> test.pkt:1:1
+              |
+            1 | #endif
+              | ^^^^^^
+
+            error[syntax]: unknown word `ifdf`
+             --> test.pkt:3:2
+              |
+            3 | #ifdf A
+              |  ^^^^ expected `#ifdef SYMBOL` or `#endif`
+
+            error[ifdef]: an `#ifdef` stands in another one
+             --> test.pkt:6:1
+              |
+            6 | #ifdef B
+              | ^^^^^^
+
+            error[ifdef]: this `#ifdef` has no `#endif`
+             --> test.pkt:9:8
+              |
+            9 | #ifdef C
+              |        ^"#]],
     );
 }
 

@@ -105,6 +105,8 @@ fn item() -> impl Strategy<Value = Item> {
         1 => (label(), any::<bool>()).prop_map(|(name, by_axis)| Item::Use(Use { name: at(name), by_axis })),
         2 => (name(), value()).prop_map(|(name, value)| Item::Let(at(name), value)),
         1 => comment().prop_map(Item::Comment),
+        1 => ("[A-Z]{1,5}", vec(event().prop_map(Item::Event), 0..3))
+            .prop_map(|(symbol, items)| Item::IfDefined(at(symbol), items)),
     ]
     .boxed();
     leaf.prop_recursive(2, 12, 3, |inner| {

@@ -2,8 +2,8 @@
 
 use super::{at, literal, name, num, sum};
 use halfopen_script::ast::{
-    AccEcnField, Body, Cookie, Direction, Ecn, FlagSet, Flags, Icmp, IpWord, Num, Options, Packet, Place, Spanned, Tcp,
-    TcpOption,
+    AccEcnField, Body, Cookie, Direction, Echoed, Ecn, FlagSet, Flags, Gre, Icmp, IpWord, MplsEntry, Num, Numbers,
+    Options, Outer, Packet, Place, Spanned, Tcp, TcpOption,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -50,6 +50,11 @@ fn option() -> BoxedStrategy<(TcpOption, usize)> {
             .prop_map(|mss| (TcpOption::Mss(mss), 4)),
         num(U8).prop_map(|shift| (TcpOption::WindowScale(shift), 3)),
         (num(U32), num(U32)).prop_map(|(val, ecr)| (TcpOption::Timestamps { val, ecr }, 10)),
+        (of(num(U32)), num(U32)).prop_map(|(val, ecr)| {
+            let absolute = val.is_some();
+            (TcpOption::LooseTimestamps { val, ecr, absolute }, 10)
+        }),
+        Just((TcpOption::Md5Valid, 18)),
         vec((num(U32), num(U32)), 1..3).prop_map(|blocks| (TcpOption::Sack(blocks.clone()), 2 + 8 * blocks.len())),
         cookie().prop_map(move |cookie| (TcpOption::FastOpen(cookie.clone()), 2 + size(&cookie))),
         cookie().prop_map(move |cookie| (TcpOption::FastOpenExperimental(cookie.clone()), 4 + size(&cookie))),
@@ -91,6 +96,7 @@ fn ip_word(inbound: bool) -> impl Strategy<Value = IpWord> {
     let both = prop_oneof![
         select(vec![Ecn::NoEcn, Ecn::Ect0, Ecn::Ect1, Ecn::Ce]).prop_map(IpWord::Ecn),
         num(U8).prop_map(IpWord::Tos),
+        num(63).prop_map(IpWord::Dscp),
         num(U8).prop_map(IpWord::Ttl),
         num(U16).prop_map(IpWord::Id),
         num((1 << 20) - 1).prop_map(IpWord::FlowLabel),
@@ -115,45 +121,72 @@ fn tcp(inbound: bool) -> BoxedStrategy<Body> {
     let ports = of((num(U16), num(U16)));
     let fields = (of(num(U32)), num(U16), any::<bool>(), of(num(U16)));
     let options = (options(), any::<bool>());
-    (ports, flags(), range(), fields, options)
-        .prop_map(move |(ports, flags, (seq, end, len), fields, options)| {
+    let numbers = select(vec![Numbers::Relative, Numbers::Relative, Numbers::Absolute, Numbers::Unchecked]);
+    (ports, flags(), (numbers, range()), fields, options)
+        .prop_map(move |(ports, flags, (numbers, (seq, end, len)), fields, options)| {
+            let unchecked = !inbound && numbers == Numbers::Unchecked;
+            let numbers = if inbound && numbers == Numbers::Unchecked { Numbers::Relative } else { numbers };
+            let (seq, end) = if unchecked { (Num::literal(0), Num::literal(0)) } else { (seq, end) };
             let (ack, win, has_win, urg) = fields;
             let win = (inbound || has_win).then_some(win);
             let options = if options.1 && !inbound { Options::Unchecked } else { options.0 };
-            Body::Tcp(Tcp { ports, flags: at(flags), seq, end, len, ack, win, urg, options })
+            Body::Tcp(Tcp { ports, flags: at(flags), numbers, seq, end, len, ack, win, urg, options })
         })
         .boxed()
 }
 
 fn other() -> impl Strategy<Value = Body> {
     let word = || prop_oneof!["[a-z]{4,12}".prop_filter("a keyword", |word| word != "code"), "[0-9]{1,2}"];
-    let icmp = (word(), of(word()), of(num(U16)), of(range()));
+    let echoed = prop_oneof![
+        (range(), of((literal(U16), literal(U16)))).prop_map(|((seq, end, len), under_udp)| Echoed::Tcp {
+            seq,
+            end,
+            len,
+            under_udp
+        }),
+        num(U16).prop_map(Echoed::Udp),
+        num(U16).prop_map(Echoed::Raw),
+    ];
+    // A number that begins with a name could be a code.
+    let icmp = (word(), of(word()), of(num(U16)), of(num(U16)), of(echoed));
     prop_oneof![
         (of((literal(U16), literal(U16))), num(U16)).prop_map(|(ports, len)| Body::Udp { ports, len }),
-        icmp.prop_map(|(kind, code, mtu, echoed)| Body::Icmp(Icmp { kind: at(kind), code: code.map(at), mtu, echoed })),
+        icmp.prop_map(|(kind, code, mtu, id, echoed)| {
+            Body::Icmp(Icmp { kind: at(kind), code: code.map(at), mtu, id, echoed })
+        }),
     ]
 }
 
-fn layers() -> impl Strategy<Value = Vec<Spanned<String>>> {
-    let layers: [&[&str]; 5] = [
-        &[],
-        &["ipv4 192.0.2.1 > 192.0.2.2"],
-        &["ipv6 [ect0] 2001:db8::1 > 2001:db8::2", "gre"],
-        &["encap psp spi 0x1"],
-        &["gre", "encap psp spi 7"],
-    ];
-    select(layers.to_vec()).prop_map(|layers| layers.iter().map(|layer| at((*layer).to_owned())).collect())
+fn outer() -> impl Strategy<Value = Outer> {
+    let v4 = (vec(ip_word(false).prop_map(at), 0..2), any::<[u8; 4]>(), any::<[u8; 4]>());
+    let v6 = (any::<[u8; 16]>(), any::<[u8; 16]>());
+    let gre = (literal(U16), num(U16), num(U16), num(U32), num(U32));
+    let entry = (num(0xf_ffff), num(7), any::<bool>(), num(U8));
+    let entry = entry.prop_map(|(label, tc, bottom, ttl)| MplsEntry { label, tc, bottom, ttl });
+    prop_oneof![
+        v4.prop_map(|(words, src, dst)| {
+            let words: Vec<_> = words
+                .into_iter()
+                .filter(|word: &Spanned<IpWord>| !matches!(word.node, IpWord::Ecn(Ecn::Ect01)))
+                .collect();
+            Outer::Ip { words, src: src.into(), dst: dst.into() }
+        }),
+        v6.prop_map(|(src, dst)| Outer::Ip { words: Vec::new(), src: src.into(), dst: dst.into() }),
+        Just(Outer::Gre(None)),
+        gre.prop_map(|(flags, sum, off, key, seq)| Outer::Gre(Some(Gre { flags, sum, off, key, seq }))),
+        vec(entry, 0..3).prop_map(Outer::Mpls),
+    ]
 }
 
 pub(crate) fn packet(inbound: bool) -> BoxedStrategy<Packet> {
     let direction = if inbound { Direction::Inbound } else { Direction::Outbound };
-    let segment = (vec(ip_word(inbound), 0..3), prop_oneof![8 => Just(Vec::new()), 1 => layers()], tcp(inbound));
-    let segment = segment.prop_map(move |(ip, encapsulation, body)| Packet {
-        direction,
-        ip: ip.into_iter().map(at).collect(),
-        encapsulation,
-        body,
+    let wrapped = (vec(outer().prop_map(at), 0..3), of(num(U32)), of((literal(U16), literal(U16)).prop_map(at)));
+    let plain = (Just(Vec::new()), Just(None), Just(None));
+    let segment = (vec(ip_word(inbound), 0..3), prop_oneof![8 => plain, 1 => wrapped], tcp(inbound));
+    let segment = segment.prop_map(move |(ip, (outer, psp, under_udp), body)| {
+        let ip = ip.into_iter().map(at).collect();
+        Packet { direction, ip, outer, psp, body, under_udp }
     });
-    let other = other().prop_map(move |body| Packet { direction, ip: Vec::new(), encapsulation: Vec::new(), body });
-    prop_oneof![6 => segment, 1 => other].boxed()
+    let bare = move |body| Packet { direction, ip: vec![], outer: vec![], psp: None, body, under_udp: None };
+    prop_oneof![6 => segment, 1 => other().prop_map(bare)].boxed()
 }
