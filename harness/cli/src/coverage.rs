@@ -165,18 +165,15 @@ fn covered<'a>(
     let mut deciding: Vec<usize> = own.into_iter().chain(others).flatten().copied().collect();
     deciding.sort_unstable();
     deciding.dedup();
-    let excepted = |rule: &'a Rule| match (&rule.not_decidable, &rule.not_applicable) {
-        (Some(reason), _) => Some((Status::NotDecidable, reason.as_str())),
-        (None, Some(reason)) => Some((Status::NotApplicable, reason.as_str())),
-        (None, None) => None,
-    };
-    let exception = excepted(rule).or_else(|| {
-        let others = rule.restated_in.iter().filter_map(|other| register.rule(other));
-        let reasons: Vec<_> = others.map(excepted).collect();
-        // All of them, or there is one that could be decided.
-        reasons.into_iter().collect::<Option<Vec<_>>>()?.into_iter().next()
-    });
+    let others: Vec<&Rule> = rule.restated_in.iter().filter_map(|other| register.rule(other)).collect();
+    let exceptions: Vec<_> = others.iter().map(|other| excepted(other)).collect();
+    // What is said in parts elsewhere is decided when each part is.
+    let undecided =
+        |(other, exception): (&&Rule, &Option<_>)| exception.is_none() && !scripts.contains_key(other.id.as_str());
+    let open = others.iter().zip(&exceptions).any(undecided);
+    let exception = excepted(rule).or_else(|| exceptions.iter().copied().flatten().next());
     let (status, reason) = match exception {
+        _ if own.is_none() && open => (Status::Missing, None),
         _ if !deciding.is_empty() => (Status::Tested, None),
         Some((status, reason)) => (status, Some(reason)),
         None => (Status::Missing, None),
@@ -188,6 +185,15 @@ fn covered<'a>(
         contradicts: own.is_some() && excepted(rule).is_some(),
         tests: deciding.iter().map(|script| suite.scripts[*script].variants.len()).sum(),
         scripts: deciding.into_iter().map(|script| suite.scripts[script].id.as_str()).collect(),
+    }
+}
+
+/// The register's exception, with its reason.
+fn excepted(rule: &Rule) -> Option<(Status, &str)> {
+    match (&rule.not_decidable, &rule.not_applicable) {
+        (Some(reason), _) => Some((Status::NotDecidable, reason)),
+        (None, Some(reason)) => Some((Status::NotApplicable, reason)),
+        (None, None) => None,
     }
 }
 

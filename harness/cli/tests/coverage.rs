@@ -106,6 +106,30 @@ fn each_status_is_counted_per_rfc_level_and_section() {
 }
 
 #[test]
+fn a_restatement_of_several_rules_wants_each_decided() {
+    let world = world();
+    let status = |rules: &str| {
+        let restated = format!("restated_in = [{rules}]");
+        world.write("specs/rfc1122/rules.toml", &OLDER.replace("restated_in = [\"rfc9293/3.9/inside\"]", &restated));
+        let report = world.halfopen("coverage --format json --rfc 1122").stdout;
+        let report: serde_json::Value = serde_json::from_str(&report).expect(&report);
+        report["rfcs"][0]["sections"][0]["rules"][0]["status"].as_str().expect("a string").to_string()
+    };
+    let (tested, inside, silent) =
+        ("\"rfc9293/3.10.7.1/closed-no-ack\"", "\"rfc9293/3.9/inside\"", "\"rfc9293/3.2/silent\"");
+    let cases = [
+        (tested.to_string(), "tested"),
+        (format!("{tested}, {inside}"), "tested"),
+        (format!("{tested}, {silent}"), "missing"),
+        (format!("{inside}, {silent}"), "missing"),
+        (format!("{inside}, \"rfc9293/3.9/router\""), "not_decidable"),
+    ];
+    for (rules, expected) in cases {
+        assert_eq!(status(&rules), expected, "{rules}");
+    }
+}
+
+#[test]
 fn json_has_every_rule_with_what_decides_it() {
     let world = world();
     let ran = world.halfopen("coverage --format json --rfc 9293,1122");
@@ -133,6 +157,8 @@ fn check_holds_complete_rfcs_to_their_claim() {
     expect!["rfc9293/3.2/silent (MUST NOT) is neither tested nor excepted, and rfc9293 is complete\n"]
         .assert_eq(&broken.stderr);
     assert_eq!(world.halfopen("coverage").code, 0, "without being asked the claim is not judged");
+    world.write("specs/rfc9293/rules.toml", &RULES.replace("must-not", "should"));
+    assert_eq!(world.halfopen("coverage --check").code, 0, "the claim is about MUST and MUST NOT");
     world.write("specs/coverage.toml", "complete = [793]\n");
     let unknown = world.halfopen("coverage");
     assert_eq!(unknown.page(), "--- stderr\nerror: specs/coverage.toml: there is no register of RFC 793\n--- exit 3\n");
