@@ -1,6 +1,7 @@
 //! Events that are no packets: system calls, `%{ }%` blocks.
 
 use crate::call::{Reply, SysCall};
+use crate::calls::ancillary::Clocks;
 use crate::calls::result::{Returned, as_pending, as_returned, check};
 use crate::calls::{Lowered, lower};
 use crate::exchange::{Place, Woken};
@@ -46,18 +47,14 @@ impl<'a> Run<'a> {
         let place = self.exchange.place;
         let blocks = end.is_some();
         let pending = Pending { call, lowered, span: event.span, place, end };
-        match reply {
-            Reply::Done { value, errno, data } => {
-                let entries = self.compare_call(&pending, at, Returned { value, errno, data })?;
-                entries.cited = cited;
-                Ok(())
-            }
-            Reply::Pending => {
-                self.exchange.record(at, Lane::Call, as_pending(call)).cited = cited;
-                self.pending = Some(pending);
-                if blocks { Ok(()) } else { self.at_once() }
-            }
+        if let Some(returned) = Returned::of(reply) {
+            let entries = self.compare_call(&pending, at, returned)?;
+            entries.cited = cited;
+            return Ok(());
         }
+        self.exchange.record(at, Lane::Call, as_pending(call)).cited = cited;
+        self.pending = Some(pending);
+        if blocks { Ok(()) } else { self.at_once() }
     }
 
     /// A call that is not declared to block may take what a real clock tolerates.
@@ -81,11 +78,11 @@ impl<'a> Run<'a> {
         let Some(pending) = self.pending.take() else {
             return Err(Stop::Error("the SUT's adapter reports the end of a call that was not pending".into()));
         };
-        let Reply::Done { value, errno, data } = reply else {
+        let Some(returned) = Returned::of(reply) else {
             return Err(Stop::Error("the SUT's adapter reports a call that returned as pending".into()));
         };
         let place = std::mem::replace(&mut self.exchange.place, pending.place);
-        self.compare_call(&pending, at, Returned { value, errno, data })?;
+        self.compare_call(&pending, at, returned)?;
         self.exchange.place = place;
         Ok(())
     }
@@ -131,7 +128,8 @@ impl<'a> Run<'a> {
         returned: Returned,
     ) -> Result<&mut crate::outcome::Entry, Stop> {
         let call = pending.call;
-        let mut result = check(call, &pending.lowered, &returned, &mut self.fds)?;
+        let clocks = Clocks { origin: self.exchange.origin, tolerance: self.plan.tolerance };
+        let mut result = check(call, &pending.lowered, &returned, &mut self.fds, clocks)?;
         // packetdrill counts the octets that are read, and does not look at them.
         let unseen = matches!(result, Some((MismatchKind::Payload, _)));
         result = result.filter(|_| !(unseen && self.plan.lenient));
@@ -157,7 +155,7 @@ impl<'a> Run<'a> {
         let at = self.exchange.now();
         let values = match self.fds.under_test.or(self.fds.newest) {
             // Blocks that only compute need no socket.
-            Some(fd) if code.contains("tcpi_") || code.contains("SK_MEMINFO") => {
+            Some(fd) if ["tcpi_", "SK_MEMINFO", "bbr_", "dctcp_", "tcpv_"].iter().any(|name| code.contains(name)) => {
                 self.exchange.sut(|sut| sut.tcp_info(fd))?
             }
             Some(_) | None => Vec::new(),

@@ -47,7 +47,7 @@ pub(crate) struct Exchange<'a> {
     sut: &'a mut dyn Sut,
     pub(crate) clock: ClockKind,
     /// The SUT's clock when the script began.
-    origin: Micros,
+    pub(crate) origin: Micros,
     /// A method of the SUT is running: a panic now is the SUT's.
     inside: &'a Cell<bool>,
     pub(crate) queue: VecDeque<Arrived>,

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{established, fails, fields, pass, play, show};
-use halfopen_engine::call::{Reply, SysCall};
+use halfopen_engine::call::{Part, Reply, Room, SysCall, Target};
 use halfopen_engine::fake::{FakeSut, Tamper};
 use halfopen_engine::outcome::{Lane, Mark, MismatchKind, Verdict};
 use halfopen_engine::packet::{Body, tcp::flag};
@@ -89,16 +89,17 @@ fn branches_can_begin_with_alternatives() {
 #[test]
 fn what_is_not_there_yet_is_named() {
     let table = [
-        ("+0 epoll_create(1) = 5", "system call `epoll_create`"),
-        ("+0 pipe([5, 6]) = 0", "system call `pipe`"),
+        ("+0 psp_rx_assoc(4, [5]) = 0", "system call `psp_rx_assoc`"),
         (
-            "+0 recvmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 100}], msg_flags=0, msg_control=[{cmsg_level=SOL_TCP, cmsg_type=1, cmsg_data=5}]}, 0) = 1",
-            "msg_control",
+            "+0 recvmsg(4, {msg_iov(1)=[{..., 1}], msg_control=[{cmsg_level=SOL_TCP, cmsg_type=1, cmsg_data={x=5}}]}, 0) = 1",
+            "`{x=5}` as `cmsg_data`",
         ),
-        ("+0 recvmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 100}], msg_flags=MSG_TRUNC}, 0) = 1", "msg_flags"),
-        ("+0 recv(4, ..., 100, MSG_ERRQUEUE) = 1", "MSG_ERRQUEUE"),
-        ("+0 read(4, NULL, 100) = -1 EFAULT", "`NULL` as a buffer"),
-        ("+0 connect(4, AF_UNSPEC, ...) = 0", "`AF_UNSPEC` as an address"),
+        (
+            "+0 sendmsg(4, {msg_iov(1)=[{..., 1}], msg_control=[{cmsg_level=SOL_TCP, cmsg_type=1, cmsg_data=5}]}, 0) = 1",
+            "of `sendmsg`",
+        ),
+        ("+0 read(4, 7, 100) = -1 EFAULT", "`7` as a buffer"),
+        ("+0 bind(4, AF_UNSPEC, ...) = 0", "`AF_UNSPEC` as an address"),
         ("+0 > udp (10)", "`udp` from the SUT"),
         ("+0 `unsupported`", "command `unsupported`"),
     ];
@@ -171,6 +172,8 @@ fn listening() -> Listening {
 fn calls_arrive_as_the_script_means_them() {
     let int = |value: i32| value.to_ne_bytes().to_vec();
     let peer = || "192.0.2.1:8080".parse().unwrap();
+    let part = |data: Vec<u8>| Part { data, null: false };
+    let room = |len: usize| Room { len, null: false };
     // Descriptor 3 of the script is 103 of the fake, 4 is 104.
     #[rustfmt::skip]
     let table: Vec<(&str, SysCall)> = vec![
@@ -181,12 +184,30 @@ fn calls_arrive_as_the_script_means_them() {
         ("write(4, ..., 5) = 5", SysCall::Send { fd: 104, data: fill(Stream::FromStack, 0, 5), flags: 0, to: None }),
         ("send(4, ..., 5, MSG_MORE) = 5", SysCall::Send { fd: 104, data: fill(Stream::FromStack, 0, 5), flags: 0x8000, to: None }),
         ("sendto(4, \"ab\", 3, MSG_FASTOPEN, ..., ...) = 3", SysCall::Send { fd: 104, data: b"ab\0".to_vec(), flags: 0x2000_0000, to: Some(peer()) }),
-        ("writev(4, [{..., 2}, {\"xy\", 2}], 2) = 4", SysCall::Send { fd: 104, data: [fill(Stream::FromStack, 0, 2), b"xy".to_vec()].concat(), flags: 0, to: None }),
+        ("writev(4, [{..., 2}, {\"xy\", 2}], 2) = 4", SysCall::SendMessage { fd: 104, parts: vec![part(fill(Stream::FromStack, 0, 2)), part(b"xy".to_vec())], flags: 0, to: None }),
         ("sendmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 2}], msg_flags=0}, 0) = 2", SysCall::Send { fd: 104, data: fill(Stream::FromStack, 0, 2), flags: 0, to: Some(peer()) }),
         ("recv(4, ..., 10, MSG_PEEK) = 0", SysCall::Receive { fd: 104, len: 10, flags: 2 }),
-        ("readv(4, [{..., 2}, {..., 3}], 2) = 0", SysCall::Receive { fd: 104, len: 5, flags: 0 }),
+        ("readv(4, [{..., 2}, {..., 3}], 2) = 0", SysCall::ReceiveMessage { fd: 104, rooms: vec![room(2), room(3)], control: 0, flags: 0 }),
         ("recvfrom(4, ..., 10, 0, ..., ...) = 0", SysCall::Receive { fd: 104, len: 10, flags: 0 }),
-        ("recvmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 7}], msg_flags=...}, 0) = 0", SysCall::Receive { fd: 104, len: 7, flags: 0 }),
+        ("recvmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 7}], msg_flags=...}, 0) = 0", SysCall::ReceiveMessage { fd: 104, rooms: vec![room(7)], control: 0, flags: 0 }),
+        // Room for more than the line says, unless it says that something is cut off.
+        ("recvmsg(4, {msg_iov(1)=[{..., 7}], msg_flags=0, msg_control=[]}, 0) = 0", SysCall::ReceiveMessage { fd: 104, rooms: vec![room(7)], control: 2000, flags: 0 }),
+        ("recvmsg(4, {msg_iov(1)=[{..., 7}], msg_flags=MSG_CTRUNC, msg_control=[{cmsg_level=SOL_TCP, cmsg_type=TCP_CM_INQ, cmsg_data=1}]}, 0) = 0", SysCall::ReceiveMessage { fd: 104, rooms: vec![room(7)], control: 24, flags: 0 }),
+        ("read(4, NULL, 10) = -1 EFAULT", SysCall::ReceiveMessage { fd: 104, rooms: vec![Room { len: 10, null: true }], control: 0, flags: 0 }),
+        ("write(4, NULL, 3) = -1 EFAULT", SysCall::SendMessage { fd: 104, parts: vec![Part { data: vec![0; 3], null: true }], flags: 0, to: None }),
+        ("sendto(4, ..., 0, MSG_FASTOPEN, AF_UNSPEC, ...) = -1 EOPNOTSUPP", SysCall::SendMessage { fd: 104, parts: vec![part(vec![])], flags: 0x2000_0000, to: Some(Target::Unspecified) }),
+        ("connect(4, AF_UNSPEC, ...) = 0", SysCall::Disconnect { fd: 104 }),
+        ("ioctl(4, FIONBIO, [1]) = 0", SysCall::Ioctl { fd: 104, request: 0x5421, value: 1 }),
+        ("epoll_create(1) = 5", SysCall::EpollCreate { size: 1 }),
+        ("epoll_ctl(3, EPOLL_CTL_ADD, 4, {events=EPOLLIN|EPOLLET, fd=4}) = 0", SysCall::EpollControl { fd: 103, op: 1, target: 104, event: Some((0x8000_0001, 4)) }),
+        ("epoll_ctl(3, EPOLL_CTL_MOD, 4, {events=EPOLLIN, u64=0x100000000}) = 0", SysCall::EpollControl { fd: 103, op: 3, target: 104, event: Some((1, 1 << 32)) }),
+        ("epoll_ctl(3, EPOLL_CTL_DEL, 4, NULL) = 0", SysCall::EpollControl { fd: 103, op: 2, target: 104, event: None }),
+        ("epoll_wait(3, {events=0, ptr=0}, 7, 0) = 0", SysCall::EpollWait { fd: 103, most: 7, timeout_ms: 0 }),
+        ("open(\"/dev/zero\", O_RDONLY) = 5", SysCall::Open { path: "/dev/zero".into(), flags: 0 }),
+        ("pipe([5, 6]) = 0", SysCall::Pipe),
+        ("splice(3, NULL, 4, [7], 9, SPLICE_F_MORE) = 0", SysCall::Splice { from: 103, from_offset: None, to: 104, to_offset: Some(7), len: 9, flags: 4 }),
+        ("sendfile(4, 3, [0], 5) = 0", SysCall::SendFile { to: 104, from: 103, offset: Some(0), len: 5 }),
+        ("cap_set(CAP_EFFECTIVE, CAP_NET_ADMIN, CAP_CLEAR) = 0", SysCall::CapSet { set: 0, capability: 12, on: false }),
         ("shutdown(4, SHUT_RDWR) = 0", SysCall::Shutdown { fd: 104, how: 2 }),
         ("setsockopt(4, SOL_TCP, TCP_NODELAY, [1], 4) = 0", SysCall::SetSockOpt { fd: 104, level: 6, name: 1, value: int(1) }),
         ("setsockopt(4, SOL_SOCKET, SO_LINGER, {onoff=1, linger=3}, 8) = 0", SysCall::SetSockOpt { fd: 104, level: 1, name: 13, value: [int(1), int(3)].concat() }),
@@ -194,7 +215,7 @@ fn calls_arrive_as_the_script_means_them() {
         ("getsockopt(4, SOL_TCP, TCP_MAXSEG, [1460], [4]) = 0", SysCall::GetSockOpt { fd: 104, level: 6, name: 2, len: 4 }),
         ("fcntl(4, F_SETFL, O_RDWR|O_NONBLOCK) = 0", SysCall::Fcntl { fd: 104, cmd: 4, arg: 0o4002 }),
         ("fcntl(4, F_GETFL) = 0x2 (flags O_RDWR)", SysCall::Fcntl { fd: 104, cmd: 3, arg: 0 }),
-        ("ioctl(4, SIOCINQ, [0]) = 0", SysCall::Ioctl { fd: 104, request: 0x541b }),
+        ("ioctl(4, SIOCINQ, [0]) = 0", SysCall::Ioctl { fd: 104, request: 0x541b, value: 0 }),
         ("poll([{fd=4, events=POLLIN, revents=0}], 1, 100) = 0", SysCall::Poll { fds: vec![(104, 1)], timeout_ms: 100 }),
         ("close(9) = -1 EBADF (Bad file descriptor)", SysCall::Close { fd: -1 }),
     ];
@@ -247,7 +268,7 @@ fn blocks_see_the_socket_at_their_own_time() {
 #[test]
 fn cleanup_and_finish_run_whatever_happened() {
     let text = |lines: &str| format!("`begin`\n\n{}\n`end`\n", established(lines));
-    for lines in ["", "+0 > . 1:1(0) ack 5", "+0 close(9) = 0", "+0 epoll_create(1) = 5"] {
+    for lines in ["", "+0 > . 1:1(0) ack 5", "+0 close(9) = 0", "+0 psp_rx_assoc(4, [5]) = 0"] {
         let mut sut = listening();
         sut.inner = sut.inner.tamper(1, Tamper::Omit);
         let outcome = play(&text(lines), &mut sut);

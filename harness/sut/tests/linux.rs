@@ -178,7 +178,7 @@ fn calls_that_take_pointers_are_unsupported() {
     let calls = [
         SysCall::Fcntl { fd, cmd: libc::F_SETLK, arg: 1 },
         SysCall::Fcntl { fd, cmd: libc::F_SETFL, arg: libc::O_ASYNC },
-        SysCall::Ioctl { fd, request: libc::FIONBIO },
+        SysCall::Ioctl { fd, request: libc::FIOASYNC, value: 0 },
     ];
     for call in calls {
         assert!(matches!(sut.call(&call), Err(SutError::Unsupported(_))), "{call:?}");

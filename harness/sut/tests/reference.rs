@@ -229,7 +229,7 @@ fn options_flags_and_queues_are_linux_s() {
     assert_eq!(value(&mut sut, set), 0);
     assert_eq!(sut.call(&get("SOL_TCP", "TCP_NODELAY")), data(1));
     assert_eq!(sut.call(&get("SOL_SOCKET", "SO_ERROR")), data(0));
-    assert_eq!(sut.call(&SysCall::Ioctl { fd, request: number("SIOCINQ").expect("known") as u64 }), data(0));
+    assert_eq!(sut.call(&SysCall::Ioctl { fd, request: number("SIOCINQ").expect("known") as u64, value: 0 }), data(0));
 
     let (get, set) = (named("F_GETFL"), named("F_SETFL"));
     let nonblocking = named("O_RDWR") | named("O_NONBLOCK");
@@ -286,7 +286,7 @@ fn what_is_absent_is_unsupported_by_name() {
         (SysCall::Receive { fd, len: 1, flags: named("MSG_ERRQUEUE") }, "MSG_ERRQUEUE"),
         (SysCall::Send { fd, data: vec![1], flags: named("MSG_ZEROCOPY"), to: None }, "MSG_ZEROCOPY"),
         (SysCall::Fcntl { fd, cmd: 99, arg: 0 }, "fcntl command 99"),
-        (SysCall::Ioctl { fd, request: 0x8906 }, "ioctl 0x8906"),
+        (SysCall::Ioctl { fd, request: 0x8906, value: 0 }, "ioctl 0x8906"),
     ];
     for (call, name) in table {
         let Err(SutError::Unsupported(reason)) = sut.call(&call) else { panic!("{call:?} was not refused") };

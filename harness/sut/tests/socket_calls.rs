@@ -65,10 +65,10 @@ const CALLS: &[(&str, Make)] = &[
     ("shutRD", |sut, fd| made(sut, &SysCall::Shutdown { fd, how: named("SHUT_RD") })),
     ("shutWR", |sut, fd| made(sut, &SysCall::Shutdown { fd, how: named("SHUT_WR") })),
     ("shut9", |sut, fd| made(sut, &SysCall::Shutdown { fd, how: 9 })),
-    ("inq", |sut, fd| int(sut, &SysCall::Ioctl { fd, request: 0x541b })),
-    ("outq", |sut, fd| int(sut, &SysCall::Ioctl { fd, request: 0x5411 })),
-    ("outqnsd", |sut, fd| int(sut, &SysCall::Ioctl { fd, request: 0x894b })),
-    ("atmark", |sut, fd| int(sut, &SysCall::Ioctl { fd, request: 0x8905 })),
+    ("inq", |sut, fd| int(sut, &SysCall::Ioctl { fd, request: 0x541b, value: 0 })),
+    ("outq", |sut, fd| int(sut, &SysCall::Ioctl { fd, request: 0x5411, value: 0 })),
+    ("outqnsd", |sut, fd| int(sut, &SysCall::Ioctl { fd, request: 0x894b, value: 0 })),
+    ("atmark", |sut, fd| int(sut, &SysCall::Ioctl { fd, request: 0x8905, value: 0 })),
     ("error", |sut, fd| {
         let (level, name) = (named("SOL_SOCKET"), named("SO_ERROR"));
         int(sut, &SysCall::GetSockOpt { fd, level, name, len: 4 })
@@ -175,7 +175,7 @@ fn made(sut: &mut dyn Sut, call: &SysCall) -> String {
         Reply::Done { value: -1, errno, .. } => {
             Errno::from_number(errno).map_or_else(|| errno.to_string(), |errno| errno.name().to_owned())
         }
-        Reply::Done { value, .. } => value.to_string(),
+        Reply::Done { value, .. } | Reply::Message { value, .. } => value.to_string(),
         Reply::Pending => "blocks".to_owned(),
     }
 }
@@ -190,7 +190,7 @@ fn int(sut: &mut dyn Sut, call: &SysCall) -> String {
                 .map_or_else(|| value.to_string(), |errno| errno.name().to_owned())
         }
         Reply::Done { errno, .. } => Errno::from_number(errno).expect("a known errno").name().to_owned(),
-        Reply::Pending => "blocks".to_owned(),
+        Reply::Pending | Reply::Message { .. } => "blocks".to_owned(),
     }
 }
 

@@ -98,11 +98,11 @@ impl Shared {
     pub(crate) fn call(&self, call: &SysCall) -> Outcome<(i64, Vec<u8>)> {
         let reply = match self.with(|world| world.call(call)) {
             Reply::Pending => self.wait(),
-            done @ Reply::Done { .. } => done,
+            done @ (Reply::Done { .. } | Reply::Message { .. }) => done,
         };
         match reply {
             Reply::Done { value: -1, errno, .. } => Err(errno),
-            Reply::Done { value, data, .. } => Ok((value, data)),
+            Reply::Done { value, data, .. } | Reply::Message { value, data, .. } => Ok((value, data)),
             Reply::Pending => unreachable!("a call that has ended"),
         }
     }

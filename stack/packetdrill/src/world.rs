@@ -162,7 +162,7 @@ impl World {
         let events = libc::POLLIN | libc::POLLOUT | libc::POLLPRI | libc::POLLRDHUP;
         let ready = match self.call(&SysCall::Poll { fds: vec![(socket.fd, events)], timeout_ms: 0 }) {
             Reply::Done { data, .. } => data.first_chunk().map_or(0, |octets| u16::from_ne_bytes(*octets).into()),
-            Reply::Pending => unreachable!("a poll that may not wait"),
+            Reply::Pending | Reply::Message { .. } => unreachable!("a poll that may not wait"),
         };
         let info = self.tcp_info(socket.fd);
         let received = info.iter().find(|(name, _)| name == "tcpi_bytes_received").map_or(0, |(_, octets)| *octets);

@@ -49,6 +49,16 @@ pub(crate) fn is_ellipsis(arg: &Arg) -> bool {
     matches!(arg.kind, ArgKind::Ellipsis)
 }
 
+/// `NULL`, or 0 where a pointer belongs.
+pub(crate) fn is_null(arg: &Arg) -> bool {
+    is_word(arg, "NULL") || matches!(&arg.kind, ArgKind::Num(num) if num.value() == 0)
+}
+
+/// This very word.
+pub(crate) fn is_word(arg: &Arg, word: &str) -> bool {
+    matches!(&arg.kind, ArgKind::Word(known) if known == word)
+}
+
 /// Members of a structure; an error names what it should have been.
 pub(crate) fn members<'a>(arg: &'a Arg, what: &str) -> Result<&'a [Member], Stop> {
     match &arg.kind {
@@ -89,7 +99,6 @@ pub(crate) fn elements(arg: &Arg) -> &[Arg] {
 /// `{sa_family = AF_INET, sin_port = htons(8080), sin_addr = inet_addr("192.0.2.1")}`
 pub(crate) fn sockaddr(arg: &Arg) -> Result<SocketAddr, Stop> {
     if let ArgKind::Word(word) = &arg.kind {
-        // `connect(fd, AF_UNSPEC, ...)` dissolves an association; a typed call has no room for it yet.
         return Err(Stop::Unsupported(format!("`{word}` as an address")));
     }
     let members = members(arg, "an address structure")?;

@@ -1,12 +1,15 @@
 //! From a script's call to a typed one, descriptors and `...` filled in.
 
-use super::args::{elements, int, int32, is_ellipsis, length, member, members, misfit, octets, option_value, sockaddr};
+use super::ancillary::Expected;
+use super::args::{
+    elements, int, int32, is_ellipsis, is_null, is_word, length, member, members, misfit, option_value, sockaddr,
+};
+use super::epoll::{self, Event};
 use super::{Descriptors, number};
 use crate::call::SysCall;
-use crate::pattern::{self, Stream};
 use crate::setup::Plan;
 use crate::stop::Stop;
-use halfopen_script::ast::{Arg, ArgKind, Call};
+use halfopen_script::ast::{Arg, Call};
 use halfopen_script::test::Family;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -24,16 +27,24 @@ pub(crate) enum After<'a> {
     Plain,
     /// The value is a new descriptor; it is the socket under test when `serves`.
     Opens { serves: bool },
+    /// The value is a new descriptor of something that is no socket.
+    OpensOther,
+    /// Two new descriptors, the ends of a pipe, by the script's numbers.
+    Pipes { script: [i64; 2] },
     /// The script's descriptor is gone.
     Closes { script: i64 },
-    /// Octets of the stream, or of a text that the line gives.
-    Reads { fd: i32, flags: i32, text: Option<Vec<u8>> },
+    /// Octets of the stream, or of a text that the line gives; and what a message says beside them.
+    Reads { fd: i32, flags: i32, text: Option<Vec<u8>>, message: Expected },
     /// Octets of the stream went out.
     Writes { fd: i32 },
+    /// Octets went from one descriptor to the other.
+    Moves { from: i32, to: i32 },
+    /// Events that an epoll instance reports.
+    Events { expected: Vec<Event> },
     /// The value of an option, and its length.
     Option { level: i32, name: i32, value: &'a Arg, len: Option<i64> },
-    /// An int.
-    Int { value: &'a Arg },
+    /// An int; `None` is not looked at.
+    Int { value: Option<&'a Arg> },
     /// One `revents` per entry; `None` is not looked at.
     Polls { revents: Vec<Option<i16>> },
 }
@@ -51,26 +62,38 @@ impl Lowered<'_> {
     pub(crate) fn connects(&self) -> Option<i32> {
         match &self.call {
             SysCall::Connect { fd, .. } => Some(*fd),
-            SysCall::Send { fd, flags, .. } => (flags & number::MSG_FASTOPEN != 0).then_some(*fd),
+            SysCall::Send { fd, flags, .. } | SysCall::SendMessage { fd, flags, .. } => {
+                (flags & number::MSG_FASTOPEN != 0).then_some(*fd)
+            }
             SysCall::Socket { .. }
             | SysCall::Bind { .. }
             | SysCall::Listen { .. }
             | SysCall::Accept { .. }
+            | SysCall::Disconnect { .. }
             | SysCall::Receive { .. }
+            | SysCall::ReceiveMessage { .. }
             | SysCall::Shutdown { .. }
             | SysCall::Close { .. }
             | SysCall::SetSockOpt { .. }
             | SysCall::GetSockOpt { .. }
             | SysCall::Fcntl { .. }
             | SysCall::Ioctl { .. }
-            | SysCall::Poll { .. } => None,
+            | SysCall::Poll { .. }
+            | SysCall::EpollCreate { .. }
+            | SysCall::EpollControl { .. }
+            | SysCall::EpollWait { .. }
+            | SysCall::Open { .. }
+            | SysCall::Pipe
+            | SysCall::Splice { .. }
+            | SysCall::SendFile { .. }
+            | SysCall::CapSet { .. } => None,
         }
     }
 }
 
-struct Lowering<'a, 'b> {
-    call: &'a Call,
-    fds: &'b Descriptors,
+pub(super) struct Lowering<'a, 'b> {
+    pub(super) call: &'a Call,
+    pub(super) fds: &'b Descriptors,
     plan: &'b Plan,
     errno: Option<&'a str>,
 }
@@ -86,6 +109,9 @@ impl<'a> Lowering<'a, '_> {
             "bind" => {
                 let addr = self.address(1, self.unspecified(), self.plan.bind_port)?;
                 Ok((SysCall::Bind { fd: self.fd()?, addr }, After::Plain))
+            }
+            "connect" if is_word(self.arg(1)?, "AF_UNSPEC") => {
+                Ok((SysCall::Disconnect { fd: self.fd()? }, After::Plain))
             }
             "connect" => {
                 let (fd, addr) = (self.fd()?, self.remote(1)?);
@@ -104,17 +130,35 @@ impl<'a> Lowering<'a, '_> {
             }
             "ioctl" => self.ioctl(),
             "poll" => self.poll(),
+            "epoll_create" => Ok((SysCall::EpollCreate { size: int32(self.arg(0)?)? }, After::OpensOther)),
+            "epoll_ctl" => {
+                let (fd, target) = (self.fd()?, self.fd_at(2)?);
+                let event = self.arg(3)?;
+                let event = if is_null(event) { None } else { Some(epoll::control(event)?) };
+                Ok((SysCall::EpollControl { fd, op: int32(self.arg(1)?)?, target, event }, After::Plain))
+            }
+            "epoll_wait" => {
+                let (most, timeout_ms) = (int32(self.arg(2)?)?, int32(self.arg(3)?)?);
+                let expected = epoll::expected(self.arg(1)?)?;
+                Ok((SysCall::EpollWait { fd: self.fd()?, most, timeout_ms }, After::Events { expected }))
+            }
+            "open" | "pipe" | "splice" | "sendfile" | "cap_set" => self.other(),
             other => Err(Stop::Unsupported(format!("system call `{other}`"))),
         }
     }
 
-    fn arg(&self, index: usize) -> Result<&'a Arg, Stop> {
+    pub(super) fn arg(&self, index: usize) -> Result<&'a Arg, Stop> {
         let missing = || Stop::Error(format!("`{}` has no argument {}", self.call.name.node, index + 1));
         self.call.args.get(index).ok_or_else(missing)
     }
 
-    fn fd(&self) -> Result<i32, Stop> {
+    pub(super) fn fd(&self) -> Result<i32, Stop> {
         self.fds.live(int(self.arg(0)?)?, self.errno)
+    }
+
+    /// The descriptor in another place than the first.
+    pub(super) fn fd_at(&self, index: usize) -> Result<i32, Stop> {
+        self.fds.live(int(self.arg(index)?)?, self.errno)
     }
 
     fn domain(&self) -> i32 {
@@ -131,7 +175,7 @@ impl<'a> Lowering<'a, '_> {
         }
     }
 
-    fn remote(&self, index: usize) -> Result<SocketAddr, Stop> {
+    pub(super) fn remote(&self, index: usize) -> Result<SocketAddr, Stop> {
         let peer = self.peer();
         self.address(index, peer.ip(), peer.port())
     }
@@ -141,71 +185,7 @@ impl<'a> Lowering<'a, '_> {
         if is_ellipsis(arg) { Ok(SocketAddr::new(ip, port)) } else { sockaddr(arg) }
     }
 
-    fn receive(&self) -> Result<(SysCall, After<'a>), Stop> {
-        let fd = self.fd()?;
-        let (len, flags, text) = match self.call.name.node.as_str() {
-            "read" => (length(self.arg(2)?)?, 0, text(self.arg(1)?)?),
-            "readv" => (vectors(self.arg(1)?)?.iter().map(|(_, len)| len).sum(), 0, None),
-            "recvmsg" => {
-                let parts = self.message(&["msg_flags"])?;
-                (parts.iter().map(|(_, len)| len).sum(), int32(self.arg(2)?)?, None)
-            }
-            _ => (length(self.arg(2)?)?, int32(self.arg(3)?)?, text(self.arg(1)?)?),
-        };
-        if flags & number::MSG_ERRQUEUE != 0 {
-            return Err(Stop::Unsupported("MSG_ERRQUEUE".into()));
-        }
-        Ok((SysCall::Receive { fd, len, flags }, After::Reads { fd, flags, text }))
-    }
-
-    fn send(&self) -> Result<(SysCall, After<'a>), Stop> {
-        let fd = self.fd()?;
-        let one = |index| -> Result<_, Stop> { Ok(vec![(self.arg(index)?, length(self.arg(index + 1)?)?)]) };
-        let (parts, flags, to) = match self.call.name.node.as_str() {
-            "write" => (one(1)?, 0, None),
-            "writev" => (vectors(self.arg(1)?)?, 0, None),
-            "sendmsg" => (self.message(&[])?, int32(self.arg(2)?)?, self.message_name()?),
-            "send" => (one(1)?, int32(self.arg(3)?)?, None),
-            _ => {
-                let null = matches!(&self.arg(4)?.kind, ArgKind::Word(word) if word == "NULL");
-                let null = null || matches!(&self.arg(4)?.kind, ArgKind::Num(num) if num.value() == 0);
-                let to = if null { None } else { Some(self.remote(4)?) };
-                (one(1)?, int32(self.arg(3)?)?, to)
-            }
-        };
-        let mut offset = self.fds.write_offset(fd);
-        let mut data = Vec::new();
-        for (arg, len) in parts {
-            data.extend(content(arg, len, offset)?);
-            offset += len as u64;
-        }
-        Ok((SysCall::Send { fd, data, flags, to }, After::Writes { fd }))
-    }
-
-    /// Buffers of a `msghdr`. Control data, and flags that come back (`refused`), are not carried yet.
-    fn message(&self, refused: &[&str]) -> Result<Vec<(&'a Arg, usize)>, Stop> {
-        let header = members(self.arg(1)?, "a message structure")?;
-        for name in ["msg_control"].iter().chain(refused) {
-            // Fields that the script does not look at may stand there.
-            if member(header, name, usize::MAX).is_some_and(|value| !is_ellipsis(value) && !empty(value)) {
-                return Err(Stop::Unsupported((*name).to_owned()));
-            }
-        }
-        let vector = member(header, "msg_iov", usize::MAX).ok_or_else(|| misfit(&self.call.args[1], "`msg_iov`"))?;
-        vectors(vector)
-    }
-
-    fn message_name(&self) -> Result<Option<SocketAddr>, Stop> {
-        let header = members(self.arg(1)?, "a message structure")?;
-        match member(header, "msg_name", usize::MAX) {
-            None => Ok(None),
-            // On a connected socket the name is not looked at; `...` is the peer all the same.
-            Some(arg) if is_ellipsis(arg) => Ok(Some(self.peer())),
-            Some(arg) => sockaddr(arg).map(Some),
-        }
-    }
-
-    fn peer(&self) -> SocketAddr {
+    pub(super) fn peer(&self) -> SocketAddr {
         let ip = match (self.plan.setup.family, self.plan.setup.remote.0) {
             (Family::V4Mapped, IpAddr::V4(v4)) => v4.to_ipv6_mapped().into(),
             (Family::V4 | Family::V6 | Family::V4Mapped, remote) => remote,
@@ -232,10 +212,14 @@ impl<'a> Lowering<'a, '_> {
 
     fn ioctl(&self) -> Result<(SysCall, After<'a>), Stop> {
         let request = int(self.arg(1)?)? as u64;
-        if request == number::FIONBIO {
-            return Err(Stop::Unsupported("FIONBIO".into()));
-        }
-        Ok((SysCall::Ioctl { fd: self.fd()?, request }, After::Int { value: self.arg(2)? }))
+        let pointed = self.call.args.get(2);
+        let value = match pointed {
+            // What the kernel fills in: its value before does not matter, but for those that set something.
+            Some(arg) if !is_ellipsis(arg) => int32(arg)?,
+            Some(_) | None => 0,
+        };
+        let expected = pointed.filter(|arg| !is_ellipsis(arg));
+        Ok((SysCall::Ioctl { fd: self.fd()?, request, value }, After::Int { value: expected }))
     }
 
     fn poll(&self) -> Result<(SysCall, After<'a>), Stop> {
@@ -250,58 +234,6 @@ impl<'a> Lowering<'a, '_> {
     }
 }
 
-/// An empty list, or `NULL`.
-fn empty(arg: &Arg) -> bool {
-    matches!(&arg.kind, ArgKind::List(list) if list.is_empty())
-        || matches!(&arg.kind, ArgKind::Word(word) if word == "NULL")
-}
-
-/// Text that a read has to deliver, when the line gives one.
-fn text(arg: &Arg) -> Result<Option<Vec<u8>>, Stop> {
-    match &arg.kind {
-        ArgKind::Text(text) => Ok(Some(octets(text))),
-        ArgKind::Ellipsis => Ok(None),
-        // A pointer that leads nowhere: `NULL` or a number, for EFAULT.
-        ArgKind::Num(_)
-        | ArgKind::Word(_)
-        | ArgKind::Or(_)
-        | ArgKind::List(_)
-        | ArgKind::Struct(_)
-        | ArgKind::Apply(..)
-        | ArgKind::TextEllipsis(_) => Err(Stop::Unsupported(format!("`{arg}` as a buffer"))),
-    }
-}
-
-/// Octets to write: the pattern for `...`, otherwise the text, filled up with zeros or repeated.
-fn content(arg: &Arg, len: usize, offset: u64) -> Result<Vec<u8>, Stop> {
-    match &arg.kind {
-        ArgKind::Ellipsis => Ok(pattern::fill(Stream::FromStack, offset, len)),
-        ArgKind::Text(text) => {
-            let mut octets = octets(text);
-            octets.resize(len, 0);
-            Ok(octets)
-        }
-        ArgKind::TextEllipsis(text) if !text.is_empty() => Ok(octets(text).into_iter().cycle().take(len).collect()),
-        ArgKind::Num(_)
-        | ArgKind::Word(_)
-        | ArgKind::Or(_)
-        | ArgKind::List(_)
-        | ArgKind::Struct(_)
-        | ArgKind::Apply(..)
-        | ArgKind::TextEllipsis(_) => Err(Stop::Unsupported(format!("`{arg}` as a buffer"))),
-    }
-}
-
-/// `[{..., 1000}, {"text", 4}]`
-fn vectors(arg: &Arg) -> Result<Vec<(&Arg, usize)>, Stop> {
-    let entry = |entry| {
-        let fields = members(entry, "an `iovec` structure")?;
-        let field = |name, place| member(fields, name, place).ok_or_else(|| misfit(entry, name));
-        Ok((field("iov_base", 0)?, length(field("iov_len", 1)?)?))
-    };
-    elements(arg).iter().map(entry).collect()
-}
-
 fn poll_field<'a>(entry: &'a Arg, name: &str, place: usize) -> Result<&'a Arg, Stop> {
     let fields = members(entry, "a `pollfd` structure")?;
     member(fields, name, place).ok_or_else(|| misfit(entry, name))
@@ -310,7 +242,8 @@ fn poll_field<'a>(entry: &'a Arg, name: &str, place: usize) -> Result<&'a Arg, S
 /// The events that a poll has to return; `None` is not looked at.
 pub(crate) fn revents(list: &Arg) -> Result<Vec<Option<i16>>, Stop> {
     let wanted = |entry| {
-        let wanted = poll_field(entry, "revents", 2)?;
+        // As in packetdrill an entry without `revents` expects none.
+        let Some(wanted) = member(members(entry, "a `pollfd` structure")?, "revents", 2) else { return Ok(Some(0)) };
         Ok(if is_ellipsis(wanted) { None } else { Some(int(wanted)? as i16) })
     };
     elements(list).iter().map(wanted).collect()

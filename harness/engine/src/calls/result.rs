@@ -1,8 +1,9 @@
 //! Compares what a call came to with what the script says.
 
+use super::ancillary::Clocks;
 use super::args::{int, is_ellipsis, option_value};
-use super::{After, Descriptors, Lowered, number};
-use crate::call::SysCall;
+use super::{After, Descriptors, Lowered, epoll, number};
+use crate::call::{Control, Reply, SysCall};
 use crate::outcome::{FieldDiff, MismatchKind};
 use crate::stop::Stop;
 use crate::view::{bare, diff};
@@ -15,6 +16,20 @@ pub(crate) struct Returned {
     pub(crate) value: i64,
     pub(crate) errno: i32,
     pub(crate) data: Vec<u8>,
+    /// `msg_flags`, and the control data.
+    pub(crate) flags: i32,
+    pub(crate) control: Vec<Control>,
+}
+
+impl Returned {
+    /// `None` for a call that has not returned.
+    pub(crate) fn of(reply: Reply) -> Option<Self> {
+        match reply {
+            Reply::Done { value, errno, data } => Some(Self { value, errno, data, flags: 0, control: Vec::new() }),
+            Reply::Message { value, data, flags, control } => Some(Self { value, errno: 0, data, flags, control }),
+            Reply::Pending => None,
+        }
+    }
 }
 
 /// All differences, and what sort they are. What the reply teaches (a descriptor, a stream position) is taken in.
@@ -23,14 +38,22 @@ pub(crate) fn check(
     lowered: &Lowered<'_>,
     returned: &Returned,
     fds: &mut Descriptors,
+    clocks: Clocks,
 ) -> Result<Option<(MismatchKind, Vec<FieldDiff>)>, Stop> {
     let mut fields = Vec::new();
     value(call, &lowered.after, returned, &mut fields)?;
     let mut kind = MismatchKind::Call;
     if fields.is_empty() && returned.value >= 0 {
         after(call, lowered, returned, fds, &mut fields)?;
-        if matches!(lowered.after, After::Reads { .. }) {
+        if !fields.is_empty() && matches!(lowered.after, After::Reads { .. }) {
             kind = MismatchKind::Payload;
+        }
+        if let After::Reads { message, .. } = &lowered.after {
+            let data = fields.len();
+            message.check(returned.flags, &returned.control, clocks, &mut fields);
+            if fields.len() > data {
+                kind = MismatchKind::Call;
+            }
         }
     }
     Ok((!fields.is_empty()).then_some((kind, fields)))
@@ -42,7 +65,7 @@ fn value(call: &Call, after: &After<'_>, returned: &Returned, fields: &mut Vec<F
     }
     let wanted = int(&call.result)?;
     // Which descriptor it is is the SUT's business.
-    let descriptor = matches!(after, After::Opens { .. }) && wanted >= 0;
+    let descriptor = matches!(after, After::Opens { .. } | After::OpensOther) && wanted >= 0;
     if !(wanted == returned.value || descriptor && returned.value >= 0) {
         fields.push(diff("result", wanted, returned.value));
     }
@@ -61,7 +84,7 @@ fn value(call: &Call, after: &After<'_>, returned: &Returned, fields: &mut Vec<F
     Ok(())
 }
 
-fn errno_name(number: i32) -> String {
+pub(super) fn errno_name(number: i32) -> String {
     symbols::errno_name(number).map_or_else(|| number.to_string(), str::to_owned)
 }
 
@@ -86,21 +109,39 @@ fn after(
                 fds.newest = Some(live);
             }
         }
+        After::OpensOther => {
+            if !is_ellipsis(&call.result) {
+                fds.open_other(int(&call.result)?, returned.value as i32);
+            }
+        }
+        After::Pipes { script } => {
+            let ends: Vec<i32> = returned.data.chunks_exact(4).filter_map(signed).map(|end| end as i32).collect();
+            let [read, write] = ends[..] else {
+                return Err(Stop::Error("the SUT's adapter reports a pipe without two ends".into()));
+            };
+            fds.open_pipe(*script, [read, write]);
+        }
         After::Closes { script } => fds.close(*script),
-        After::Reads { fd, flags, text } => read(*fd, *flags, text.as_deref(), returned, fds, fields),
+        After::Reads { fd, flags, text, .. } => read(*fd, *flags, text.as_deref(), returned, fds, fields),
         After::Writes { fd } => {
             if let SysCall::Send { data, .. } = &lowered.call {
                 fds.wrote(*fd, data, returned.value as usize);
             }
+            if let SysCall::SendMessage { parts, .. } = &lowered.call {
+                let data: Vec<u8> = parts.iter().flat_map(|part| part.data.iter().copied()).collect();
+                fds.wrote(*fd, &data, returned.value as usize);
+            }
         }
+        After::Moves { from, to } => fds.moved(*from, *to, returned.value as u64, &returned.data),
+        After::Events { expected } => epoll::check(expected, &returned.data, fields),
         After::Option { level, name, value, len } => {
             if let Some(len) = len.filter(|len| *len != returned.data.len() as i64) {
                 fields.push(diff("optlen", len, returned.data.len()));
             }
             option(*level, *name, value, &returned.data, fields)?;
         }
-        After::Int { value } if is_ellipsis(value) => {}
-        After::Int { value } => {
+        After::Int { value: None } => {}
+        After::Int { value: Some(value) } => {
             let (wanted, got) = (int(value)?, signed(&returned.data));
             if got != Some(wanted) {
                 fields.push(diff("value", wanted, got.map_or_else(|| "-".into(), |got| got.to_string())));
@@ -137,8 +178,17 @@ fn read(
         return;
     }
     let len = returned.value as usize;
-    if flags & number::MSG_OOB != 0 {
-        // Which octet is the urgent one is for the result to say; it has no place in the stream of reads.
+    if flags & (number::MSG_OOB | number::MSG_ERRQUEUE) != 0 {
+        // Which octet is the urgent one is for the result to say; it has no place in the stream of reads. What the error queue
+        // holds was sent and not received.
+        return;
+    }
+    if let Some((index, wanted, got)) = fds.read_other(fd, &returned.data) {
+        let show = |octet: Option<u8>| octet.map_or_else(|| "-".into(), |octet| format!("{octet:#04x}"));
+        fields.push(diff("data", format!("{} at {index}", show(wanted)), show(got)));
+        return;
+    }
+    if fds.is_other(fd) {
         return;
     }
     if returned.data.len() != len {
@@ -197,10 +247,15 @@ fn signed(data: &[u8]) -> Option<i64> {
 
 /// Poll events by name.
 fn events(bits: i16) -> String {
+    bit_names("POLL", i64::from(bits) & 0xffff)
+}
+
+/// Bits by the names that begin so.
+pub(super) fn bit_names(prefix: &str, bits: i64) -> String {
     let mut left = bits;
     let mut names = Vec::new();
-    for bit in (0..15).map(|shift| 1i16 << shift).filter(|bit| bits & bit != 0) {
-        if let Some(name) = symbols::name_of("POLL", bit.into()) {
+    for bit in (0..63).map(|shift| 1i64 << shift).filter(|bit| bits & bit != 0) {
+        if let Some(name) = symbols::name_of(prefix, bit) {
             names.push(name.to_owned());
             left &= !bit;
         }
@@ -211,6 +266,11 @@ fn events(bits: i16) -> String {
     names.join("|")
 }
 
+/// A member of an element of a list.
+pub(super) fn leaf(list: &str, index: usize, member: &str) -> String {
+    format!("{list}[{index}].{member}")
+}
+
 /// The line as it would have to be for what the call returned.
 pub(crate) fn as_returned(call: &Call, returned: &Returned, fields: &[FieldDiff]) -> String {
     let kind = ArgKind::Num(Num::literal(returned.value));
@@ -219,8 +279,15 @@ pub(crate) fn as_returned(call: &Call, returned: &Returned, fields: &[FieldDiff]
     let errno = failed.then(|| bare(errno_name(returned.errno)));
     let note = symbols::errno_text(returned.errno).filter(|_| failed).map(str::to_owned);
     let line = Call { result, errno, note, ..call.clone() }.to_string();
-    let values = fields.iter().filter(|field| field.field == "value");
-    values.fold(line, |line, value| line.replacen(&format!("[{}]", value.expected), &format!("[{}]", value.got), 1))
+    fields.iter().fold(line, |line, field| {
+        let name = field.field.rsplit('.').next().unwrap_or_default();
+        let (from, to) = match name {
+            "value" => (format!("[{}]", field.expected), format!("[{}]", field.got)),
+            _ => (format!("{name}={}", field.expected), format!("{name}={}", field.got)),
+        };
+        // A list may hold the same member several times: then the fields below say which one it was.
+        if line.matches(&from).count() == 1 { line.replacen(&from, &to, 1) } else { line }
+    })
 }
 
 /// The line without a result: a call that has not returned.

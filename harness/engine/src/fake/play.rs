@@ -2,7 +2,9 @@
 
 use super::Tamper;
 use crate::call::{Reply, SysCall};
+use crate::calls::ancillary::Expected;
 use crate::calls::args::{self, int, is_ellipsis, option_value};
+use crate::calls::epoll;
 use crate::compose::{ecn_bits, flags, header};
 use crate::mapping::{Isn, offset, script_ports};
 use crate::packet::{Body, Datagram, Ip, Tcp, options::kind, tcp::flag};
@@ -50,6 +52,8 @@ pub(super) struct Play {
     over: bool,
     incarnations: u32,
     read: u64,
+    /// Ends of pipes.
+    pipes: Vec<i32>,
 }
 
 impl Default for Play {
@@ -79,6 +83,7 @@ impl Default for Play {
             over: false,
             incarnations: 0,
             read: 0,
+            pipes: Vec::new(),
         }
     }
 }
@@ -320,6 +325,13 @@ impl Play {
         }
     }
 
+    /// The next octets of what the connection delivers.
+    fn stream(&mut self, octets: i64) -> Vec<u8> {
+        let data = pattern::fill(Stream::ToStack, self.read, octets as usize);
+        self.read += octets as u64;
+        data
+    }
+
     /// The scripted reply.
     fn reply(&mut self, call: &Call, live: &SysCall) -> Reply {
         let value = if is_ellipsis(&call.result) { 0 } else { int(&call.result).unwrap_or(-1) };
@@ -330,16 +342,33 @@ impl Play {
         };
         let data = match live {
             _ if value < 0 => Vec::new(),
-            SysCall::Socket { .. } | SysCall::Accept { .. } => return Reply::value(value + FD),
-            SysCall::Receive { .. } => {
-                let data = pattern::fill(Stream::ToStack, self.read, value as usize);
-                self.read += value as u64;
-                data
+            SysCall::Socket { .. } | SysCall::Accept { .. } | SysCall::EpollCreate { .. } | SysCall::Open { .. } => {
+                return Reply::value(value + FD);
             }
+            SysCall::Receive { .. } => self.stream(value),
+            SysCall::ReceiveMessage { .. } => {
+                let header = args::members(&call.args[1], "a message structure").unwrap_or_default();
+                let (flags, control) = Expected::new(header).unwrap_or_default().encode(0);
+                return Reply::Message { value, data: self.stream(value), flags, control };
+            }
+            SysCall::EpollWait { .. } => {
+                let expected = epoll::expected(&call.args[1]).unwrap_or_default();
+                expected.iter().take(value as usize).flat_map(epoll::Event::encode).collect()
+            }
+            SysCall::Pipe => {
+                let ends = args::elements(&call.args[0]).iter().filter_map(|end| int(end).ok());
+                self.pipes.extend(ends.map(|end| (end + FD) as i32));
+                self.pipes.iter().rev().take(2).rev().flat_map(|end| end.to_ne_bytes()).collect()
+            }
+            SysCall::SendFile { .. } => vec![0; value as usize],
+            SysCall::Splice { from, .. } if self.pipes.contains(from) => Vec::new(),
+            SysCall::Splice { .. } => self.stream(value),
             SysCall::GetSockOpt { level, name, len, .. } => {
                 option_value(*level, *name, &inner(&call.args[3]), Some(*len)).unwrap_or_default()
             }
-            SysCall::Ioctl { .. } => (int(&call.args[2]).unwrap_or_default() as i32).to_ne_bytes().to_vec(),
+            SysCall::Ioctl { .. } => {
+                (call.args.get(2).and_then(|arg| int(arg).ok()).unwrap_or_default() as i32).to_ne_bytes().to_vec()
+            }
             SysCall::Poll { .. } => match crate::calls::lower::revents(&call.args[0]) {
                 Ok(revents) => {
                     revents.into_iter().flat_map(|events| events.unwrap_or_default().to_ne_bytes()).collect()
@@ -349,7 +378,11 @@ impl Play {
             SysCall::Bind { .. }
             | SysCall::Listen { .. }
             | SysCall::Connect { .. }
+            | SysCall::Disconnect { .. }
             | SysCall::Send { .. }
+            | SysCall::SendMessage { .. }
+            | SysCall::EpollControl { .. }
+            | SysCall::CapSet { .. }
             | SysCall::Shutdown { .. }
             | SysCall::Close { .. }
             | SysCall::SetSockOpt { .. }

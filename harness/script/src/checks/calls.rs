@@ -9,7 +9,7 @@ use crate::symbols;
 const CALLS: [(&str, usize); 32] = [
     ("accept", 3),
     ("bind", 3),
-    ("cap_set", 1),
+    ("cap_set", 3),
     ("close", 1),
     ("connect", 3),
     ("epoll_create", 1),

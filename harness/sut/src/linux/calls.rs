@@ -4,12 +4,15 @@
 //! answer to exactly that is what is tested. Two flags are added that no socket call can observe: close-on-exec, for the
 //! commands of other tests, and MSG_NOSIGNAL, for the harness itself.
 
-use halfopen_engine::call::{Reply, SysCall};
+use super::messages::{self, Buffers};
+use super::objects;
+use halfopen_engine::call::{Part, Reply, SysCall, Target};
 use halfopen_engine::sut::SutError;
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_void, socklen_t};
 use nix::sys::socket::{SockaddrLike as _, SockaddrStorage};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Room that a script may ask for in one call; more is an error of the script.
 const LARGEST: usize = 256 << 20;
@@ -19,44 +22,60 @@ const SIOCATMARK: u64 = 0x8905;
 
 /// A call whose arguments the harness has checked: descriptors belong to the test, addresses fit the socket.
 #[derive(Debug)]
-pub(super) struct Checked(SysCall);
+pub(super) struct Checked {
+    call: SysCall,
+    /// What a message consists of; shared with whoever has to keep it.
+    buffers: Option<Arc<Buffers>>,
+    /// The descriptor is a socket.
+    socket: bool,
+}
 
 impl Checked {
-    /// Takes the descriptors' ownership as checked.
+    /// Takes the descriptors' ownership as checked. `socket`: whether the one that the call is about is a socket.
     ///
     /// # Errors
     /// `Unsupported` for what cannot be done safely with a number in place of a pointer.
-    pub(super) fn new(call: SysCall) -> Result<Self, SutError> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the calls that need a check are the ones to list")]
+    pub(super) fn new(call: SysCall, socket: bool) -> Result<Self, SutError> {
         match &call {
+            SysCall::Receive { len, .. } | SysCall::GetSockOpt { len, .. } | SysCall::SendFile { len, .. } => {
+                check_room(*len)?;
+            }
+            SysCall::ReceiveMessage { rooms, .. } => {
+                check_room(rooms.iter().map(|room| room.len).fold(0, usize::saturating_add))?;
+            }
             SysCall::Fcntl { cmd, arg, .. } => check_fcntl(*cmd, *arg)?,
             SysCall::Ioctl { request, .. } => check_ioctl(*request)?,
-            SysCall::Receive { len, .. } | SysCall::GetSockOpt { len, .. } if *len > LARGEST => {
-                return Err(SutError::Unsupported(format!("a call with {len} octets of room")));
-            }
-            SysCall::Socket { .. }
-            | SysCall::Bind { .. }
-            | SysCall::Listen { .. }
-            | SysCall::Accept { .. }
-            | SysCall::Connect { .. }
-            | SysCall::Receive { .. }
-            | SysCall::Send { .. }
-            | SysCall::Shutdown { .. }
-            | SysCall::Close { .. }
-            | SysCall::SetSockOpt { .. }
-            | SysCall::GetSockOpt { .. }
-            | SysCall::Poll { .. } => {}
+            SysCall::Open { path, flags } => objects::check_open(path, *flags)?,
+            SysCall::CapSet { set, capability, .. } => objects::check_capability(*set, *capability)?,
+            _ => {}
         }
-        Ok(Self(call))
+        let call = match call {
+            SysCall::Send { fd, data, flags, to } if flags & libc::MSG_ZEROCOPY != 0 => {
+                let to = to.map(Target::Address);
+                SysCall::SendMessage { fd, parts: vec![Part { data, null: false }], flags, to }
+            }
+            other => other,
+        };
+        let buffers =
+            if let SysCall::SendMessage { parts, .. } = &call { Some(Arc::new(Buffers::new(parts))) } else { None };
+        Ok(Self { call, buffers, socket })
     }
 
     /// The call.
     pub(super) fn call(&self) -> &SysCall {
-        &self.0
+        &self.call
+    }
+
+    /// What the kernel goes on reading after the call.
+    pub(super) fn lasting(&self) -> Option<Arc<Buffers>> {
+        let lasts = matches!(self.call, SysCall::SendMessage { flags, .. } if flags & libc::MSG_ZEROCOPY != 0);
+        self.buffers.clone().filter(|_| lasts)
     }
 
     /// Makes the call on this thread and waits as long as it takes.
     pub(super) fn perform(&self) -> Reply {
-        match &self.0 {
+        match &self.call {
             SysCall::Socket { domain, kind, protocol } => {
                 // SAFETY: takes numbers only.
                 returned(unsafe { libc::socket(*domain, *kind | libc::SOCK_CLOEXEC, *protocol) }.into())
@@ -79,8 +98,16 @@ impl Checked {
                 // SAFETY: `addr` is a socket address of `len()` octets.
                 returned(unsafe { libc::connect(*fd, addr.as_ptr(), addr.len()) }.into())
             }
-            SysCall::Receive { fd, len, flags } => receive(*fd, *len, *flags),
-            SysCall::Send { fd, data, flags, to } => send(*fd, data, *flags, *to),
+            SysCall::Disconnect { fd } => messages::disconnect(*fd),
+            SysCall::Receive { fd, len, flags } => receive(*fd, *len, *flags, self.socket),
+            SysCall::ReceiveMessage { fd, rooms, control, flags } => {
+                messages::receive(*fd, rooms, *control, *flags, self.socket)
+            }
+            SysCall::Send { fd, data, flags, to } => send(*fd, data, *flags, *to, self.socket),
+            SysCall::SendMessage { fd, flags, to, .. } => {
+                let buffers = self.buffers.as_ref().expect("a message has its buffers since it was checked");
+                messages::send(*fd, buffers, *flags, *to, self.socket)
+            }
             // SAFETY: takes numbers only.
             SysCall::Shutdown { fd, how } => returned(unsafe { libc::shutdown(*fd, *how) }.into()),
             // SAFETY: the descriptor belongs to the test and to nobody else in the process.
@@ -92,14 +119,29 @@ impl Checked {
             },
             // SAFETY: `check_fcntl` admits only commands whose argument is a number.
             SysCall::Fcntl { fd, cmd, arg } => returned(unsafe { libc::fcntl(*fd, close_on_exec(*cmd), *arg) }.into()),
-            SysCall::Ioctl { fd, request } => ioctl(*fd, *request),
+            SysCall::Ioctl { fd, request, value } => ioctl(*fd, *request, *value),
             SysCall::Poll { fds, timeout_ms } => poll(fds, *timeout_ms),
+            SysCall::EpollCreate { size } => objects::epoll_create(*size),
+            SysCall::EpollControl { fd, op, target, event } => objects::epoll_control(*fd, *op, *target, *event),
+            SysCall::EpollWait { fd, most, timeout_ms } => objects::epoll_wait(*fd, *most, *timeout_ms),
+            SysCall::Open { path, flags } => objects::open(path, *flags),
+            SysCall::Pipe => objects::pipe(),
+            SysCall::Splice { .. } => objects::splice(&self.call),
+            SysCall::SendFile { to, from, offset, len } => objects::send_file(*to, *from, *offset, *len),
+            SysCall::CapSet { set, capability, on } => objects::cap_set(*set, *capability, *on),
         }
     }
 }
 
 fn returned(value: i64) -> Reply {
     if value < 0 { Reply::errno(Errno::last_raw()) } else { Reply::value(value) }
+}
+
+fn check_room(octets: usize) -> Result<(), SutError> {
+    if octets > LARGEST {
+        return Err(SutError::Unsupported(format!("a call with {octets} octets of room")));
+    }
+    Ok(())
 }
 
 fn check_fcntl(cmd: c_int, arg: c_int) -> Result<(), SutError> {
@@ -116,16 +158,21 @@ fn close_on_exec(cmd: c_int) -> c_int {
     if cmd == libc::F_DUPFD { libc::F_DUPFD_CLOEXEC } else { cmd }
 }
 
-/// Only requests that return one int: any other size would be written past the end of it.
+/// Only requests that read or write one int: any other size would be taken from beyond its end.
 fn check_ioctl(request: u64) -> Result<(), SutError> {
-    let known = [libc::FIONREAD, libc::TIOCOUTQ, SIOCATMARK, SIOCOUTQNSD];
+    let known = [libc::FIONREAD, libc::TIOCOUTQ, libc::FIONBIO, SIOCATMARK, SIOCOUTQNSD];
     if known.contains(&request) { Ok(()) } else { Err(SutError::Unsupported(format!("ioctl request {request:#x}"))) }
 }
 
-fn receive(fd: c_int, len: usize, flags: c_int) -> Reply {
+fn receive(fd: c_int, len: usize, flags: c_int, socket: bool) -> Reply {
     let mut room = vec![0u8; len];
-    // SAFETY: `room` has `len` octets.
-    let length = unsafe { libc::recv(fd, room.as_mut_ptr().cast(), len, flags) };
+    let length = if socket {
+        // SAFETY: `room` has `len` octets.
+        unsafe { libc::recv(fd, room.as_mut_ptr().cast(), len, flags) }
+    } else {
+        // SAFETY: `room` has `len` octets.
+        unsafe { libc::read(fd, room.as_mut_ptr().cast(), len) }
+    };
     if length < 0 {
         return Reply::errno(Errno::last_raw());
     }
@@ -135,7 +182,11 @@ fn receive(fd: c_int, len: usize, flags: c_int) -> Reply {
     Reply::Done { value: length as i64, errno: 0, data: room }
 }
 
-fn send(fd: c_int, data: &[u8], flags: c_int, to: Option<SocketAddr>) -> Reply {
+fn send(fd: c_int, data: &[u8], flags: c_int, to: Option<SocketAddr>, socket: bool) -> Reply {
+    if !socket {
+        // SAFETY: `data` lives until the call returns.
+        return returned(unsafe { libc::write(fd, data.as_ptr().cast(), data.len()) } as i64);
+    }
     let to = to.map(SockaddrStorage::from);
     let (address, length) = to.as_ref().map_or((std::ptr::null(), 0), |to| (to.as_ptr(), to.len()));
     let flags = flags | libc::MSG_NOSIGNAL;
@@ -166,9 +217,9 @@ pub(super) fn status_flags(fd: c_int) -> Result<c_int, Errno> {
     Errno::result(unsafe { libc::fcntl(fd, libc::F_GETFL) })
 }
 
-fn ioctl(fd: c_int, request: u64) -> Reply {
-    let mut value: c_int = 0;
-    // SAFETY: `check_ioctl` admits only requests that write one int.
+fn ioctl(fd: c_int, request: u64, value: c_int) -> Reply {
+    let mut value = value;
+    // SAFETY: `check_ioctl` admits only requests that read or write one int.
     let result = unsafe { libc::ioctl(fd, request, &raw mut value) };
     if result < 0 {
         return Reply::errno(Errno::last_raw());

@@ -37,6 +37,11 @@ impl Clock {
         (monotonic - self.base).div_euclid(1000)
     }
 
+    /// A `CLOCK_REALTIME` reading on this clock.
+    pub(super) fn realtime(&self, realtime: i64) -> Micros {
+        self.since(realtime - offset().0)
+    }
+
     /// A `CLOCK_REALTIME` stamp of the recent past on this clock.
     ///
     /// The offset between the clocks is read anew each time, so that a step of the host's time moves at most the packets that

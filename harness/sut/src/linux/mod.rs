@@ -32,9 +32,11 @@ mod clock;
 mod device;
 pub mod hosted;
 mod live;
+mod messages;
 mod neighbour;
 mod netlink;
 mod netns;
+mod objects;
 mod priority;
 mod shell;
 mod sockets;
@@ -138,7 +140,8 @@ impl Live for Linux {
         if let Some((at, octets)) = self.test.as_mut().and_then(|test| test.capture.pop_at(at)) {
             return Some(Happening::Datagram { at, octets });
         }
-        let reply = self.sockets.take_reply()?;
+        let mut reply = self.sockets.take_reply()?;
+        messages::on_clock(&mut reply, &self.clock);
         Some(Happening::Returned { at, reply })
     }
 
@@ -203,8 +206,11 @@ impl Sut for Linux {
     }
 
     fn call(&mut self, call: &SysCall) -> Result<Reply, SutError> {
-        self.test()?;
-        self.sockets.call(call)
+        // The device takes what was sent, as it would: until then the kernel has not done with it.
+        self.test()?.tun.drain();
+        let mut reply = self.sockets.call(call)?;
+        messages::on_clock(&mut reply, &self.clock);
+        Ok(reply)
     }
 
     fn command(&mut self, line: &str) -> Result<(), SutError> {

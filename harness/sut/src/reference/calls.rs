@@ -125,11 +125,22 @@ impl Calls {
             SysCall::Socket { .. }
             | SysCall::Bind { .. }
             | SysCall::Listen { .. }
+            | SysCall::Disconnect { .. }
+            | SysCall::ReceiveMessage { .. }
+            | SysCall::SendMessage { .. }
             | SysCall::Shutdown { .. }
             | SysCall::SetSockOpt { .. }
             | SysCall::GetSockOpt { .. }
             | SysCall::Fcntl { .. }
-            | SysCall::Ioctl { .. } => false,
+            | SysCall::Ioctl { .. }
+            | SysCall::EpollCreate { .. }
+            | SysCall::EpollControl { .. }
+            | SysCall::EpollWait { .. }
+            | SysCall::Open { .. }
+            | SysCall::Pipe
+            | SysCall::Splice { .. }
+            | SysCall::SendFile { .. }
+            | SysCall::CapSet { .. } => false,
         }
     }
 
@@ -188,7 +199,7 @@ impl Calls {
             }
             SysCall::GetSockOpt { fd, level, name, len } => return self.get_option(stack, *fd, *level, *name, *len),
             SysCall::Fcntl { fd, cmd, arg } => self.fcntl(*fd, *cmd, *arg)?,
-            SysCall::Ioctl { fd, request } => {
+            SysCall::Ioctl { fd, request, .. } => {
                 let count = match *request {
                     SIOCINQ => stack.inq(*fd)?,
                     SIOCOUTQ => stack.outq(*fd)?,
@@ -200,6 +211,16 @@ impl Calls {
                 return Ok(Attempt::Done(Reply::Done { value: 0, errno: 0, data }));
             }
             SysCall::Poll { fds, .. } => return Ok(poll(stack, fds)),
+            SysCall::Disconnect { .. } => return Err(Refusal::Absent(absent("connect to AF_UNSPEC"))),
+            SysCall::ReceiveMessage { .. } => return Err(Refusal::Absent(absent("recvmsg"))),
+            SysCall::SendMessage { .. } => return Err(Refusal::Absent(absent("sendmsg"))),
+            SysCall::EpollCreate { .. } | SysCall::EpollControl { .. } | SysCall::EpollWait { .. } => {
+                return Err(Refusal::Absent(absent("epoll")));
+            }
+            SysCall::Open { .. } | SysCall::Pipe | SysCall::Splice { .. } | SysCall::SendFile { .. } => {
+                return Err(Refusal::Absent(absent("files and pipes")));
+            }
+            SysCall::CapSet { .. } => return Err(Refusal::Absent(absent("capabilities"))),
         };
         Ok(Attempt::Done(Reply::value(value.into())))
     }

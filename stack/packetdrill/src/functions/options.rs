@@ -140,7 +140,10 @@ pub(super) unsafe extern "C" fn ioctl(
 ) -> c_int {
     // SAFETY: the caller's promise.
     let shared = unsafe { shared(userdata) };
-    let outcome = shared.socket(live).and_then(|fd| shared.call(&SysCall::Ioctl { fd, request }));
+    // SAFETY: the caller's promise; of the requests there are this one sets something.
+    let given = if request == libc::FIONBIO { unsafe { value.as_ref() } } else { None };
+    let given = given.copied().unwrap_or(0);
+    let outcome = shared.socket(live).and_then(|fd| shared.call(&SysCall::Ioctl { fd, request, value: given }));
     returned(outcome.and_then(|(returned, data)| {
         // SAFETY: the caller's promise.
         unsafe { memory::write(&data, value.cast(), size_of::<c_int>()) }?;

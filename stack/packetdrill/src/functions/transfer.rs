@@ -137,7 +137,7 @@ pub(super) unsafe extern "C" fn recvmsg(
 /// Octets left to read, the end of the stream counting as one.
 fn inq_of(shared: &Shared, live: c_int) -> Outcome<c_int> {
     let fd = shared.socket(live)?;
-    let (_, data) = shared.call(&SysCall::Ioctl { fd, request: libc::FIONREAD })?;
+    let (_, data) = shared.call(&SysCall::Ioctl { fd, request: libc::FIONREAD, value: 0 })?;
     let left = data.first_chunk().map_or(0, |octets| c_int::from_ne_bytes(*octets));
     let ended = || shared.with(|world| world.seen(live)).ready & libc::POLLRDHUP as u32 != 0;
     Ok(if left == 0 && ended() { 1 } else { left })
