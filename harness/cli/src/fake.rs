@@ -2,7 +2,8 @@
 //!
 //! `reset` answer the next segment with RST,ACK; `late` the same, 50 ms late; `flake` the same, but only from the second
 //! time on in this process; `crash` panic; `hang` never come back; `drop` lose a datagram; `lack` declare something
-//! missing; `refuse` be an environment that does not work. Its clock only pretends to be real with the runner `real`.
+//! missing; `oversleep` make the harness 10 ms late for its next turn and answer nothing, but the second time on in this process be as
+//! `reset`; `refuse` be an environment that does not work. Its clock only pretends to be real with the runner `real`.
 
 use halfopen_engine::call::{Reply, SysCall};
 use halfopen_engine::sut::{ClockKind, Description, Evidence, Happening, Micros, Setup, Sut, SutError};
@@ -23,6 +24,8 @@ pub struct Fake {
     /// Datagrams under way to the harness.
     out: VecDeque<(Micros, Vec<u8>)>,
     evidence: Evidence,
+    /// The next deadline is missed.
+    oversleeps: bool,
     /// It has crashed: whoever goes on using it is at fault.
     dead: bool,
 }
@@ -42,7 +45,15 @@ impl Fake {
             clock,
             params: vec![("time_wait".into(), 240_000_000)],
         };
-        Ok(Self { description, now: 0, answer: None, out: VecDeque::new(), evidence: Evidence::default(), dead: false })
+        Ok(Self {
+            description,
+            now: 0,
+            answer: None,
+            out: VecDeque::new(),
+            evidence: Evidence::default(),
+            oversleeps: false,
+            dead: false,
+        })
     }
 }
 
@@ -81,7 +92,8 @@ impl Sut for Fake {
                 Ok(Happening::Datagram { at, octets })
             }
             None => {
-                self.now = self.now.max(deadline);
+                let late = if std::mem::take(&mut self.oversleeps) { 10_000 } else { 0 };
+                self.now = self.now.max(deadline) + late;
                 Ok(Happening::Deadline)
             }
         }
@@ -96,6 +108,10 @@ impl Sut for Fake {
             "reset" => self.answer = Some(0),
             "late" => self.answer = Some(50_000),
             "flake" => self.answer = FLAKED.swap(true, Ordering::Relaxed).then_some(0),
+            "oversleep" => match FLAKED.swap(true, Ordering::Relaxed) {
+                true => self.answer = Some(0),
+                false => self.oversleeps = true,
+            },
             "crash" => {
                 self.dead = true;
                 panic!("told to crash");

@@ -14,6 +14,7 @@ pub mod observe;
 pub mod output;
 pub mod pages;
 pub mod register;
+pub mod repeats;
 pub mod schedule;
 pub mod select;
 pub mod specs;

@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::sut::Opener;
 use crate::watched::Watched;
-use halfopen_engine::outcome::{Mismatch, MismatchKind, Outcome, Verdict};
+use halfopen_engine::outcome::{Lateness, Mismatch, MismatchKind, Outcome, Verdict};
 use halfopen_engine::{RunOptions, run_caught};
 use halfopen_script::Sources;
 use halfopen_script::test::Test;
@@ -232,6 +232,7 @@ fn error(reason: String) -> Outcome {
         trace: Vec::new(),
         snapshot: Vec::new(),
         elapsed: 0,
+        lateness: Lateness::default(),
     }
 }
 
@@ -255,5 +256,6 @@ fn broken(got: String, expected: &str) -> Outcome {
         trace: Vec::new(),
         snapshot: Vec::new(),
         elapsed: 0,
+        lateness: Lateness::default(),
     }
 }

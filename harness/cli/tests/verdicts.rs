@@ -129,6 +129,22 @@ fn a_timing_verdict_on_a_real_clock_is_repeated_alone() {
 }
 
 #[test]
+fn a_failure_behind_the_harness_s_own_lateness_does_not_count() {
+    let world = World::new(&[]);
+    let header = "//= rfc9293/3.10.7.1/closed-no-ack MUST\n// A SYN to a closed port draws a reset.\n//: family v4\n";
+    let body = "0 `oversleep`\n+.1 < S 0:0(0) win 65535\n+0 > R. 0:0(0) ack 1\n";
+    world.write("specs/rfc9293/3.10.7.1/oversleep.pkt", &format!("{header}{body}"));
+    let ran = world.fake("--runner real --format jsonl");
+    let test = &ran.json()[0];
+    assert_eq!((test["verdict"].as_str(), &test["attempts"], ran.code), (Some("pass"), &2.into(), 0), "{test}");
+    assert_eq!(test["lateness"]["turns_us"], 0, "that of the attempt that counts");
+    let ran = world.fake("--runner real --retries 0 --format jsonl");
+    let test = &ran.json()[0];
+    assert_eq!((test["verdict"].as_str(), &test["attempts"]), (Some("fail"), &1.into()), "{test}");
+    assert_eq!(test["lateness"]["turns_us"], 10_000, "{test}");
+}
+
+#[test]
 fn fail_fast_stops_and_says_what_was_not_run() {
     let world = World::new(&[("a-good", "reset"), ("b-crash", "crash"), ("c-good", "reset"), ("d-good", "reset")]);
     let ran = world.fake("--fail-fast -j 1 --format jsonl");

@@ -2,7 +2,7 @@
 
 use crate::call::{Reply, SysCall};
 use crate::mapping::Mapping;
-use crate::outcome::{Entry, Lane, Mark};
+use crate::outcome::{Entry, Lane, Lateness, Mark};
 use crate::packet::{Body, Datagram, Ip, Ipv4};
 use crate::stop::Stop;
 use crate::sut::{ClockKind, Happening, Micros, Sut};
@@ -59,13 +59,30 @@ pub(crate) struct Exchange<'a> {
     /// Datagrams that were not judged.
     ignored: u64,
     happenings: u64,
+    /// How late the harness was up to now.
+    pub(crate) lateness: Lateness,
+    /// When its last turn ended.
+    turned: Micros,
 }
 
 impl<'a> Exchange<'a> {
     pub(crate) fn new(sut: &'a mut dyn Sut, inside: &'a Cell<bool>, trace: &'a mut Vec<Entry>) -> Self {
         let clock = sut.describe().clock;
         let (queue, cited, place) = (VecDeque::new(), None, None);
-        Self { sut, clock, origin: 0, inside, queue, trace, cited, place, ignored: 0, happenings: 0 }
+        Self {
+            sut,
+            clock,
+            origin: 0,
+            inside,
+            queue,
+            trace,
+            cited,
+            place,
+            ignored: 0,
+            happenings: 0,
+            lateness: Lateness::default(),
+            turned: 0,
+        }
     }
 
     /// Lets the SUT do something. While it does, a panic is its own.
@@ -77,8 +94,10 @@ impl<'a> Exchange<'a> {
     }
 
     /// The script begins now.
-    pub(crate) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) -> Result<(), Stop> {
+        self.sut(|sut| sut.align())?;
         self.origin = self.sut(|sut| sut.now());
+        Ok(())
     }
 
     /// Time since the script began.
@@ -86,13 +105,28 @@ impl<'a> Exchange<'a> {
         self.sut(|sut| sut.now()) - self.origin
     }
 
+    /// A turn of the harness, due at a time on the script's clock, begins: how much later. What was due before the turn before it
+    /// ended, as a segment of the SUT came early or during a long call, is late only since then.
+    pub(crate) fn turn(&mut self, due: Micros) -> Micros {
+        let now = self.now();
+        self.lateness.turns = self.lateness.turns.max(now - due.max(self.turned));
+        now - due
+    }
+
+    /// A turn has ended.
+    pub(crate) fn turned(&mut self) {
+        self.turned = self.now();
+    }
+
     pub(crate) fn inject(&mut self, octets: &[u8]) -> Result<(Micros, Vec<&'static str>), Stop> {
         let at = self.sut(|sut| sut.inject(octets))? - self.origin;
+        self.turned();
         Ok((at, self.citations()))
     }
 
     pub(crate) fn call(&mut self, call: &SysCall) -> Result<(Reply, Vec<&'static str>), Stop> {
         let reply = self.sut(|sut| sut.call(call))?;
+        self.turned();
         Ok((reply, self.citations()))
     }
 
@@ -126,6 +160,10 @@ impl<'a> Exchange<'a> {
                 }
                 Happening::Datagram { at, octets } => {
                     let cited = self.citations();
+                    if self.clock == ClockKind::Real {
+                        let sight = self.now() + self.origin - at;
+                        self.lateness.sight = self.lateness.sight.max(sight);
+                    }
                     let datagram = Datagram::decode(&octets).unwrap_or_else(|_| nonsense(&octets));
                     match concern(&datagram, mapping) {
                         Concern::Ignored => self.ignored += 1,

@@ -38,6 +38,20 @@ pub struct Outcome {
     pub snapshot: Vec<String>,
     /// Time on the SUT's clock from start to end.
     pub elapsed: Micros,
+    /// How late the harness was; nothing on a virtual clock.
+    pub lateness: Lateness,
+}
+
+/// How late the harness was during a test, at worst. What the SUT does late is no part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Lateness {
+    /// Its own turns, segments and calls, begun after their scripted moments. The timers of the SUT ran meanwhile, so that any
+    /// difference from then on may be its doing. How long a call takes is the SUT's affair.
+    #[serde(rename = "turns_us")]
+    pub turns: Micros,
+    /// Datagrams seen after they had left the SUT.
+    #[serde(rename = "sight_us")]
+    pub sight: Micros,
 }
 
 /// The first place where SUT and script differ.

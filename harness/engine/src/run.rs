@@ -1,7 +1,7 @@
 //! One test on one SUT: from start to outcome.
 
 use crate::exchange::Exchange;
-use crate::outcome::{Entry, Mismatch, MismatchKind, Outcome, Verdict};
+use crate::outcome::{Entry, Lateness, Mismatch, MismatchKind, Outcome, Verdict};
 use crate::setup::{Plan, RunOptions};
 use crate::steps::Run;
 use crate::stop::Stop;
@@ -46,7 +46,7 @@ fn execute(
     trace: &mut Vec<Entry>,
 ) -> Outcome {
     let clock = sut.describe().clock;
-    let (mut elapsed, mut snapshot) = (0, Vec::new());
+    let (mut elapsed, mut snapshot, mut lateness) = (0, Vec::new(), Lateness::default());
     let result = Plan::new(test, options, clock).and_then(|plan| {
         sut.announce(test);
         let mut run = Run::new(sources, &plan, Exchange::new(sut, inside, trace));
@@ -56,7 +56,7 @@ fn execute(
             .as_ref()
             .map_or(Ok(()), |name| run.command(&format!("sysctl -q net.ipv4.tcp_congestion_control={name}")));
         let result = chosen.and_then(|()| body(test, &mut run));
-        elapsed = run.exchange.now();
+        (elapsed, lateness) = (run.exchange.now(), run.exchange.lateness);
         if matches!(result, Err(Stop::Mismatch(_))) {
             snapshot = run.exchange.sut(|sut| sut.snapshot());
         }
@@ -67,7 +67,7 @@ fn execute(
         let evidence = run.exchange.sut(|sut| sut.finish()).map_err(Stop::from);
         weigh(result, cleanup, evidence)
     });
-    Outcome { snapshot, ..outcome(test, result, std::mem::take(trace), elapsed) }
+    Outcome { snapshot, lateness, ..outcome(test, result, std::mem::take(trace), elapsed) }
 }
 
 /// Everything between start and cleanup.
@@ -76,10 +76,7 @@ fn body<'a>(test: &'a Test, run: &mut Run<'a>) -> Result<(), Stop> {
         run.exchange.place = run.place(command.span);
         run.command(&command.node)?;
     }
-    if run.plan.lenient {
-        run.exchange.sut(|sut| sut.align())?;
-    }
-    run.exchange.begin();
+    run.exchange.begin()?;
     run.whole(&test.steps)?;
     let silent = run.silence || run.matched == 0 && !run.plan.lenient;
     if silent { run.control() } else { Ok(()) }
@@ -106,7 +103,7 @@ fn outcome(test: &Test, result: Result<(), Stop>, trace: Vec<Entry>, elapsed: Mi
         Err(Stop::Inconclusive(what)) => (Verdict::Inconclusive, None, Some(what)),
         Err(Stop::Error(what)) => (Verdict::Error, None, Some(what)),
     };
-    Outcome { verdict, mismatch, reason, trace, snapshot: Vec::new(), elapsed }
+    Outcome { verdict, mismatch, reason, trace, snapshot: Vec::new(), elapsed, lateness: Lateness::default() }
 }
 
 /// A rule that is no MUST can be broken without the SUT being wrong.

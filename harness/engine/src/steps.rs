@@ -137,7 +137,7 @@ impl<'a> Run<'a> {
         if due.interval > 0 {
             self.nominal = due.from;
         }
-        let late = self.exchange.now() - due.from;
+        let late = self.exchange.turn(due.from);
         let slack = self.plan.tolerance.of(due.interval);
         // `+0` means at once: what the harness itself needs for that is no lateness.
         if late <= slack || due.interval == 0 {
@@ -245,7 +245,9 @@ impl<'a> Run<'a> {
     pub(crate) fn command(&mut self, command: &str) -> Result<(), Stop> {
         let at = self.exchange.now();
         self.exchange.record(at, Lane::Note, format!("`{command}`"));
-        Ok(self.exchange.sut(|sut| sut.command(command))?)
+        let result = self.exchange.sut(|sut| sut.command(command));
+        self.exchange.turned();
+        Ok(result?)
     }
 
     /// A datagram that no line expects.

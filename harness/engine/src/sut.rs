@@ -111,8 +111,8 @@ pub trait Sut {
     /// Makes a fresh SUT (new namespace, new stack) with these addresses and sets its clock to 0.
     fn start(&mut self, setup: &Setup) -> Result<(), SutError>;
 
-    /// Waits for the moment in the tick of a real clock at which packetdrill begins a script. Where the tick falls decides how late the timers
-    /// of a kernel are, by up to a tick of 10 ms, and so the verdict of some scripts.
+    /// Everything is prepared, and the script begins when this returns: a SUT whose timers tick may wait for the same place between
+    /// two ticks each time, so that equal tests have equal times.
     fn align(&mut self) -> Result<(), SutError> {
         Ok(())
     }

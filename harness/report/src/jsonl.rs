@@ -1,11 +1,12 @@
 //! JSON lines: one object per test in the stable order of ids, then one summary object.
 //!
 //! `{"v":1,"test":ID,"variant":{...},"sut":S,"runner":R,"verdict":V,"level":L,"rules":[...],"wall_us":N,"virtual_us":N,
-//! "attempts":N,"mismatch":{...}|null,"reason":...,"expectation":...,"artifacts":{...}}`, then `{"v":1,"summary":{...}}`.
+//! "attempts":N,"lateness":{...},"mismatch":{...}|null,"reason":...,"expectation":...,"artifacts":{...}}`, then `{"v":1,"summary":{...}}`.
 
 use crate::Reporter;
 use crate::record::{FinalVerdict, Record, RunInfo, Summary};
-use halfopen_engine::outcome::Mismatch;
+use halfopen_engine::outcome::{Lateness, Mismatch};
+use halfopen_engine::sut::ClockKind;
 use halfopen_script::ast::Level;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -36,6 +37,9 @@ struct TestLine<'a> {
     wall_us: u64,
     virtual_us: i64,
     attempts: u32,
+    /// On a real clock only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lateness: Option<Lateness>,
     mismatch: Option<&'a Mismatch>,
     reason: Option<&'a str>,
     expectation: Option<&'a str>,
@@ -101,6 +105,7 @@ impl<W: Write> JsonLines<W> {
             wall_us: record.wall.as_micros() as u64,
             virtual_us: record.outcome.elapsed,
             attempts: record.attempts,
+            lateness: (run.clock == ClockKind::Real).then_some(record.outcome.lateness),
             mismatch: record.outcome.mismatch.as_ref(),
             reason: record.outcome.reason.as_deref(),
             expectation: record.expectation.as_deref(),

@@ -8,17 +8,20 @@ use crate::compat::Foreign;
 use crate::expect::Expectations;
 use crate::fault::{AS_EXPECTED, DRIFT, ENVIRONMENT, FAILED, Fault, INCONCLUSIVE, USAGE};
 use crate::output::Reports;
+use crate::repeats::{Said, again, alike, said, undecided};
 use crate::schedule::{Finished, Flow, Work, run_all};
 use crate::select::{Case, Selection, select};
 use crate::specs::Specs;
 use crate::suite::Suite;
 use crate::sut::Opener;
 use halfopen_engine::RunOptions;
-use halfopen_engine::outcome::{Outcome, Verdict};
+use halfopen_engine::outcome::Verdict;
 use halfopen_engine::sut::{ClockKind, Description};
 use halfopen_report::record::{FinalVerdict, Record, RunInfo, Summary};
 use halfopen_script::duration_hint;
 use halfopen_script::test::Test;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +29,9 @@ use std::{fs, io, thread};
 
 /// Threads on a real clock, where tests mostly sleep.
 const REAL_CLOCK_THREADS: usize = 32;
+
+/// How many tests are repeated at once before they are repeated alone.
+const FEW: usize = 6;
 
 /// Runs the selected tests and reports them.
 pub fn run(args: &RunArgs, specs: Option<&Path>) -> Result<u8, Fault> {
@@ -66,7 +72,7 @@ pub fn run(args: &RunArgs, specs: Option<&Path>) -> Result<u8, Fault> {
         clock: sut.clock,
     };
     session.parallel(&work, &sut);
-    session.alone(&work);
+    session.repeat(&work);
     session.finish(&selection, began.elapsed())
 }
 
@@ -135,9 +141,27 @@ fn work(args: &RunArgs, tests: Vec<Test>, suite: &Suite, cases: &[Case], opener:
     Work { tests: tests.into(), sources: Arc::new(suite.sources.clone()), opener, options, bounds, folders, ahead }
 }
 
+/// The longest first: otherwise it would run on when all others are done.
+fn longest_first(work: &Work, mut order: Vec<usize>) -> Vec<usize> {
+    order.sort_by_key(|test| Reverse(hint(&work.tests[*test])));
+    order
+}
+
 /// How long the script says the test takes.
 fn hint(test: &Test) -> Duration {
     Duration::from_micros(duration_hint(test).max(0).unsigned_abs())
+}
+
+/// The attempts at a test so far, and what each says.
+struct Attempts {
+    said: Vec<Said>,
+    made: Vec<Finished>,
+}
+
+impl Attempts {
+    fn test(&self) -> usize {
+        self.made[0].test
+    }
 }
 
 /// A run under way.
@@ -151,8 +175,8 @@ struct Session<'a> {
     captures: Captures,
     reports: Reports,
     summary: Summary,
-    /// Tests to repeat alone, with what they came to.
-    again: Vec<Finished>,
+    /// Tests to repeat.
+    again: Vec<Attempts>,
     /// The first report or capture that could not be written.
     fault: Option<io::Error>,
     clock: ClockKind,
@@ -177,13 +201,12 @@ impl Session<'_> {
         let threads = match sut.clock {
             ClockKind::Virtual => cores,
             ClockKind::Real => {
-                // The longest first: otherwise it would run on when all others are done.
-                order.sort_by_key(|test| std::cmp::Reverse(hint(&work.tests[*test])));
+                order = longest_first(work, order);
                 REAL_CLOCK_THREADS
             }
         };
         let threads = self.args.jobs.map_or(threads, usize::from);
-        let mut waiting = std::collections::BTreeMap::new();
+        let mut waiting = BTreeMap::new();
         let mut next = 0;
         run_all(work, order, threads, |finished| {
             if self.clock == ClockKind::Real {
@@ -217,67 +240,67 @@ impl Session<'_> {
 
     /// A first result: it is final, or the test is repeated later.
     fn take(&mut self, finished: Finished) -> Flow {
-        let (verdict, _) = self.expectations.judge(&self.cases[finished.test].id, &finished.outcome);
-        if self.repeats(verdict, &finished.outcome) > 0 {
-            self.again.push(finished);
+        let said = self.said(&finished);
+        if again(&[said], self.args.retries) {
+            self.again.push(Attempts { said: vec![said], made: vec![finished] });
             return Flow::Continue;
         }
         self.settle(finished, 1, None)
     }
 
-    /// How often a test that came to this is repeated alone.
-    fn repeats(&self, verdict: FinalVerdict, outcome: &Outcome) -> u32 {
-        let asked = self.args.retries;
-        let timing = outcome.mismatch.as_ref().is_some_and(|mismatch| mismatch.timing);
-        match verdict {
-            FinalVerdict::Fail | FinalVerdict::Nonstrict if timing => asked.unwrap_or(1),
-            FinalVerdict::Fail => asked.unwrap_or(0),
-            // Too slow a host may be fast enough for one test.
-            FinalVerdict::Inconclusive if self.clock == ClockKind::Real => asked.unwrap_or(3),
-            FinalVerdict::Inconclusive
-            | FinalVerdict::Pass
-            | FinalVerdict::Nonstrict
-            | FinalVerdict::Xfail
-            | FinalVerdict::Xpass
-            | FinalVerdict::Unsupported
-            | FinalVerdict::Flaky
-            | FinalVerdict::Error => 0,
+    fn said(&self, finished: &Finished) -> Said {
+        let (verdict, _) = self.expectations.judge(&self.cases[finished.test].id, &finished.outcome);
+        said(verdict, &finished.outcome, self.clock)
+    }
+
+    /// Repeats what is to be repeated: once among few, then one test at a time with nothing beside it.
+    fn repeat(&mut self, work: &Work) {
+        let mut threads = FEW;
+        while !self.again.is_empty() {
+            let mut open: BTreeMap<usize, Attempts> =
+                std::mem::take(&mut self.again).into_iter().map(|attempts| (attempts.test(), attempts)).collect();
+            let order = longest_first(work, open.keys().copied().collect());
+            let mut stopped = false;
+            run_all(work, order, threads, |finished| {
+                let Some(mut attempts) = open.remove(&finished.test) else { return Flow::Continue };
+                attempts.said.push(self.said(&finished));
+                attempts.made.push(finished);
+                if again(&attempts.said, self.args.retries) {
+                    self.again.push(attempts);
+                    return Flow::Continue;
+                }
+                let flow = self.conclude(attempts);
+                stopped |= flow == Flow::Stop;
+                flow
+            });
+            if stopped {
+                return;
+            }
+            threads = 1;
         }
     }
 
-    /// Repeats what is to be repeated, one test at a time with nothing beside it.
-    fn alone(&mut self, work: &Work) {
-        let mut first = std::mem::take(&mut self.again);
-        first.sort_by_key(|finished| finished.test);
-        for finished in first {
-            let id = &self.cases[finished.test].id;
-            let (verdict, _) = self.expectations.judge(id, &finished.outcome);
-            let repeats = self.repeats(verdict, &finished.outcome);
-            let mut attempts = 1;
-            let mut last = None;
-            let mut done = false;
-            while attempts <= repeats && !done {
-                attempts += 1;
-                run_all(work, vec![finished.test], 1, |repeated| {
-                    let came = repeated.outcome.verdict;
-                    let undecided = verdict == FinalVerdict::Inconclusive;
-                    done = if undecided { came != Verdict::Inconclusive } else { came == Verdict::Pass };
-                    last = Some(repeated);
-                    Flow::Continue
-                });
+    /// What all attempts of a test come to.
+    fn conclude(&mut self, Attempts { said, mut made }: Attempts) -> Flow {
+        let attempts = made.len() as u32;
+        let (mut last, ended) = match (made.pop(), said.last()) {
+            (Some(last), Some(ended)) => (last, *ended),
+            (_, _) => unreachable!("a test is repeated that was run"),
+        };
+        let failed = said.iter().position(|one| matches!(one, Said::Time | Said::Failed));
+        match (ended, failed) {
+            (Said::Settled, Some(failed)) if last.outcome.verdict == Verdict::Pass => {
+                let failed = made.swap_remove(failed);
+                // It fails no run, so neither does a change of mind: what came at last counts.
+                let nonstrict = failed.outcome.verdict == Verdict::Nonstrict;
+                let (finished, verdict) = if nonstrict { (last, None) } else { (failed, Some(FinalVerdict::Flaky)) };
+                self.settle(finished, attempts, verdict)
             }
-            let flow = match (verdict, last) {
-                // These fail no run, so neither does a change of mind: what came when nothing disturbed it counts.
-                (FinalVerdict::Inconclusive | FinalVerdict::Nonstrict, Some(repeated)) => {
-                    self.settle(repeated, attempts, None)
-                }
-                (_, _) if done => self.settle(finished, attempts, Some(FinalVerdict::Flaky)),
-                (_, Some(repeated)) => self.settle(repeated, attempts, None),
-                (_, None) => self.settle(finished, attempts, None),
-            };
-            if flow == Flow::Stop {
-                break;
+            (Said::Nothing, _) if made.last().is_some_and(|before| !alike(&before.outcome, &last.outcome)) => {
+                last.outcome = undecided(last.outcome, made.len() + 1);
+                self.settle(last, attempts, None)
             }
+            (_, _) => self.settle(last, attempts, None),
         }
     }
 
@@ -285,7 +308,8 @@ impl Session<'_> {
     fn settle(&mut self, finished: Finished, attempts: u32, verdict: Option<FinalVerdict>) -> Flow {
         let case = &self.cases[finished.test];
         self.summary.script_errors += usize::from(finished.script_fault);
-        let mut record = record(self.suite, case, self.expectations, finished, again(self.args, self.specs, case));
+        let mut record =
+            record(self.suite, case, self.expectations, finished, repeat_command(self.args, self.specs, case));
         record.attempts = attempts;
         record.verdict = verdict.unwrap_or(record.verdict);
         match self.captures.write(&record) {
@@ -368,7 +392,7 @@ fn exit(summary: &Summary) -> u8 {
 }
 
 /// The command that repeats one test as it was run.
-fn again(args: &RunArgs, specs: Option<&Path>, case: &Case) -> String {
+fn repeat_command(args: &RunArgs, specs: Option<&Path>, case: &Case) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
     let path = |flag: &str, path: &Path| format!("{flag} {}", quoted(&path.display().to_string()));
     let mut words = vec!["halfopen run".to_string(), quoted(&case.id)];

@@ -1,5 +1,5 @@
 use super::*;
-use halfopen_engine::outcome::Mismatch;
+use halfopen_engine::outcome::{Lateness, Mismatch};
 
 const FILE: &str = r#"
 [[xfail]]
@@ -30,6 +30,7 @@ fn failed(kind: MismatchKind, got: &str) -> Outcome {
         trace: Vec::new(),
         snapshot: Vec::new(),
         elapsed: 0,
+        lateness: Lateness::default(),
     }
 }
 
@@ -41,6 +42,7 @@ fn passed() -> Outcome {
         trace: Vec::new(),
         snapshot: Vec::new(),
         elapsed: 0,
+        lateness: Lateness::default(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A run of three tests: one passes, one fails as style asks a failure to look, one is unsupported.
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use halfopen_engine::outcome::{Entry, FieldDiff, Lane, Mark, Mismatch, MismatchKind, Outcome, Verdict};
+use halfopen_engine::outcome::{Entry, FieldDiff, Lane, Lateness, Mark, Mismatch, MismatchKind, Outcome, Verdict};
 use halfopen_engine::sut::ClockKind;
 use halfopen_report::record::{FinalVerdict, Record, RunInfo, Summary};
 use halfopen_script::ast::Level;
@@ -42,6 +42,7 @@ pub(crate) fn passing() -> Record {
             trace: vec![],
             snapshot: Vec::new(),
             elapsed: 240_000_000,
+            lateness: Lateness::default(),
         },
         wall: Duration::from_micros(310),
         attempts: 1,
@@ -94,6 +95,7 @@ pub(crate) fn failing() -> Record {
             trace,
             snapshot: Vec::new(),
             elapsed: 12_000,
+            lateness: Lateness::default(),
         },
         wall: Duration::from_micros(400),
         attempts: 1,
@@ -116,6 +118,7 @@ pub(crate) fn unsupported() -> Record {
             trace: vec![],
             snapshot: Vec::new(),
             elapsed: 0,
+            lateness: Lateness::default(),
         },
         level: Some(Level::Should),
         ..passing()

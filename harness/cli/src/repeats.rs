@@ -1,0 +1,111 @@
+//! Which tests are run again, and what their attempts come to together.
+//!
+//! On a real clock a verdict may be the harness's own doing: a segment that it sent late met a stack whose timers had run meanwhile.
+//! Such a verdict is no evidence, so the test is run again, among few at first and then alone, and what came without lateness counts.
+//! A test that fails while the harness is on time and passes later is another matter: the SUT, or the script, is flaky.
+
+use halfopen_engine::outcome::{Mismatch, Outcome, Verdict};
+use halfopen_engine::sut::{ClockKind, Micros};
+use halfopen_report::record::FinalVerdict;
+
+/// The harness is late when a turn of its own came later than this, microseconds: a quarter of the tolerance that scripts have unless they say otherwise.
+pub const LATE: Micros = 1_000;
+/// How often a test is repeated whose verdict the harness's lateness could have caused, or that came to none.
+const REPEATS: u32 = 4;
+
+/// What an attempt says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// A verdict that stands.
+    Settled,
+    /// A failure that the harness's lateness could have caused, or no verdict: it does not count.
+    Nothing,
+    /// A failure by time alone, with the harness on time.
+    Time,
+    /// Any other failure.
+    Failed,
+}
+
+/// What an attempt says, given its verdict against the expectations.
+pub fn said(verdict: FinalVerdict, outcome: &Outcome, clock: ClockKind) -> Said {
+    let real = clock == ClockKind::Real;
+    let timing = outcome.mismatch.as_ref().is_some_and(|mismatch| mismatch.timing);
+    match verdict {
+        FinalVerdict::Fail | FinalVerdict::Nonstrict if real && outcome.lateness.turns > LATE => Said::Nothing,
+        FinalVerdict::Fail | FinalVerdict::Nonstrict if timing => Said::Time,
+        FinalVerdict::Fail => Said::Failed,
+        FinalVerdict::Inconclusive if real => Said::Nothing,
+        FinalVerdict::Inconclusive
+        | FinalVerdict::Pass
+        | FinalVerdict::Nonstrict
+        | FinalVerdict::Xfail
+        | FinalVerdict::Xpass
+        | FinalVerdict::Unsupported
+        | FinalVerdict::Flaky
+        | FinalVerdict::Error => Said::Settled,
+    }
+}
+
+/// Whether there is another attempt after these; `asked` is `--retries`.
+pub fn again(history: &[Said], asked: Option<u32>) -> bool {
+    let Some(last) = history.last() else { return true };
+    let counted = |said: &[Said]| history.iter().filter(|one| said.contains(one)).count() as u32;
+    match last {
+        Said::Settled => false,
+        Said::Nothing => counted(&[Said::Nothing]) <= asked.unwrap_or(REPEATS),
+        Said::Time => counted(&[Said::Time, Said::Failed]) <= asked.unwrap_or(1),
+        Said::Failed => counted(&[Said::Time, Said::Failed]) <= asked.unwrap_or(0),
+    }
+}
+
+/// Failures of one kind at one place, whatever the times.
+pub fn alike(a: &Outcome, b: &Outcome) -> bool {
+    let place = |outcome: &Outcome| {
+        let place = |mismatch: &Mismatch| (mismatch.kind, mismatch.line);
+        (outcome.verdict, outcome.mismatch.as_ref().map(place))
+    };
+    place(a) == place(b)
+}
+
+/// A failure that was another one each time, with the harness late each time, is none.
+pub fn undecided(outcome: Outcome, attempts: usize) -> Outcome {
+    let late = outcome.lateness.turns;
+    let reason = format!(
+        "host too slow: {attempts} attempts failed in different ways, and the harness was late each time ({late} us at last)"
+    );
+    Outcome { verdict: Verdict::Inconclusive, mismatch: None, reason: Some(reason), ..outcome }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lateness_costs_attempts_and_failures_cost_the_verdict() {
+        use Said::{Failed as F, Nothing as N, Settled as S, Time as T};
+        #[rustfmt::skip]
+        let table: [(&[Said], Option<u32>, bool); 17] = [
+            (&[S],             None,    false),
+            (&[F],             None,    false),
+            (&[T],             None,    true),
+            (&[T, T],          None,    false),
+            (&[T, S],          None,    false),
+            (&[N],             None,    true),
+            (&[N, N, N, N],    None,    true),
+            (&[N, N, N, N, N], None,    false),
+            // What was late does not count against the test, and what failed on time does.
+            (&[N, N, T],       None,    true),
+            (&[T, N],          None,    true),
+            (&[T, N, T],       None,    false),
+            (&[N, F],          None,    false),
+            (&[N],             Some(0), false),
+            (&[T],             Some(0), false),
+            (&[F],             Some(2), true),
+            (&[F, F],          Some(2), true),
+            (&[F, F, F],       Some(2), false),
+        ];
+        for (history, asked, expected) in table {
+            assert_eq!(again(history, asked), expected, "{history:?} {asked:?}");
+        }
+    }
+}
