@@ -262,7 +262,7 @@ impl Mapping {
         };
         let connection = &mut self.connections[index];
         let Numbering { local, remote, fresh } = lesson.numbering;
-        if let Some(isn) = local.filter(|_| tcp.has(flag::SYN) && local != connection.local) {
+        if let Some(isn) = local.filter(|_| tcp.has(flag::SYN) && (connection.ended || local != connection.local)) {
             self.isns.push(isn.live);
         }
         if fresh {
