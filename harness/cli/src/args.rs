@@ -57,6 +57,11 @@ pub enum Command {
     /// Write the pages of docs/ that are made from the specs
     #[command(hide = true)]
     Pages(PagesArgs),
+    /// What this host lacks for tests of its kernel, and which tests that makes untestable
+    ///
+    /// Everything is tried, in a namespace of its own: privilege, TUN, timers, IPv6, congestion controls, queues, socket options, each
+    /// sysctl that the selected tests set. Exit code 9 when no test of the kernel can run.
+    Doctor(DoctorArgs),
     /// Run the reference stack as a host on a TUN device or an Ethernet interface
     ///
     /// It answers ARP, neighbour solicitations and echo requests, offers services and may connect to others. SIGINT and SIGTERM
@@ -289,6 +294,29 @@ pub struct PagesArgs {
     /// Write nothing; exit with 1 if one is out of date
     #[arg(long)]
     pub check: bool,
+}
+
+/// `halfopen doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Which tests; without any, those of the suite that are for linux
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// A page for people, or JSON
+    #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
+    pub format: DoctorFormat,
+    /// Take what was found from a file: the `host` of a JSON report
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub probe: Option<PathBuf>,
+}
+
+/// How `doctor` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DoctorFormat {
+    /// A page
+    Human,
+    /// One JSON object
+    Json,
 }
 
 /// `halfopen stack`

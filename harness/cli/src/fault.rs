@@ -16,6 +16,8 @@ pub const NOTHING: u8 = 4;
 pub const DRIFT: u8 = 5;
 /// Only inconclusive results stand in the way.
 pub const INCONCLUSIVE: u8 = 6;
+/// `doctor`: this host lacks what every test of its kernel needs.
+pub const MISSING: u8 = 9;
 
 /// Why a command cannot go on. The text is for the person who typed it.
 #[derive(Debug, thiserror::Error)]

@@ -7,6 +7,8 @@ pub mod commands;
 pub mod compat;
 pub mod coverage;
 pub mod diff;
+#[cfg(target_os = "linux")]
+pub mod doctor;
 pub mod expect;
 pub mod fake;
 pub mod fault;

@@ -2,6 +2,8 @@
 
 pub mod check;
 pub mod coverage;
+#[cfg(target_os = "linux")]
+pub mod doctor;
 pub mod expand;
 pub mod explain;
 pub mod fmt;
@@ -22,6 +24,12 @@ pub fn dispatch(cli: &Cli) -> Result<u8, Fault> {
         Command::List(args) => list::list(args, specs),
         Command::Check(args) => check::check(args, specs),
         Command::Coverage(args) => coverage::coverage(args, specs),
+        #[cfg(target_os = "linux")]
+        Command::Doctor(args) => doctor::doctor(args, specs),
+        #[cfg(not(target_os = "linux"))]
+        Command::Doctor(_) => {
+            Err(Fault::Environment("the kernel of this host is no Linux, which is the only one tested".into()))
+        }
         Command::Fmt(args) => fmt::fmt(args),
         Command::Expand(args) => expand::expand(args, specs),
         Command::Explain(args) => explain::explain(args, specs),

@@ -83,7 +83,7 @@ pub(super) fn monotonic() -> i64 {
 ///
 /// # Errors
 /// As `clock_getres`.
-fn tick() -> Result<i64, Errno> {
+pub(super) fn tick() -> Result<i64, Errno> {
     clock_getres(ClockId::CLOCK_MONOTONIC_COARSE).map(|length| length.num_nanoseconds())
 }
 

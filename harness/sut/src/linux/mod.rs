@@ -38,6 +38,7 @@ mod netlink;
 mod netns;
 mod objects;
 mod priority;
+pub mod probe;
 mod shell;
 mod sockets;
 mod sysctl;

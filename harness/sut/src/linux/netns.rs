@@ -113,7 +113,7 @@ pub fn enter_user_namespace() -> Result<(), String> {
 }
 
 /// CAP_SYS_ADMIN for the namespace, CAP_NET_ADMIN for what is in it.
-fn has_capabilities() -> bool {
+pub(super) fn has_capabilities() -> bool {
     const NEEDED: u64 = 1 << 21 | 1 << 12;
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));

@@ -5,7 +5,12 @@ use nix::libc;
 
 /// Raises the calling thread as far as the host permits; what it starts is not raised.
 pub(super) fn raise() {
-    set(libc::SCHED_RR | libc::SCHED_RESET_ON_FORK, 1);
+    raises();
+}
+
+/// The same, and whether it is permitted.
+pub(super) fn raises() -> bool {
+    set(libc::SCHED_RR | libc::SCHED_RESET_ON_FORK, 1)
 }
 
 /// Puts the calling thread back among the others.
@@ -13,9 +18,9 @@ pub(super) fn lower() {
     set(libc::SCHED_OTHER | libc::SCHED_RESET_ON_FORK, 0);
 }
 
-fn set(policy: libc::c_int, priority: libc::c_int) {
+fn set(policy: libc::c_int, priority: libc::c_int) -> bool {
     let parameter = libc::sched_param { sched_priority: priority };
     // SAFETY: 0 is the calling thread; the kernel reads one `sched_param`. It refuses this without CAP_SYS_NICE, e.g. to root
     // of a user namespace: then a test may be late, which the engine notices.
-    unsafe { libc::sched_setscheduler(0, policy, &raw const parameter) };
+    unsafe { libc::sched_setscheduler(0, policy, &raw const parameter) == 0 }
 }
