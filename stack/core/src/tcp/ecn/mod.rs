@@ -26,7 +26,7 @@ use crate::wire::tcp::{AccurateEcn, Flags, Segment};
 use accurate::Accurate;
 use alloc::boxed::Box;
 use classic::Classic;
-use handshake::{Answer, Request};
+use handshake::{Answer, Mixed, Request};
 
 /// The IP ECN field of a datagram (RFC 3168 5).
 pub(crate) mod codepoint {
@@ -92,10 +92,19 @@ impl Ecn {
 
     /// The ACE field means something else on the next pure ACK: it acknowledges a SYN,ACK, perhaps a repeated one, that came
     /// with this IP ECN field (RFC 9768 3.2.2.1).
-    pub(crate) fn syn_ack_again(&mut self, field: u8) {
-        if let Self::Accurate(accurate) = self {
-            accurate.syn_ack_arrived(field);
+    /// `asked`: our SYN asked for accurate feedback.
+    ///
+    /// # Errors
+    /// It answers for the other kind of feedback than the first one did, so the two ends could come to differ: the connection is
+    /// to be reset (RFC 9768 3.1.5).
+    pub(crate) fn syn_ack_again(&mut self, flags: Flags, field: u8, asked: bool) -> Result<(), Mixed> {
+        match (self, ace_of(flags)) {
+            (Self::Accurate(_), 0b001) => return Err(Mixed),
+            (Self::Classic(_), 0b010..=0b110) if asked => return Err(Mixed),
+            (Self::Accurate(accurate), _) => accurate.syn_ack_arrived(field),
+            (Self::Off | Self::Asked(_) | Self::Answered(_) | Self::Classic(_), _) => {}
         }
+        Ok(())
     }
 }
 

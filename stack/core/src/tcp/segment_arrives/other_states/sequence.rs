@@ -1,6 +1,7 @@
 //! First, check sequence number (RFC 9293 3.10.7.4), with PAWS before it (RFC 7323 5.3) and Appendix A.2 in mind.
 
 use super::{Arriving, CONTINUE, Flow, RETURN, Verdict};
+use crate::errno::Errno;
 use crate::host::Fx;
 use crate::rules;
 use crate::tcp::abort;
@@ -68,7 +69,15 @@ fn unacceptable(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
         return;
     }
     if seg.flags.syn() && seg.flags.ack() && seg.seq == tcb.rcv.irs {
-        tcb.ecn.syn_ack_again(fx.ecn());
+        // Of the same handshake it is while nothing else has come, and if it acknowledges our SYN.
+        let same = tcb.origin == Origin::Active && tcb.rcv.nxt == tcb.rcv.irs.plus(1) && seg.ack == tcb.snd.iss.plus(1);
+        let asked = fx.config().tcp_ecn == 3;
+        if tcb.ecn.syn_ack_again(seg.flags, fx.ecn(), asked).is_err() && same {
+            fx.cite(rules::ACCECN_MIXED);
+            emit::abort(tcb, fx);
+            tcb.fail(Errno::ECONNRESET, fx);
+            return;
+        }
     }
     // The fifth and eighth check ask TIME-WAIT to acknowledge the peer's FIN again and to restart 2MSL. A repeated FIN
     // lies below RCV.NXT, so that it ends here; what they say is done here.
