@@ -112,7 +112,7 @@ fn explain_draws_the_exchange_that_passes() {
 
 #[test]
 fn explain_says_why_a_rule_has_no_test() {
-    let world = World::new(&[]);
+    let world = World::new(&[("good", "reset")]);
     let rule = |id: &str, more: &str| {
         let id = format!("id = \"rfc1122/4.2/{id}\"\nlevel = \"should\"\nsection = \"4.2\"\nobservable = \"wire\"\n");
         format!("[[rule]]\n{id}text = \"Something holds.\"\n{more}\n")
@@ -121,9 +121,11 @@ fn explain_says_why_a_rule_has_no_test() {
         rule("inside", "why = \"It helps.\"\nnot_decidable = \"no segment shows it\""),
         rule("again", "restated_in = [\"rfc1122/4.2/inside\"]"),
         rule("open", ""),
+        rule("elsewhere", "restated_in = [\"rfc9293/3.10.7.1/closed-no-ack\"]"),
     ];
     world.write("specs/rfc1122/rules.toml", &format!("rfc = 1122\ntitle = \"Hosts\"\n{}", rules.concat()));
-    let pages = ["inside", "again", "open"].map(|id| world.halfopen(&format!("explain rfc1122/4.2/{id}")).page());
+    let pages =
+        ["inside", "again", "open", "elsewhere"].map(|id| world.halfopen(&format!("explain rfc1122/4.2/{id}")).page());
     expect![[r#"
         rfc1122/4.2/inside  SHOULD
             Something holds.
@@ -143,6 +145,14 @@ fn explain_says_why_a_rule_has_no_test() {
             Something holds.
             RFC 1122, Hosts, section 4.2; observable: wire
             no test asks this yet
+
+        --- exit 0
+        rfc1122/4.2/elsewhere  SHOULD
+            Something holds.
+            RFC 1122, Hosts, section 4.2; observable: wire
+            restated in: rfc9293/3.10.7.1/closed-no-ack
+            tested by 1 test of 1 script
+            scripts: rfc9293/3.10.7.1/good
 
         --- exit 0
     "#]]

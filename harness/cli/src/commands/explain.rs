@@ -97,6 +97,10 @@ fn explain_rule(out: &mut impl Write, register: &Register, rule: &Rule, covered:
         (Status::Tested, _) => {
             let (tests, scripts) = (count(covered.tests, "test"), count(covered.scripts.len(), "script"));
             writeln!(out, "    tested by {tests} of {scripts}")?;
+            if !rule.restated_in.is_empty() {
+                // These are not shown below: they cite the other rules.
+                paragraph(out, "scripts: ", &covered.scripts.join(" "))?;
+            }
         }
         (Status::Missing, _) => writeln!(out, "    no test asks this yet")?,
         (status, reason) => paragraph(out, &format!("{}: ", status.word()), reason.unwrap_or_default())?,
