@@ -145,7 +145,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub sut: SutArgs,
 
-    /// Threads; by default one per core on a virtual clock, 32 on a real one
+    /// Tests at once; by default one per core on a virtual clock, on a real one as many as it can be punctual for, up to 64
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
 

@@ -1,5 +1,6 @@
 //! The binary `halfopen` as a library, for its own tests and benchmarks; nothing here is a stable interface.
 
+pub mod admission;
 pub mod args;
 pub mod captures;
 pub mod clock;

@@ -1,5 +1,6 @@
 //! Runs chosen tests to show what comes of them, not to judge a run: for `explain` and the pages of docs/.
 
+use crate::admission::Crowd;
 use crate::args::{SEED, SutArgs};
 use crate::commands::run::record;
 use crate::expect::Expectations;
@@ -42,11 +43,11 @@ pub fn observe(suite: &mut Suite, cases: &[Case], sut: &SutArgs) -> Result<Obser
     let work = work(tests.map_err(|faults| suite.script_fault(faults))?, suite, opener);
     let mut found: Vec<Option<Finished>> = cases.iter().map(|_| None).collect();
     let threads = if description.clock == ClockKind::Virtual { 1 } else { REAL_CLOCK_THREADS };
-    run_all(&work, (0..cases.len()).collect(), threads, |finished| keep(&mut found, finished));
+    run_all(&work, (0..cases.len()).collect(), Crowd::Fixed(threads), |finished| keep(&mut found, finished));
     if description.clock == ClockKind::Real {
         for _ in 0..REPEATS {
             let again: Vec<usize> = (0..cases.len()).filter(|test| undecided(found[*test].as_ref())).collect();
-            run_all(&work, again, 1, |finished| keep(&mut found, finished));
+            run_all(&work, again, Crowd::Fixed(1), |finished| keep(&mut found, finished));
         }
     }
     let records = cases.iter().zip(found).map(|(case, finished)| {

@@ -1,5 +1,6 @@
 //! Runs tests on threads. A SUT that crashes or hangs costs its test, not the run.
 
+use crate::admission::{Crowd, Gate, LOOK, Meter};
 use crate::clock;
 use crate::sut::Opener;
 use crate::watched::Watched;
@@ -8,11 +9,11 @@ use halfopen_engine::{RunOptions, run_caught};
 use halfopen_script::Sources;
 use halfopen_script::test::Test;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Once};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -71,44 +72,65 @@ enum Message {
     Left { worker: usize },
 }
 
-type Queue = Arc<Mutex<VecDeque<usize>>>;
-
-/// Runs tests in the order given, `threads` at a time, and hands each result over as it comes.
-pub fn run_all(work: &Work, order: Vec<usize>, threads: usize, mut each: impl FnMut(Finished) -> Flow) {
-    let threads = threads.min(order.len());
-    let queue: Queue = Arc::new(Mutex::new(order.into()));
+/// Runs tests in the order given, so many at a time, and hands each result over as it comes.
+pub fn run_all(work: &Work, order: Vec<usize>, crowd: Crowd, mut each: impl FnMut(Finished) -> Flow) {
+    let gate = Arc::new(Gate::new(order, crowd));
     let (sender, receiver) = sync_channel(work.ahead);
-    let mut pool = Pool { work, queue: &queue, sender, running: BTreeMap::new(), workers: 0 };
-    for _ in 0..threads {
-        pool.spawn();
-    }
+    let looks = matches!(crowd, Crowd::Punctual { .. }).then(clock::now);
+    let meter = Arc::default();
+    let mut pool = Pool { work, gate: &gate, meter: &meter, sender, running: BTreeMap::new(), workers: 0, looks };
+    pool.grow(gate.wanted());
     while !pool.running.is_empty() {
         if let Some(finished) = pool.wait(&receiver)
             && each(finished) == Flow::Stop
         {
-            queue.lock().expect("no worker panics with the queue locked").clear();
+            gate.close();
         }
+        pool.look();
     }
 }
 
 struct Pool<'a> {
     work: &'a Work,
-    queue: &'a Queue,
+    gate: &'a Arc<Gate>,
+    meter: &'a Arc<Meter>,
     sender: SyncSender<Message>,
     /// Workers that are neither gone nor given up, with the test each is in.
     running: BTreeMap<usize, Option<(usize, Instant)>>,
     workers: usize,
+    /// When the meter was last read, if it is.
+    looks: Option<Instant>,
 }
 
 impl Pool<'_> {
+    /// Starts workers until there are so many.
+    fn grow(&mut self, wanted: usize) {
+        while self.running.len() < wanted {
+            self.spawn();
+        }
+    }
+
+    /// Reads the meter, when it is time.
+    fn look(&mut self) {
+        let Some(last) = self.looks else { return };
+        let now = clock::now();
+        if now >= last + LOOK {
+            self.looks = Some(now);
+            self.grow(self.gate.look(self.meter));
+        }
+    }
+
     /// Starts a worker. It is not joined: one whose SUT hangs never ends.
     fn spawn(&mut self) {
         let worker = self.workers;
         self.workers += 1;
         self.running.insert(worker, None);
-        let (work, queue, sender) = (self.work.clone(), Arc::clone(self.queue), self.sender.clone());
+        let (work, gate, sender) = (self.work.clone(), Arc::clone(self.gate), self.sender.clone());
+        let meter = Arc::clone(self.meter);
         let thread = thread::Builder::new().name(format!("worker {worker}"));
-        thread.spawn(move || labour(worker, &work, &queue, &sender)).expect("this process can have another thread");
+        thread
+            .spawn(move || labour(worker, &work, &gate, &meter, &sender))
+            .expect("this process can have another thread");
     }
 
     /// The next result; `None` when something else happened.
@@ -116,6 +138,7 @@ impl Pool<'_> {
         let bound = |test: usize, at: Instant| at + self.work.bounds[test];
         let earliest = self.running.values().flatten().map(|(test, at)| bound(*test, *at)).min();
         let timeout = earliest.map_or(Duration::from_secs(1), |at| at.saturating_duration_since(clock::now()));
+        let timeout = if self.looks.is_some() { timeout.min(LOOK) } else { timeout };
         match receiver.recv_timeout(timeout) {
             Ok(Message::Began { worker, test, at }) => {
                 self.running.entry(worker).and_modify(|state| *state = Some((test, at)));
@@ -144,7 +167,8 @@ impl Pool<'_> {
         };
         let (worker, test, at) = self.running.iter().find_map(overdue)?;
         self.running.remove(&worker);
-        self.spawn();
+        self.gate.give_up(worker);
+        self.grow(self.gate.wanted());
         let wall = now.saturating_duration_since(at);
         let got = format!("nothing for {:.0} s: the SUT hangs", wall.as_secs_f64());
         Some(Finished { test, outcome: broken(got, "the test comes to an end"), script_fault: false, wall })
@@ -152,19 +176,18 @@ impl Pool<'_> {
 }
 
 /// A worker's life: take a test, run it, tell.
-fn labour(worker: usize, work: &Work, queue: &Queue, sender: &SyncSender<Message>) {
+fn labour(worker: usize, work: &Work, gate: &Gate, meter: &Arc<Meter>, sender: &SyncSender<Message>) {
     watch_panics();
     let mut sut = None;
-    loop {
-        let next = queue.lock().expect("no worker panics with the queue locked").pop_front();
-        let Some(test) = next else { break };
+    while let Some(test) = gate.enter(worker) {
         let at = clock::now();
         // Nobody listens when the run is over: then there is nothing left to do either.
         let _ = sender.send(Message::Began { worker, test, at });
-        let (outcome, script_fault) = attempt(&mut sut, work, &work.tests[test], work.folders[test].as_deref());
+        let (outcome, script_fault) = attempt(&mut sut, meter, work, &work.tests[test], work.folders[test].as_deref());
         let wall = clock::now().saturating_duration_since(at);
         let finished = Box::new(Finished { test, outcome, script_fault, wall });
         let _ = sender.send(Message::Ended { worker, finished });
+        gate.leave(worker);
     }
     // The SUT goes before the worker is counted out, so that its namespace is gone when the run ends.
     let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(sut)));
@@ -172,10 +195,16 @@ fn labour(worker: usize, work: &Work, queue: &Queue, sender: &SyncSender<Message
 }
 
 /// Runs one test, and says whether an error of it is the script's. After a panic the next test gets a fresh SUT.
-fn attempt(sut: &mut Option<Watched>, work: &Work, test: &Test, folder: Option<&Path>) -> (Outcome, bool) {
+fn attempt(
+    sut: &mut Option<Watched>,
+    meter: &Arc<Meter>,
+    work: &Work,
+    test: &Test,
+    folder: Option<&Path>,
+) -> (Outcome, bool) {
     if sut.is_none() {
         match panic::catch_unwind(AssertUnwindSafe(|| work.opener.open())) {
-            Ok(Ok(opened)) => *sut = Some(Watched::new(opened)),
+            Ok(Ok(opened)) => *sut = Some(Watched::new(opened, Arc::clone(meter))),
             Ok(Err(fault)) => return (error(fault.to_string()), false),
             Err(_) => return (error("the SUT crashed before the test".into()), false),
         }

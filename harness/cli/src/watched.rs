@@ -1,19 +1,25 @@
-//! A SUT with a witness: when a test ends in `error`, it tells whether the environment refused or the script was at fault.
+//! A SUT with a witness: when a test ends in `error`, it tells whether the environment refused or the script was at fault; and on a
+//! real clock it meters how late waits end.
 
+use crate::admission::Meter;
 use halfopen_engine::call::{Reply, SysCall};
-use halfopen_engine::sut::{Description, Evidence, Happening, Micros, Setup, Sut, SutError};
+use halfopen_engine::sut::{ClockKind, Description, Evidence, Happening, Micros, Setup, Sut, SutError};
 use halfopen_script::test::Test;
+use std::sync::Arc;
 
 /// Forwards every call (those with a default too) and remembers refusals of the environment.
 pub struct Watched {
     inner: Box<dyn Sut>,
     refused: bool,
+    meter: Arc<Meter>,
+    real: bool,
 }
 
 impl Watched {
     /// Watches a SUT.
-    pub fn new(inner: Box<dyn Sut>) -> Self {
-        Self { inner, refused: false }
+    pub fn new(inner: Box<dyn Sut>, meter: Arc<Meter>) -> Self {
+        let real = inner.describe().clock == ClockKind::Real;
+        Self { inner, refused: false, meter, real }
     }
 
     /// Whether the environment refused anything since the last question.
@@ -56,7 +62,21 @@ impl Sut for Watched {
     }
 
     fn next(&mut self, deadline: Micros) -> Result<Happening, SutError> {
+        if !self.real {
+            let result = self.inner.next(deadline);
+            return self.see(result);
+        }
+        let began = self.inner.now();
         let result = self.inner.next(deadline);
+        let due = match &result {
+            Ok(Happening::Deadline) => deadline,
+            Ok(Happening::Datagram { at, .. } | Happening::Returned { at, .. }) => *at,
+            Err(_) => began,
+        };
+        // What had happened before was not waited for.
+        if due > began {
+            self.meter.note(self.inner.now() - due);
+        }
         self.see(result)
     }
 

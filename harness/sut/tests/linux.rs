@@ -365,6 +365,27 @@ fn each_thread_has_a_directory_for_its_commands() {
 }
 
 #[test]
+fn shells_are_started_without_the_descriptors_of_tests() {
+    let Some(mut sut) = started(Family::V4) else { return };
+    sut.command("test $(readlink /proc/self/ns/net) != $(readlink /proc/1/ns/net); grep -q tun0 /proc/net/dev")
+        .expect("it runs in the namespace of the test");
+    let open = |task: &std::path::Path| -> Vec<String> {
+        let fds = std::fs::read_dir(task.join("fd")).expect("a thread has a table").flatten();
+        let target = |fd: std::fs::DirEntry| std::fs::read_link(fd.path()).unwrap_or_default().display().to_string();
+        fds.map(target).collect()
+    };
+    let tun = |fds: &[String]| fds.iter().any(|fd| fd == "/dev/net/tun");
+    assert!(tun(&open(std::path::Path::new("/proc/thread-self"))), "the test has its device");
+    let tasks = std::fs::read_dir("/proc/self/task").expect("a process has threads").flatten();
+    let named = |task: &std::fs::DirEntry| {
+        std::fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.trim() == "shells")
+    };
+    let starter = tasks.into_iter().find(named).expect("a thread starts shells");
+    let fds = open(&starter.path());
+    assert!(fds.len() <= 3 && !tun(&fds), "{fds:?}");
+}
+
+#[test]
 fn a_test_in_progress_goes_first() {
     let Some(mut sut) = started(Family::V4) else { return };
     // Fields 40 and 41 of the whole line: real-time priority and policy; 2 is SCHED_RR.

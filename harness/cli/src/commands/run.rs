@@ -1,6 +1,7 @@
 //! `halfopen run`
 
 use super::filter;
+use crate::admission::Crowd;
 use crate::args::{Compat, RunArgs, SutArgs};
 use crate::captures::Captures;
 use crate::clock;
@@ -27,8 +28,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io, thread};
 
-/// Threads on a real clock, where tests mostly sleep.
-const REAL_CLOCK_THREADS: usize = 32;
+/// Tests at once on a real clock, where they mostly sleep, at most.
+const MOST: usize = 64;
 
 /// How many tests are repeated at once before they are repeated alone.
 const FEW: usize = 6;
@@ -198,17 +199,17 @@ impl Session<'_> {
             }
         }
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let threads = match sut.clock {
-            ClockKind::Virtual => cores,
+        let jobs = self.args.jobs.map(usize::from);
+        let crowd = match sut.clock {
+            ClockKind::Virtual => Crowd::Fixed(jobs.unwrap_or(cores)),
             ClockKind::Real => {
                 order = longest_first(work, order);
-                REAL_CLOCK_THREADS
+                Crowd::Punctual { most: jobs.unwrap_or(MOST), cores }
             }
         };
-        let threads = self.args.jobs.map_or(threads, usize::from);
         let mut waiting = BTreeMap::new();
         let mut next = 0;
-        run_all(work, order, threads, |finished| {
+        run_all(work, order, crowd, |finished| {
             if self.clock == ClockKind::Real {
                 return self.take(finished);
             }
@@ -255,13 +256,13 @@ impl Session<'_> {
 
     /// Repeats what is to be repeated: once among few, then one test at a time with nothing beside it.
     fn repeat(&mut self, work: &Work) {
-        let mut threads = FEW;
+        let mut crowd = Crowd::Fixed(FEW);
         while !self.again.is_empty() {
             let mut open: BTreeMap<usize, Attempts> =
                 std::mem::take(&mut self.again).into_iter().map(|attempts| (attempts.test(), attempts)).collect();
             let order = longest_first(work, open.keys().copied().collect());
             let mut stopped = false;
-            run_all(work, order, threads, |finished| {
+            run_all(work, order, crowd, |finished| {
                 let Some(mut attempts) = open.remove(&finished.test) else { return Flow::Continue };
                 attempts.said.push(self.said(&finished));
                 attempts.made.push(finished);
@@ -276,7 +277,7 @@ impl Session<'_> {
             if stopped {
                 return;
             }
-            threads = 1;
+            crowd = Crowd::Fixed(1);
         }
     }
 

@@ -103,6 +103,7 @@ impl Linux {
     /// `Environment` when there is no `/proc` or no thread can be made.
     pub fn new() -> Result<Self, SutError> {
         netns::remember_host()?;
+        shell::prepare()?;
         let path = "/proc/sys/kernel/osrelease";
         let release = fs::read_to_string(path).map_err(|error| SutError::Environment(format!("{path}: {error}")))?;
         let version = release.trim().to_owned();
