@@ -79,6 +79,7 @@ impl Stack {
         if !socket.takes(remote.ip()) {
             return Err(Errno::EAFNOSUPPORT);
         }
+        let asked = remote;
         let remote = super::address::on_the_wire(remote);
         self.check_remote(remote, now)?;
         let socket = self.sockets.socket(fd)?;
@@ -88,7 +89,7 @@ impl Stack {
         let tuple = Tuple { local: SocketAddr::new(address, 0), remote };
         let waits = matches!(fast_open::opening(&self.host, tuple, no_cookie, now), Opening::Text { .. });
         if waits {
-            self.sockets.socket_mut(fd)?.deferred = Some(Box::new(remote));
+            self.sockets.socket_mut(fd)?.deferred = Some(Box::new(asked));
         }
         Ok(waits)
     }

@@ -192,17 +192,26 @@ fn measure(
     sample
 }
 
+/// Linux: where segments are known to come out of order, what the peer reports grows the window as what it acknowledges does.
+fn grows_by_reports(tcb: &Tcb, progress: &Progress, fx: &Fx<'_>) -> bool {
+    let config = fx.config();
+    config.window_in_segments && progress.sacked && tcb.recovery.reordering > config.tcp_reordering
+}
+
 /// Who has the window: the reduction under way, or its growth.
 fn adjust_window(tcb: &mut Tcb, arriving: &Arriving<'_>, progress: &Progress, fx: &mut Fx<'_>) {
     if tcb.recovery.is_reducing() {
         machine::reduce_on_ack(tcb, progress, fx);
-    } else if progress.advanced && !progress.ended {
+    } else if !progress.ended && (progress.advanced || grows_by_reports(tcb, progress, fx)) {
         let config = fx.config();
         let acked = if config.window_in_segments {
             progress.delivered.segments.saturating_mul(tcb.smss(config))
         } else {
             progress.prior_una.distance(arriving.seg.ack)
         };
+        if !progress.advanced {
+            tcb.congestion.note_flight(tcb.snd.una, tcb.snd.nxt);
+        }
         if tcb.recovery.phase() <= Phase::Disorder {
             fx.cite(tcb.congestion.growth_rule());
         }
