@@ -7,6 +7,7 @@ pub(crate) mod compat;
 pub(crate) mod conformance;
 pub(crate) mod coverage;
 pub(crate) mod fuzz;
+pub(crate) mod likeness;
 pub(crate) mod loc;
 pub(crate) mod miri;
 pub(crate) mod packetdrill;

@@ -6,7 +6,9 @@ mod step;
 mod tally;
 
 use clap::{Parser, Subcommand};
-use jobs::{End, bench, cargo, clean_kill, compat, conformance, coverage, fuzz, loc, miri, packetdrill, pages, peers};
+use jobs::{
+    End, bench, cargo, clean_kill, compat, conformance, coverage, fuzz, likeness, loc, miri, packetdrill, pages, peers,
+};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use step::Fault;
@@ -73,6 +75,8 @@ enum Job {
     ///
     /// Exit code 7 when they differ where `ci/packetdrill-differs.toml` does not say why.
     Compat(compat::Asked),
+    /// packetdrill's scripts on the `linux` profile of the reference stack: docs/linux-profile.md, each run that does not pass with its reason
+    LinuxProfile(likeness::Asked),
     /// The reference stack as a host against the kernel's curl and nc and a second host, each octet summed; and its rate on TUN
     Peers {
         /// How much is moved each way
@@ -92,7 +96,7 @@ enum Job {
         #[arg(long)]
         rates: bool,
     },
-    /// Everything but `bench`, `miri`, `coverage`, `clean-kill`, `packetdrill`, `compat` and `peers`
+    /// Everything but `bench`, `miri`, `coverage`, `clean-kill`, `packetdrill`, `compat`, `linux-profile` and `peers`
     All,
 }
 
@@ -130,6 +134,7 @@ impl Job {
             Self::CleanKill { .. } => "clean-kill",
             Self::Packetdrill(_) => "packetdrill",
             Self::Compat(_) => "compat",
+            Self::LinuxProfile(_) => "linux-profile",
             Self::All => "all",
         }
     }
@@ -152,6 +157,7 @@ impl Job {
             Self::CleanKill { times, seed } => clean_kill::clean_kill(*times, *seed),
             Self::Packetdrill(asked) => packetdrill::packetdrill(asked),
             Self::Compat(asked) => compat::compat(asked),
+            Self::LinuxProfile(asked) => likeness::likeness(asked),
             Self::Peers { mib, rates } => peers::peers(*mib, *rates),
             Self::PeersInside { mib, rates } => peers::inside(*mib, *rates),
             Self::All => unreachable!("`all` is a list of jobs, not one of them"),
