@@ -3,6 +3,7 @@
 //! All access of the harness to the operating system is in this crate, in [`linux`]; unsafe code is allowed there and nowhere else.
 
 mod commands;
+pub mod epoll;
 #[cfg(target_os = "linux")]
 pub mod linux;
 pub mod reference;

@@ -1,7 +1,7 @@
 //! Descriptors that the process really has, for sockets that it has not: each is an eventfd, so that its number is taken and
 //! libc's `close` works on it.
 
-use crate::epoll::Epoll;
+use halfopen_sut::epoll::Epoll;
 use nix::libc::{self, c_int};
 use std::collections::BTreeMap;
 

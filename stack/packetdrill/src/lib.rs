@@ -20,7 +20,6 @@
 
 mod address;
 mod descriptors;
-mod epoll;
 mod flags;
 mod functions;
 pub mod interface;

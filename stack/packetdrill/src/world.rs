@@ -1,12 +1,12 @@
 //! The stack, its clock, its datagrams, and the call that blocks.
 
 use crate::descriptors::Descriptors;
-use crate::epoll::Seen;
 use crate::flags::Flags;
 use crate::tunables::Tunables;
 use halfopen_engine::call::{Reply, SysCall};
 use halfopen_engine::sut::{Happening, Micros, Setup, Sut, SutError};
 use halfopen_script::test::Family;
+use halfopen_sut::epoll::Seen;
 use halfopen_sut::reference::Reference;
 use nix::libc::{self, c_int};
 use std::collections::VecDeque;

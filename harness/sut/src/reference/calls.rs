@@ -1,18 +1,22 @@
 //! Linux's socket calls over the stack's non-blocking ones: descriptors' flags, blocking, numbers.
 
+use super::messages::Rewritten;
 use super::numbers::*;
+use super::objects::Objects;
 use super::options::{Refusal, absent, decode, described, encode, md5_key, named};
+use super::readiness::ready;
+use super::transfer::{receive, send, send_fast_open};
 use halfopen_engine::call::{Reply, SysCall};
 use halfopen_engine::sut::{Micros, SutError};
-use halfopen_stack::socket::{Domain, RecvFlags, SendFlags, Shutdown};
-use halfopen_stack::{Errno, Instant, Lingering, OptionName, Stack, State};
+use halfopen_stack::socket::{Domain, Shutdown};
+use halfopen_stack::{Errno, Instant, Lingering, OptionName, Stack};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 /// What the kernel keeps about a descriptor and the stack does not.
 #[derive(Debug, Clone, Copy)]
-struct Descriptor {
-    nonblocking: bool,
+pub(super) struct Descriptor {
+    pub(super) nonblocking: bool,
     /// As the script gave it.
     domain: i32,
 }
@@ -21,36 +25,55 @@ struct Descriptor {
 #[derive(Debug)]
 pub(crate) struct Calls {
     descriptors: BTreeMap<i32, Descriptor>,
+    pub(super) objects: Objects,
     pending: Option<Pending>,
 }
 
 /// A call that blocks, tried again after each event.
 #[derive(Debug)]
-struct Pending {
-    call: SysCall,
+pub(super) struct Pending {
+    pub(super) call: SysCall,
     /// Octets that it has moved so far.
-    done: Vec<u8>,
-    sent: usize,
+    pub(super) done: Vec<u8>,
+    pub(super) sent: usize,
     /// It has opened the connection that it waits for.
-    opened: bool,
+    pub(super) opened: bool,
     /// When it gives up by itself.
     until: Option<Micros>,
     /// What a `close` waits for.
     lingering: Option<Lingering>,
+    then: Then,
+}
+
+/// What the reply to a call becomes.
+#[derive(Debug, Clone)]
+pub(super) enum Then {
+    Plain,
+    /// A message, with this much room for control data.
+    Message {
+        fd: i32,
+        control: usize,
+    },
+    /// The octets of a file go with it, from where it stood or from an offset of the call's own.
+    Moved {
+        from: i32,
+        data: Vec<u8>,
+        explicit: bool,
+    },
 }
 
 /// One attempt at a call.
-enum Attempt {
+pub(super) enum Attempt {
     Done(Reply),
     /// It would block.
     Wait,
 }
 
-type Outcome = Result<Attempt, Refusal>;
+pub(super) type Outcome = Result<Attempt, Refusal>;
 
 impl Calls {
     pub(crate) fn new() -> Self {
-        Self { descriptors: BTreeMap::new(), pending: None }
+        Self { descriptors: BTreeMap::new(), objects: Objects::default(), pending: None }
     }
 
     /// Makes a call at `now`.
@@ -67,22 +90,26 @@ impl Calls {
         {
             return Err(SutError::Environment(format!("a call is made while another blocks: {:?}", pending.call)));
         }
-        let mut pending =
-            Pending { call: call.clone(), done: Vec::new(), sent: 0, opened: false, until: None, lingering: None };
-        if let SysCall::Poll { timeout_ms, .. } = call {
+        let (call, then) = match self.rewrite(stack, at, call) {
+            Rewritten::Call(call, then) => (call, then),
+            Rewritten::Ended(outcome) => {
+                return self.ended(stack, outcome, &blank(call.clone(), Then::Plain)).map(waits);
+            }
+        };
+        let mut pending = blank(call, then);
+        if let SysCall::Poll { timeout_ms, .. } | SysCall::EpollWait { timeout_ms, .. } = &pending.call {
             // A negative timeout is none.
             pending.until = u32::try_from(*timeout_ms).ok().map(|ms| now + 1000 * Micros::from(ms));
         }
-        match self.attempt(stack, now, at, &mut pending) {
-            Ok(Attempt::Done(reply)) => Ok(reply),
-            Ok(Attempt::Wait) if self.may_block(call) => {
-                self.pending = Some(pending);
-                Ok(Reply::Pending)
-            }
-            Ok(Attempt::Wait) => Ok(given_up(&pending)),
-            Err(Refusal::Errno(errno)) => Ok(Reply::errno(errno.number())),
-            Err(Refusal::Absent(error)) => Err(error),
+        let outcome = self.attempt(stack, now, at, &mut pending);
+        if !matches!(outcome, Ok(Attempt::Wait)) {
+            return self.ended(stack, outcome, &pending).map(waits);
         }
+        if self.may_block(&pending.call) {
+            self.pending = Some(pending);
+            return Ok(Reply::Pending);
+        }
+        self.ended(stack, Ok(Attempt::Done(given_up(&pending))), &pending).map(waits)
     }
 
     /// Tries the pending call again; its reply when it no longer blocks.
@@ -95,16 +122,42 @@ impl Calls {
             self.pending = Some(pending);
             return Ok(None);
         }
-        match self.attempt(stack, now, at, &mut pending) {
-            Ok(Attempt::Done(reply)) => Ok(Some(reply)),
-            Ok(Attempt::Wait) if pending.until.is_some_and(|until| until <= now) => Ok(Some(given_up(&pending))),
-            Ok(Attempt::Wait) => {
+        let mut outcome = self.attempt(stack, now, at, &mut pending);
+        if matches!(outcome, Ok(Attempt::Wait)) {
+            if pending.until.is_none_or(|until| until > now) {
                 self.pending = Some(pending);
-                Ok(None)
+                return Ok(None);
             }
-            Err(Refusal::Errno(errno)) => Ok(Some(Reply::errno(errno.number()))),
-            Err(Refusal::Absent(error)) => Err(error),
+            outcome = Ok(Attempt::Done(given_up(&pending)));
         }
+        self.ended(stack, outcome, &pending)
+    }
+
+    /// The reply of a call that waits no longer.
+    fn ended(&mut self, stack: &mut Stack, outcome: Outcome, pending: &Pending) -> Result<Option<Reply>, SutError> {
+        let reply = match outcome {
+            Ok(Attempt::Done(reply)) => reply,
+            Ok(Attempt::Wait) => return Ok(None),
+            Err(Refusal::Errno(errno)) => Reply::errno(errno.number()),
+            Err(Refusal::Absent(error)) => return Err(error),
+        };
+        if let (SysCall::Send { fd, data, .. }, Reply::Done { value, errno, .. }) = (&pending.call, &reply)
+            && (*errno == Errno::EAGAIN.number() || (*value >= 0 && (*value as usize) < data.len()))
+        {
+            // It found too little room, so that room is news to whoever waits for it.
+            self.objects.starved(*fd);
+        }
+        let oob = matches!(&pending.call, SysCall::Receive { flags, .. } if flags & MSG_OOB != 0);
+        Ok(Some(match &pending.then {
+            Then::Plain => reply,
+            Then::Message { fd, control } => Self::message(stack, reply, *fd, *control, oob),
+            then @ Then::Moved { .. } => self.moved(reply, then),
+        }))
+    }
+
+    /// Does what a command says about files; what else it says is returned.
+    pub(crate) fn files(&mut self, command: &str) -> String {
+        self.objects.files.take(command)
     }
 
     /// When the pending call gives up by itself.
@@ -112,39 +165,34 @@ impl Calls {
         self.pending.as_ref().and_then(|pending| pending.until)
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "few calls can")]
     fn may_block(&self, call: &SysCall) -> bool {
         let blocking = |fd: &i32| self.descriptors.get(fd).is_some_and(|descriptor| !descriptor.nonblocking);
         match call {
             SysCall::Accept { fd } | SysCall::Connect { fd, .. } => blocking(fd),
             SysCall::Receive { fd, flags, .. } | SysCall::Send { fd, flags, .. } => {
-                flags & MSG_DONTWAIT == 0 && blocking(fd)
+                flags & MSG_DONTWAIT == 0 && (blocking(fd) || self.objects.blocks(*fd))
             }
-            SysCall::Poll { timeout_ms, .. } => *timeout_ms != 0,
+            SysCall::Splice { from, to, flags, .. } => {
+                let may = |fd| blocking(fd) || self.objects.blocks(*fd);
+                flags & SPLICE_F_NONBLOCK == 0 && (may(from) || may(to))
+            }
+            SysCall::Poll { timeout_ms, .. } | SysCall::EpollWait { timeout_ms, .. } => *timeout_ms != 0,
             // SO_LINGER waits whatever O_NONBLOCK says.
             SysCall::Close { .. } => true,
-            SysCall::Socket { .. }
-            | SysCall::Bind { .. }
-            | SysCall::Listen { .. }
-            | SysCall::Disconnect { .. }
-            | SysCall::ReceiveMessage { .. }
-            | SysCall::SendMessage { .. }
-            | SysCall::Shutdown { .. }
-            | SysCall::SetSockOpt { .. }
-            | SysCall::GetSockOpt { .. }
-            | SysCall::Fcntl { .. }
-            | SysCall::Ioctl { .. }
-            | SysCall::EpollCreate { .. }
-            | SysCall::EpollControl { .. }
-            | SysCall::EpollWait { .. }
-            | SysCall::Open { .. }
-            | SysCall::Pipe
-            | SysCall::Splice { .. }
-            | SysCall::SendFile { .. }
-            | SysCall::CapSet { .. } => false,
+            _ => false,
         }
     }
 
     fn attempt(&mut self, stack: &mut Stack, now: Micros, at: Instant, pending: &mut Pending) -> Outcome {
+        if let Some(outcome) = self.make(&pending.call) {
+            return outcome;
+        }
+        if let Some(fd) = pending.call.fd().filter(|fd| self.objects.has(*fd))
+            && !matches!(pending.call, SysCall::Splice { .. })
+        {
+            return self.on_object(stack, fd, &pending.call);
+        }
         let value = match &pending.call {
             SysCall::Socket { domain, kind, protocol } => self.socket(stack, *domain, *kind, *protocol)?,
             SysCall::Bind { fd, addr } => stack.bind(*fd, self.address(*fd, *addr)).map(|()| 0)?,
@@ -179,6 +227,7 @@ impl Calls {
                 Some(_) => 0,
                 None => {
                     self.descriptors.remove(fd);
+                    self.objects.forget(*fd);
                     let Some(lingering) = stack.close_lingering(at, *fd)? else {
                         return Ok(Attempt::Done(Reply::value(0)));
                     };
@@ -199,6 +248,11 @@ impl Calls {
             }
             SysCall::GetSockOpt { fd, level, name, len } => return self.get_option(stack, *fd, *level, *name, *len),
             SysCall::Fcntl { fd, cmd, arg } => self.fcntl(*fd, *cmd, *arg)?,
+            SysCall::Ioctl { fd, request: FIONBIO, value } => {
+                self.descriptors.get_mut(fd).ok_or(Errno::EBADF)?.nonblocking = *value != 0;
+                let data = value.to_ne_bytes().to_vec();
+                return Ok(Attempt::Done(Reply::Done { value: 0, errno: 0, data }));
+            }
             SysCall::Ioctl { fd, request, .. } => {
                 let count = match *request {
                     SIOCINQ => stack.inq(*fd)?,
@@ -210,17 +264,21 @@ impl Calls {
                 let data = i32::try_from(count).unwrap_or(i32::MAX).to_ne_bytes().to_vec();
                 return Ok(Attempt::Done(Reply::Done { value: 0, errno: 0, data }));
             }
-            SysCall::Poll { fds, .. } => return Ok(poll(stack, fds)),
-            SysCall::Disconnect { .. } => return Err(Refusal::Absent(absent("connect to AF_UNSPEC"))),
-            SysCall::ReceiveMessage { .. } => return Err(Refusal::Absent(absent("recvmsg"))),
-            SysCall::SendMessage { .. } => return Err(Refusal::Absent(absent("sendmsg"))),
-            SysCall::EpollCreate { .. } | SysCall::EpollControl { .. } | SysCall::EpollWait { .. } => {
-                return Err(Refusal::Absent(absent("epoll")));
+            SysCall::Poll { fds, .. } => return Ok(self.poll(stack, fds)),
+            SysCall::Disconnect { fd } => stack.disconnect(at, *fd).map(|()| 0)?,
+            SysCall::Splice { .. } => return self.splice(stack, at, pending),
+            SysCall::EpollControl { fd, .. } | SysCall::EpollWait { fd, .. } => {
+                // A socket is no epoll instance.
+                self.check(*fd)?;
+                return Err(Errno::EINVAL.into());
             }
-            SysCall::Open { .. } | SysCall::Pipe | SysCall::Splice { .. } | SysCall::SendFile { .. } => {
-                return Err(Refusal::Absent(absent("files and pipes")));
-            }
-            SysCall::CapSet { .. } => return Err(Refusal::Absent(absent("capabilities"))),
+            SysCall::EpollCreate { .. }
+            | SysCall::Open { .. }
+            | SysCall::Pipe
+            | SysCall::CapSet { .. }
+            | SysCall::ReceiveMessage { .. }
+            | SysCall::SendMessage { .. }
+            | SysCall::SendFile { .. } => unreachable!("made, or rewritten, before"),
         };
         Ok(Attempt::Done(Reply::value(value.into())))
     }
@@ -257,7 +315,7 @@ impl Calls {
         }
     }
 
-    fn check(&self, fd: i32) -> Result<Descriptor, Errno> {
+    pub(super) fn check(&self, fd: i32) -> Result<Descriptor, Errno> {
         self.descriptors.get(&fd).copied().ok_or(Errno::EBADF)
     }
 
@@ -280,6 +338,21 @@ impl Calls {
         Ok(Attempt::Done(Reply::Done { value: 0, errno: 0, data }))
     }
 
+    fn poll(&self, stack: &Stack, fds: &[(i32, i16)]) -> Attempt {
+        let revents = |&(fd, events): &(i32, i16)| match fd {
+            ..0 => 0,
+            fd if self.objects.has(fd) => self.objects.seen(fd).ready as i16 & (events | POLLERR | POLLHUP),
+            fd => ready(stack, fd, events),
+        };
+        let revents: Vec<i16> = fds.iter().map(revents).collect();
+        let value = revents.iter().filter(|revents| **revents != 0).count() as i64;
+        if value == 0 {
+            return Attempt::Wait;
+        }
+        let data = revents.iter().flat_map(|revents| revents.to_ne_bytes()).collect();
+        Attempt::Done(Reply::Done { value, errno: 0, data })
+    }
+
     fn fcntl(&mut self, fd: i32, cmd: i32, arg: i32) -> Result<i32, Refusal> {
         let descriptor = self.descriptors.get_mut(&fd).ok_or(Errno::EBADF)?;
         match cmd {
@@ -295,11 +368,20 @@ impl Calls {
     }
 }
 
+/// A call that has not done anything yet.
+fn blank(call: SysCall, then: Then) -> Pending {
+    Pending { call, done: Vec::new(), sent: 0, opened: false, until: None, lingering: None, then }
+}
+
+fn waits(reply: Option<Reply>) -> Reply {
+    reply.unwrap_or(Reply::Pending)
+}
+
 /// What a call returns that may wait no longer.
 fn given_up(pending: &Pending) -> Reply {
     if let SysCall::Poll { fds, .. } = &pending.call {
         Reply::Done { value: 0, errno: 0, data: vec![0; 2 * fds.len()] }
-    } else if pending.lingering.is_some() {
+    } else if matches!(pending.call, SysCall::EpollWait { .. }) || pending.lingering.is_some() {
         Reply::value(0)
     } else if pending.sent > 0 {
         Reply::value(pending.sent as i64)
@@ -308,157 +390,4 @@ fn given_up(pending: &Pending) -> Reply {
     } else {
         Reply::errno(Errno::EAGAIN.number())
     }
-}
-
-fn receive(stack: &mut Stack, at: Instant, pending: &mut Pending) -> Outcome {
-    let SysCall::Receive { fd, len, flags } = pending.call else { unreachable!("the caller looked") };
-    known_flags(flags, MSG_OOB | MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL)?;
-    let recv = RecvFlags { peek: flags & MSG_PEEK != 0, oob: flags & MSG_OOB != 0, trunc: flags & MSG_TRUNC != 0 };
-    // A blocking reader waits for SO_RCVLOWAT octets, or with MSG_WAITALL for all.
-    let target = match flags & MSG_WAITALL {
-        0 => usize::try_from(stack.option(fd, OptionName::RcvLowat)?).unwrap_or(usize::MAX).min(len),
-        _ => len,
-    };
-    loop {
-        if recv.peek {
-            pending.done.clear();
-        }
-        let mut room = vec![0; len - pending.done.len()];
-        match stack.recv(at, fd, &mut room, recv) {
-            Ok(count) if recv.oob => return Ok(Attempt::Done(Reply::data(room[..count].to_vec()))),
-            Ok(count) => {
-                let ended = count == 0 || stack.readiness(fd)?.rdhup;
-                if recv.peek && count < target && !ended {
-                    pending.done.extend_from_slice(&room[..count]);
-                    return Ok(Attempt::Wait);
-                }
-                // MSG_TRUNC counts and copies nothing.
-                pending.sent += if recv.trunc { count } else { 0 };
-                pending.done.extend_from_slice(if recv.trunc { &[] } else { &room[..count] });
-                let all = pending.done.len().max(pending.sent);
-                if count == 0 || recv.peek || recv.trunc || all >= target {
-                    return Ok(Attempt::Done(received(pending)));
-                }
-            }
-            Err(Errno::EAGAIN) => return Ok(Attempt::Wait),
-            // What was read is delivered first; the error stays for the next call.
-            Err(_) if !pending.done.is_empty() => return Ok(Attempt::Done(received(pending))),
-            Err(errno) => return Err(errno.into()),
-        }
-    }
-}
-
-fn received(pending: &mut Pending) -> Reply {
-    match pending.sent {
-        0 => Reply::data(std::mem::take(&mut pending.done)),
-        counted => Reply::value(counted as i64),
-    }
-}
-
-/// Whether the connection is still being opened.
-fn is_opening(stack: &Stack, fd: i32) -> bool {
-    stack.status(fd).is_ok_and(|status| status.state == State::SynSent)
-}
-
-/// A call that blocks waits for the connection that it has opened; text that the SYN did not take goes with the ACK.
-fn wait_for_handshake(stack: &mut Stack, fd: i32, pending: &mut Pending, all: bool) -> Outcome {
-    pending.opened = true;
-    if !all {
-        stack.await_handshake(fd)?;
-    }
-    Ok(Attempt::Wait)
-}
-
-fn send(stack: &mut Stack, at: Instant, pending: &mut Pending, waits: bool) -> Outcome {
-    // An address given for a stream is ignored, as on Linux.
-    let SysCall::Send { fd, data, flags, to: _ } = &pending.call else { unreachable!("the caller looked") };
-    known_flags(*flags, MSG_OOB | MSG_EOR | MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_FASTOPEN)?;
-    let flags = SendFlags {
-        more: flags & MSG_MORE != 0,
-        nosignal: flags & MSG_NOSIGNAL != 0,
-        oob: flags & MSG_OOB != 0,
-        eor: flags & MSG_EOR != 0,
-    };
-    let fd = *fd;
-    match stack.send(at, fd, &data[pending.sent..], flags) {
-        Ok(count) => {
-            pending.sent += count;
-            let all = pending.sent >= data.len();
-            if waits && is_opening(stack, fd) {
-                return wait_for_handshake(stack, fd, pending, all);
-            }
-            pending.opened = false;
-            Ok(if all { Attempt::Done(Reply::value(pending.sent as i64)) } else { Attempt::Wait })
-        }
-        Err(Errno::EAGAIN) => Ok(Attempt::Wait),
-        // The first call on a socket whose `connect` waited for text.
-        Err(Errno::EINPROGRESS) if waits => wait_for_handshake(stack, fd, pending, false),
-        Err(_) if pending.sent > 0 && !pending.opened => Ok(Attempt::Done(Reply::value(pending.sent as i64))),
-        Err(errno) => Err(errno.into()),
-    }
-}
-
-/// `MSG_FASTOPEN`: the call opens the connection; one that blocks waits for it, then sends what the SYN did not take.
-fn send_fast_open(
-    stack: &mut Stack,
-    at: Instant,
-    pending: &mut Pending,
-    fd: i32,
-    to: SocketAddr,
-    waits: bool,
-) -> Outcome {
-    let SysCall::Send { data, .. } = &pending.call else { unreachable!("the caller looked") };
-    match stack.send_fast_open(at, fd, &data[pending.sent..], to) {
-        Ok(taken) if pending.opened => {
-            pending.sent += taken;
-            let all = pending.sent >= data.len();
-            Ok(if all { Attempt::Done(Reply::value(pending.sent as i64)) } else { Attempt::Wait })
-        }
-        Err(Errno::EAGAIN) => Ok(Attempt::Wait),
-        Ok(taken) if waits => {
-            pending.sent = taken;
-            let all = pending.sent >= data.len();
-            wait_for_handshake(stack, fd, pending, all)
-        }
-        Ok(taken) => Ok(Attempt::Done(Reply::value(taken as i64))),
-        Err(Errno::EINPROGRESS) if waits => wait_for_handshake(stack, fd, pending, false),
-        Err(Errno::EALREADY) if pending.opened => Ok(Attempt::Wait),
-        Err(errno) => Err(errno.into()),
-    }
-}
-
-fn known_flags(flags: i32, known: i32) -> Result<(), Refusal> {
-    match flags & !known {
-        0 => Ok(()),
-        unknown => {
-            let name = halfopen_script::symbols::name_of("MSG_", unknown.into());
-            Err(Refusal::Absent(absent(
-                &name.map_or_else(|| format!("flag {unknown:#x} of send and recv"), str::to_owned),
-            )))
-        }
-    }
-}
-
-fn poll(stack: &Stack, fds: &[(i32, i16)]) -> Attempt {
-    let revents: Vec<i16> = fds.iter().map(|&(fd, events)| if fd < 0 { 0 } else { ready(stack, fd, events) }).collect();
-    let value = revents.iter().filter(|revents| **revents != 0).count() as i64;
-    if value == 0 {
-        return Attempt::Wait;
-    }
-    let data = revents.iter().flat_map(|revents| revents.to_ne_bytes()).collect();
-    Attempt::Done(Reply::Done { value, errno: 0, data })
-}
-
-fn ready(stack: &Stack, fd: i32, events: i16) -> i16 {
-    let Ok(readiness) = stack.readiness(fd) else { return POLLNVAL };
-    // Errors and hang-ups are told whether asked for or not.
-    let table = [
-        (readiness.readable, (POLLIN | POLLRDNORM) & events),
-        (readiness.writable, (POLLOUT | POLLWRNORM) & events),
-        (readiness.priority, POLLPRI & events),
-        (readiness.rdhup, POLLRDHUP & events),
-        (readiness.error, POLLERR),
-        (readiness.hangup, POLLHUP),
-    ];
-    table.iter().filter(|(is, _)| *is).fold(0, |all, (_, bits)| all | bits)
 }

@@ -5,8 +5,13 @@
 
 mod calls;
 mod commands;
+mod files;
+mod messages;
 mod numbers;
+mod objects;
 mod options;
+mod readiness;
+mod transfer;
 
 pub(crate) use calls::Calls;
 pub(crate) use commands::{Shown, perform};
@@ -256,7 +261,10 @@ impl Sut for Reference {
     }
 
     fn command(&mut self, line: &str) -> Result<(), SutError> {
-        self.with(|test| perform(&mut test.stack, &mut test.shown, line))
+        self.with(|test| match test.calls.files(line).as_str() {
+            "" => Ok(()),
+            rest => perform(&mut test.stack, &mut test.shown, rest),
+        })
     }
 
     fn tcp_info(&mut self, fd: i32) -> Result<Vec<(String, i64)>, SutError> {

@@ -13,6 +13,7 @@ pub(super) const F_GETFD: i32 = 1;
 pub(super) const F_SETFD: i32 = 2;
 pub(super) const F_GETFL: i32 = 3;
 pub(super) const F_SETFL: i32 = 4;
+pub(super) const O_ACCMODE: i32 = 3;
 pub(super) const O_RDWR: i32 = 2;
 pub(super) const O_NONBLOCK: i32 = 0o4000;
 
@@ -22,6 +23,8 @@ pub(super) const MSG_TRUNC: i32 = 0x20;
 pub(super) const MSG_DONTWAIT: i32 = 0x40;
 pub(super) const MSG_WAITALL: i32 = 0x100;
 pub(super) const MSG_EOR: i32 = 0x80;
+pub(super) const MSG_CTRUNC: i32 = 0x8;
+pub(super) const MSG_ERRQUEUE: i32 = 0x2000;
 pub(super) const MSG_NOSIGNAL: i32 = 0x4000;
 pub(super) const MSG_MORE: i32 = 0x8000;
 pub(super) const MSG_FASTOPEN: i32 = 0x2000_0000;
@@ -30,6 +33,12 @@ pub(super) const SIOCINQ: u64 = 0x541b;
 pub(super) const SIOCOUTQ: u64 = 0x5411;
 pub(super) const SIOCOUTQNSD: u64 = 0x894b;
 pub(super) const SIOCATMARK: u64 = 0x8905;
+pub(super) const FIONBIO: u64 = 0x5421;
+
+pub(super) const SPLICE_F_NONBLOCK: u32 = 2;
+pub(super) const SPLICE_F_MORE: u32 = 4;
+
+pub(super) const ESPIPE: i32 = 29;
 
 pub(super) const POLLIN: i16 = 0x1;
 pub(super) const POLLPRI: i16 = 0x2;
@@ -114,6 +123,12 @@ mod tests {
             ("MSG_WAITALL", MSG_WAITALL),
             ("MSG_NOSIGNAL", MSG_NOSIGNAL),
             ("MSG_EOR", MSG_EOR),
+            ("MSG_CTRUNC", MSG_CTRUNC),
+            ("MSG_ERRQUEUE", MSG_ERRQUEUE),
+            ("SPLICE_F_NONBLOCK", SPLICE_F_NONBLOCK.cast_signed()),
+            ("SPLICE_F_MORE", SPLICE_F_MORE.cast_signed()),
+            ("FIONBIO", FIONBIO as i32),
+            ("ESPIPE", ESPIPE),
             ("MSG_MORE", MSG_MORE),
             ("MSG_TRUNC", MSG_TRUNC),
             ("POLLRDHUP", POLLRDHUP.into()),

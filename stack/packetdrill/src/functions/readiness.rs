@@ -2,10 +2,10 @@
 
 use super::shared;
 use crate::descriptors::Object;
-use crate::epoll::{Epoll, Seen};
 use crate::memory::returned;
 use crate::shared::{Outcome, Shared};
 use halfopen_engine::call::SysCall;
+use halfopen_sut::epoll::{Epoll, Seen};
 use nix::libc::{self, c_int, c_short, c_void, epoll_event, nfds_t, pollfd};
 
 /// # Safety

@@ -1,26 +1,36 @@
-//! `epoll` over the stack's readiness.
+//! `epoll` over the readiness of whatever is watched.
 //!
 //! Edge-triggered, Linux reports a descriptor again when something happened that wakes waiters: new octets, a state that was
 //! not there before, or room to send after a call that found too little. The last is why a call that sent less than asked
 //! counts as having seen the socket unwritable ([`Epoll::starved`]).
 
-use nix::libc::{self, c_int};
 use std::collections::BTreeMap;
 
-const EPOLLOUT: u32 = libc::EPOLLOUT as u32;
-const EPOLLIN: u32 = libc::EPOLLIN as u32;
-const EPOLLET: u32 = libc::EPOLLET as u32;
-const EPOLLONESHOT: u32 = libc::EPOLLONESHOT as u32;
-/// Reported whether asked for or not.
-const ALWAYS: u32 = (libc::EPOLLERR | libc::EPOLLHUP) as u32;
+const EPOLLIN: u32 = 0x1;
+const EPOLLOUT: u32 = 0x4;
+const EPOLLET: u32 = 1 << 31;
+const EPOLLONESHOT: u32 = 1 << 30;
+/// EPOLLERR and EPOLLHUP, which are reported whether asked for or not.
+const ALWAYS: u32 = 0x8 | 0x10;
+
+/// EPOLL_CTL_ADD
+const ADD: i32 = 1;
+/// `EPOLL_CTL_DEL`, which needs no event.
+pub const DELETE: i32 = 2;
+/// EPOLL_CTL_MOD
+const MODIFY: i32 = 3;
+
+const ENOENT: i32 = 2;
+const EEXIST: i32 = 17;
+const EINVAL: i32 = 22;
 
 /// What a descriptor is like when somebody looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// Bits of `poll`, which are those of `epoll` too.
-    pub(crate) ready: u32,
+    pub ready: u32,
     /// Octets received ever.
-    pub(crate) received: u64,
+    pub received: u64,
 }
 
 /// One descriptor that is watched.
@@ -55,31 +65,31 @@ impl Watch {
 
 /// One epoll instance.
 #[derive(Debug, Default)]
-pub(crate) struct Epoll {
-    watches: BTreeMap<c_int, Watch>,
+pub struct Epoll {
+    watches: BTreeMap<i32, Watch>,
 }
 
 impl Epoll {
     /// `epoll_ctl` for the live descriptor `fd`; an errno number when it fails.
-    pub(crate) fn control(&mut self, op: c_int, fd: c_int, events: u32, data: u64) -> Result<(), i32> {
+    pub fn control(&mut self, op: i32, fd: i32, events: u32, data: u64) -> Result<(), i32> {
         let known = self.watches.contains_key(&fd);
         match op {
-            libc::EPOLL_CTL_ADD if known => return Err(libc::EEXIST),
-            libc::EPOLL_CTL_MOD | libc::EPOLL_CTL_DEL if !known => return Err(libc::ENOENT),
-            libc::EPOLL_CTL_ADD | libc::EPOLL_CTL_MOD => drop(self.watches.insert(fd, Watch::new(events, data))),
-            libc::EPOLL_CTL_DEL => drop(self.watches.remove(&fd)),
-            _ => return Err(libc::EINVAL),
+            ADD if known => return Err(EEXIST),
+            MODIFY | DELETE if !known => return Err(ENOENT),
+            ADD | MODIFY => drop(self.watches.insert(fd, Watch::new(events, data))),
+            DELETE => drop(self.watches.remove(&fd)),
+            _ => return Err(EINVAL),
         }
         Ok(())
     }
 
     /// The descriptors that are watched.
-    pub(crate) fn watched(&self) -> Vec<c_int> {
+    pub fn watched(&self) -> Vec<i32> {
         self.watches.keys().copied().collect()
     }
 
     /// What to report of each descriptor that was looked at: events and data, at most `most`.
-    pub(crate) fn report(&mut self, looked: &[(c_int, Seen)], most: usize) -> Vec<(u32, u64)> {
+    pub fn report(&mut self, looked: &[(i32, Seen)], most: usize) -> Vec<(u32, u64)> {
         let mut reports = Vec::new();
         for &(fd, seen) in looked {
             if reports.len() == most {
@@ -95,14 +105,14 @@ impl Epoll {
     }
 
     /// A call on `fd` found too little room to send.
-    pub(crate) fn starved(&mut self, fd: c_int) {
+    pub fn starved(&mut self, fd: i32) {
         if let Some(watch) = self.watches.get_mut(&fd) {
             watch.last.ready &= !EPOLLOUT;
         }
     }
 
     /// `fd` is closed.
-    pub(crate) fn forget(&mut self, fd: c_int) {
+    pub fn forget(&mut self, fd: i32) {
         self.watches.remove(&fd);
     }
 }
@@ -113,7 +123,7 @@ mod tests {
 
     fn looks(events: u32, looks: &[(u32, u64)]) -> Vec<u32> {
         let mut epoll = Epoll::default();
-        epoll.control(libc::EPOLL_CTL_ADD, 4, events, 9).expect("it is new");
+        epoll.control(ADD, 4, events, 9).expect("it is new");
         let report = |&(ready, received)| {
             let reports = epoll.report(&[(4, Seen { ready, received })], 1);
             reports.first().map_or(0, |(events, data)| {
@@ -141,7 +151,7 @@ mod tests {
     #[test]
     fn room_after_a_short_write_is_an_edge() {
         let mut epoll = Epoll::default();
-        epoll.control(libc::EPOLL_CTL_ADD, 4, EPOLLOUT | EPOLLET, 0).expect("it is new");
+        epoll.control(ADD, 4, EPOLLOUT | EPOLLET, 0).expect("it is new");
         let writable = [(4, Seen { ready: EPOLLOUT, received: 0 })];
         assert_eq!(epoll.report(&writable, 1).len(), 1);
         assert_eq!(epoll.report(&writable, 1).len(), 0);
@@ -152,9 +162,9 @@ mod tests {
     #[test]
     fn control_fails_as_on_linux() {
         let mut epoll = Epoll::default();
-        assert_eq!(epoll.control(libc::EPOLL_CTL_MOD, 4, 0, 0), Err(libc::ENOENT));
-        assert_eq!(epoll.control(libc::EPOLL_CTL_ADD, 4, 0, 0), Ok(()));
-        assert_eq!(epoll.control(libc::EPOLL_CTL_ADD, 4, 0, 0), Err(libc::EEXIST));
-        assert_eq!(epoll.control(7, 4, 0, 0), Err(libc::EINVAL));
+        assert_eq!(epoll.control(MODIFY, 4, 0, 0), Err(ENOENT));
+        assert_eq!(epoll.control(ADD, 4, 0, 0), Ok(()));
+        assert_eq!(epoll.control(ADD, 4, 0, 0), Err(EEXIST));
+        assert_eq!(epoll.control(7, 4, 0, 0), Err(EINVAL));
     }
 }
