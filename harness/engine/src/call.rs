@@ -26,8 +26,9 @@ pub enum SysCall {
     ReceiveMessage { fd: i32, rooms: Vec<Room>, control: usize, flags: i32 },
     /// `write`, `send`, `sendto` with one buffer. `to` as given to `sendto`.
     Send { fd: i32, data: Vec<u8>, flags: i32, to: Option<SocketAddr> },
-    /// `sendmsg`, `writev`, and every other call that writes from other than one buffer or to other than an IP address.
-    SendMessage { fd: i32, parts: Vec<Part>, flags: i32, to: Option<Target> },
+    /// `sendmsg`, `writev`, and every other call that writes from other than one buffer, with control data, or to other than an
+    /// IP address.
+    SendMessage { fd: i32, parts: Vec<Part>, flags: i32, to: Option<Target>, control: Vec<Control> },
     /// `shutdown`
     Shutdown { fd: i32, how: i32 },
     /// `close`

@@ -155,7 +155,11 @@ impl<'a> Run<'a> {
         let at = self.exchange.now();
         let values = match self.fds.under_test.or(self.fds.newest) {
             // Blocks that only compute need no socket.
-            Some(fd) if ["tcpi_", "SK_MEMINFO", "bbr_", "dctcp_", "tcpv_"].iter().any(|name| code.contains(name)) => {
+            Some(fd)
+                if ["tcpi_", "SK_MEMINFO", "bbr_", "dctcp_", "tcpv_", "tcp_rtt", "tcp_minrtt"]
+                    .iter()
+                    .any(|name| code.contains(name)) =>
+            {
                 self.exchange.sut(|sut| sut.tcp_info(fd))?
             }
             Some(_) | None => Vec::new(),

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{established, fails, fields, pass, play, show};
-use halfopen_engine::call::{Part, Reply, Room, SysCall, Target};
+use halfopen_engine::call::{Control, Part, Reply, Room, SysCall, Target};
 use halfopen_engine::fake::{FakeSut, Tamper};
 use halfopen_engine::outcome::{Lane, Mark, MismatchKind, Verdict};
 use halfopen_engine::packet::{Body, tcp::flag};
@@ -94,10 +94,6 @@ fn what_is_not_there_yet_is_named() {
             "+0 recvmsg(4, {msg_iov(1)=[{..., 1}], msg_control=[{cmsg_level=SOL_TCP, cmsg_type=1, cmsg_data={x=5}}]}, 0) = 1",
             "`{x=5}` as `cmsg_data`",
         ),
-        (
-            "+0 sendmsg(4, {msg_iov(1)=[{..., 1}], msg_control=[{cmsg_level=SOL_TCP, cmsg_type=1, cmsg_data=5}]}, 0) = 1",
-            "of `sendmsg`",
-        ),
         ("+0 read(4, 7, 100) = -1 EFAULT", "`7` as a buffer"),
         ("+0 bind(4, AF_UNSPEC, ...) = 0", "`AF_UNSPEC` as an address"),
         ("+0 > udp (10)", "`udp` from the SUT"),
@@ -184,7 +180,7 @@ fn calls_arrive_as_the_script_means_them() {
         ("write(4, ..., 5) = 5", SysCall::Send { fd: 104, data: fill(Stream::FromStack, 0, 5), flags: 0, to: None }),
         ("send(4, ..., 5, MSG_MORE) = 5", SysCall::Send { fd: 104, data: fill(Stream::FromStack, 0, 5), flags: 0x8000, to: None }),
         ("sendto(4, \"ab\", 3, MSG_FASTOPEN, ..., ...) = 3", SysCall::Send { fd: 104, data: b"ab\0".to_vec(), flags: 0x2000_0000, to: Some(peer()) }),
-        ("writev(4, [{..., 2}, {\"xy\", 2}], 2) = 4", SysCall::SendMessage { fd: 104, parts: vec![part(fill(Stream::FromStack, 0, 2)), part(b"xy".to_vec())], flags: 0, to: None }),
+        ("writev(4, [{..., 2}, {\"xy\", 2}], 2) = 4", SysCall::SendMessage { fd: 104, parts: vec![part(fill(Stream::FromStack, 0, 2)), part(b"xy".to_vec())], flags: 0, to: None, control: vec![] }),
         ("sendmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 2}], msg_flags=0}, 0) = 2", SysCall::Send { fd: 104, data: fill(Stream::FromStack, 0, 2), flags: 0, to: Some(peer()) }),
         ("recv(4, ..., 10, MSG_PEEK) = 0", SysCall::Receive { fd: 104, len: 10, flags: 2 }),
         ("readv(4, [{..., 2}, {..., 3}], 2) = 0", SysCall::ReceiveMessage { fd: 104, rooms: vec![room(2), room(3)], control: 0, flags: 0 }),
@@ -194,8 +190,9 @@ fn calls_arrive_as_the_script_means_them() {
         ("recvmsg(4, {msg_iov(1)=[{..., 7}], msg_flags=0, msg_control=[]}, 0) = 0", SysCall::ReceiveMessage { fd: 104, rooms: vec![room(7)], control: 2000, flags: 0 }),
         ("recvmsg(4, {msg_iov(1)=[{..., 7}], msg_flags=MSG_CTRUNC, msg_control=[{cmsg_level=SOL_TCP, cmsg_type=TCP_CM_INQ, cmsg_data=1}]}, 0) = 0", SysCall::ReceiveMessage { fd: 104, rooms: vec![room(7)], control: 24, flags: 0 }),
         ("read(4, NULL, 10) = -1 EFAULT", SysCall::ReceiveMessage { fd: 104, rooms: vec![Room { len: 10, null: true }], control: 0, flags: 0 }),
-        ("write(4, NULL, 3) = -1 EFAULT", SysCall::SendMessage { fd: 104, parts: vec![Part { data: vec![0; 3], null: true }], flags: 0, to: None }),
-        ("sendto(4, ..., 0, MSG_FASTOPEN, AF_UNSPEC, ...) = -1 EOPNOTSUPP", SysCall::SendMessage { fd: 104, parts: vec![part(vec![])], flags: 0x2000_0000, to: Some(Target::Unspecified) }),
+        ("write(4, NULL, 3) = -1 EFAULT", SysCall::SendMessage { fd: 104, parts: vec![Part { data: vec![0; 3], null: true }], flags: 0, to: None, control: vec![] }),
+        ("sendto(4, ..., 0, MSG_FASTOPEN, AF_UNSPEC, ...) = -1 EOPNOTSUPP", SysCall::SendMessage { fd: 104, parts: vec![part(vec![])], flags: 0x2000_0000, to: Some(Target::Unspecified), control: vec![] }),
+        ("sendmsg(4, {msg_iov(1)=[{..., 2}], msg_control=[{cmsg_level=SOL_SOCKET, cmsg_type=SO_MARK, cmsg_data=5}]}, 0) = 2", SysCall::SendMessage { fd: 104, parts: vec![part(fill(Stream::FromStack, 0, 2))], flags: 0, to: None, control: vec![Control { level: 1, kind: 36, data: int(5) }] }),
         ("connect(4, AF_UNSPEC, ...) = 0", SysCall::Disconnect { fd: 104 }),
         ("ioctl(4, FIONBIO, [1]) = 0", SysCall::Ioctl { fd: 104, request: 0x5421, value: 1 }),
         ("epoll_create(1) = 5", SysCall::EpollCreate { size: 1 }),

@@ -3,7 +3,7 @@
 mod support;
 
 use halfopen_engine::call::{Part, Reply, Room, SysCall, Target};
-use halfopen_engine::sut::{Happening, Sut};
+use halfopen_engine::sut::{Happening, Sut, SutError};
 use halfopen_script::test::Family;
 use halfopen_stack::Errno;
 use halfopen_sut::reference::Reference;
@@ -52,7 +52,13 @@ fn receive(fd: i32, len: usize, null: bool, control: usize, flags: &[&str]) -> S
 }
 
 fn from_null(fd: i32, len: usize) -> SysCall {
-    SysCall::SendMessage { fd, parts: vec![Part { data: vec![0; len], null: true }], flags: 0, to: None }
+    SysCall::SendMessage {
+        fd,
+        parts: vec![Part { data: vec![0; len], null: true }],
+        flags: 0,
+        to: None,
+        control: vec![],
+    }
 }
 
 fn pipe(sut: &mut dyn Sut) -> (i32, i32) {
@@ -172,7 +178,8 @@ fn unspecified(sut: &mut dyn Sut) -> Vec<String> {
     let parts = vec![Part { data: vec![], null: false }];
     let (domain, kind, protocol) = (named("AF_INET"), named("SOCK_STREAM"), named("IPPROTO_TCP"));
     let fresh = number(sut, &SysCall::Socket { domain, kind, protocol });
-    let mut got = vec![made(sut, &SysCall::SendMessage { fd: fresh, parts, flags: named("MSG_FASTOPEN"), to })];
+    let mut got =
+        vec![made(sut, &SysCall::SendMessage { fd: fresh, parts, flags: named("MSG_FASTOPEN"), to, control: vec![] })];
     got.push(made(sut, &SysCall::Disconnect { fd }));
     got.push(if expect(sut).flags & support::RST != 0 { "R".into() } else { "-".into() });
     got.push(made(sut, &SysCall::Receive { fd, len: 1, flags: 0 }));
@@ -189,7 +196,7 @@ fn sent(sut: &mut dyn Sut) -> String {
 fn vector(sut: &mut dyn Sut) -> Vec<String> {
     let (fd, iss) = connection(sut);
     let parts = [&b"ab"[..], b"", b"cde"].map(|data| Part { data: data.to_vec(), null: false }).to_vec();
-    let mut got = vec![made(sut, &SysCall::SendMessage { fd, parts, flags: 0, to: None }), sent(sut)];
+    let mut got = vec![made(sut, &SysCall::SendMessage { fd, parts, flags: 0, to: None, control: vec![] }), sent(sut)];
     text(sut, iss, 1, b"wxyz");
     let rooms = [1, 0, 7].map(|len| Room { len, null: false }).to_vec();
     let reply = sut.call(&SysCall::ReceiveMessage { fd, rooms, control: 0, flags: 0 }).expect("the SUT works");
@@ -404,5 +411,118 @@ mod kernel {
     fn waits_for_events() {
         let Some(mut sut) = linux() else { return };
         waits(&mut sut);
+    }
+
+    fn set_int(sut: &mut dyn Sut, fd: i32, level: &str, name: &str, value: i32) -> String {
+        let (level, name) = (named(level), named(name));
+        made(sut, &SysCall::SetSockOpt { fd, level, name, value: value.to_ne_bytes().to_vec() })
+    }
+
+    /// Sends parts of one octet each: how much text each segment has.
+    fn segments(sut: &mut dyn Sut, fd: i32, flags: i32) -> Vec<usize> {
+        let parts = vec![Part { data: vec![7], null: false }; 18];
+        assert_eq!(made(sut, &SysCall::SendMessage { fd, parts, flags, to: None, control: vec![] }), "18");
+        let mut lengths = Vec::new();
+        while lengths.iter().sum::<usize>() < 18 {
+            lengths.push(expect(sut).payload.len());
+        }
+        lengths
+    }
+
+    #[test]
+    fn parts_of_a_zero_copy_send_lie_apart_and_its_end_is_told() {
+        let Some(mut sut) = linux() else { return };
+        sut.start(&setup(Family::V4)).expect("it starts");
+        let (fd, iss) = connection(&mut sut);
+        assert_eq!(set(&mut sut, fd, "TCP_NODELAY", 1), "0");
+        assert_eq!(set_int(&mut sut, fd, "SOL_SOCKET", "SO_ZEROCOPY", 1), "0");
+        // Each part counts as a page.
+        assert_eq!(set_int(&mut sut, fd, "SOL_SOCKET", "SO_SNDBUF", 200_000), "0");
+        assert_eq!(segments(&mut sut, fd, 0), [18]);
+        // A segment has at most 17 parts, when the kernel takes them from where they are.
+        assert_eq!(segments(&mut sut, fd, named("MSG_ZEROCOPY")), [17, 1]);
+        let path = Path::of(&setup(Family::V4));
+        sut.inject(&path.segment(ACK, 1001, iss + 37, &[])).expect("injected");
+        let reply = sut.call(&receive(fd, 0, false, 100, &["MSG_ERRQUEUE"])).expect("the SUT works");
+        let Reply::Message { value: 0, flags, control, .. } = reply else { panic!("{reply:?}") };
+        let [error] = control.as_slice() else { panic!("{control:?}") };
+        assert_eq!((flags, error.level, error.kind), (named("MSG_ERRQUEUE"), named("SOL_IP"), named("IP_RECVERR")));
+        let origin = named("SO_EE_ORIGIN_ZEROCOPY") as u8;
+        assert_eq!(error.data[..16], [0, 0, 0, 0, origin, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0], "copied, the first call");
+        sut.finish().expect("it ends");
+    }
+
+    #[test]
+    fn times_of_messages_are_on_the_clock_of_the_test() {
+        let Some(mut sut) = linux() else { return };
+        sut.start(&setup(Family::V4)).expect("it starts");
+        let (fd, iss) = connection(&mut sut);
+        let flags =
+            ["TX_ACK", "SOFTWARE", "OPT_ID", "OPT_TSONLY"].map(|flag| named(&format!("SOF_TIMESTAMPING_{flag}")));
+        assert_eq!(set_int(&mut sut, fd, "SOL_SOCKET", "SO_TIMESTAMPING", flags.iter().sum()), "0");
+        assert_eq!(made(&mut sut, &SysCall::Send { fd, data: b"hello".to_vec(), flags: 0, to: None }), "5");
+        expect(&mut sut);
+        support::silent(&mut sut, 20_000);
+        let before = sut.now();
+        let path = Path::of(&setup(Family::V4));
+        sut.inject(&path.segment(ACK, 1001, iss + 6, &[])).expect("injected");
+        let reply = sut.call(&receive(fd, 0, false, 200, &["MSG_ERRQUEUE"])).expect("the SUT works");
+        let after = sut.now();
+        let Reply::Message { control, .. } = reply else { panic!("{reply:?}") };
+        assert_eq!((control[0].level, control[0].kind), (named("SOL_SOCKET"), named("SCM_TIMESTAMPING")));
+        let word = |at: usize| i64::from_ne_bytes(control[0].data[at..at + 8].try_into().expect("eight octets"));
+        let at = word(0) * 1_000_000 + word(8) / 1000;
+        assert!((before - 100..=after + 100).contains(&at), "{at} is not within {before} and {after}");
+        sut.finish().expect("it ends");
+    }
+
+    #[test]
+    fn capabilities_are_given_back_after_the_test() {
+        let Some(mut sut) = linux() else { return };
+        for _ in 0..2 {
+            sut.start(&setup(Family::V4)).expect("it starts");
+            let (fd, _) = connection(&mut sut);
+            assert_eq!(set_int(&mut sut, fd, "SOL_SOCKET", "SO_MARK", 5), "0");
+            for name in ["CAP_NET_ADMIN", "CAP_NET_RAW"] {
+                let (set, capability) = (named("CAP_EFFECTIVE"), named(name));
+                assert_eq!(made(&mut sut, &SysCall::CapSet { set, capability, on: false }), "0");
+            }
+            assert_eq!(set_int(&mut sut, fd, "SOL_SOCKET", "SO_MARK", 6), "EPERM");
+            sut.finish().expect("it ends");
+        }
+        let call = SysCall::CapSet { set: named("CAP_PERMITTED"), capability: 12, on: false };
+        sut.start(&setup(Family::V4)).expect("it starts");
+        assert!(matches!(sut.call(&call), Err(SutError::Unsupported(_))));
+        let call = SysCall::Open { path: "/dev/null".into(), flags: named("O_RDWR") };
+        assert!(matches!(sut.call(&call), Err(SutError::Unsupported(_))));
+    }
+
+    #[test]
+    fn what_a_congestion_control_says_of_itself_has_names() {
+        let Some(mut sut) = linux() else { return };
+        sut.start(&setup(Family::V4)).expect("it starts");
+        let (fd, iss) = connection(&mut sut);
+        let of = |sut: &mut dyn Sut, name: &str| {
+            sut.tcp_info(fd)
+                .expect("it is a socket")
+                .into_iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| value)
+        };
+        assert_eq!(of(&mut sut, "bbr_pacing_gain"), None, "cubic says nothing");
+        assert!(of(&mut sut, "tcpi_received_ce_bytes").is_some() && of(&mut sut, "SK_MEMINFO_DROPS").is_some());
+        let (level, name) = (named("SOL_TCP"), named("TCP_CONGESTION"));
+        if made(&mut sut, &SysCall::SetSockOpt { fd, level, name, value: b"bbr".to_vec() }) != "0" {
+            writeln!(std::io::stderr(), "not run: the kernel has no bbr").expect("standard error is open");
+            return;
+        }
+        assert_eq!(of(&mut sut, "bbr_pacing_gain"), Some(0), "it has not begun");
+        assert_eq!(made(&mut sut, &SysCall::Send { fd, data: b"hello".to_vec(), flags: 0, to: None }), "5");
+        expect(&mut sut);
+        let path = Path::of(&setup(Family::V4));
+        sut.inject(&path.segment(ACK, 1001, iss + 6, &[])).expect("injected");
+        // 2.89 in units of 1/256, the gain of its start.
+        assert_eq!(of(&mut sut, "bbr_pacing_gain"), Some(739));
+        assert_eq!(of(&mut sut, "bbr_bw"), of(&mut sut, "bbr_bw_lo"));
     }
 }

@@ -36,17 +36,14 @@ impl<'a> Lowering<'a, '_> {
 
     pub(super) fn send(&self) -> Result<(SysCall, After<'a>), Stop> {
         let fd = self.fd()?;
+        let mut control = Vec::new();
         let one = |index| -> Result<_, Stop> { Ok(vec![(self.arg(index)?, length(self.arg(index + 1)?)?)]) };
         let (arguments, flags, to) = match self.call.name.node.as_str() {
             "write" => (one(1)?, 0, None),
             "writev" => (vectors(self.arg(1)?)?, 0, None),
             "sendmsg" => {
                 let header = self.header()?;
-                if let Some(list) = member(header, "msg_control", usize::MAX).filter(|list| !elements(list).is_empty())
-                {
-                    // No option of TCP takes any but SO_TIMESTAMPING, SO_MARK and TXTIME; none has a notation.
-                    return Err(Stop::Unsupported(format!("`msg_control={list}` of `sendmsg`")));
-                }
+                (_, control) = Expected::new(header)?.encode(0);
                 (self.vector(header)?, int32(self.arg(2)?)?, self.message_name(header)?)
             }
             "send" => (one(1)?, int32(self.arg(3)?)?, None),
@@ -68,13 +65,13 @@ impl<'a> Lowering<'a, '_> {
             parts.push(Part { data, null });
             offset += len as u64;
         }
-        let plain = parts.len() == 1 && parts.iter().all(|part| !part.null);
+        let plain = parts.len() == 1 && control.is_empty() && parts.iter().all(|part| !part.null);
         let call = match to {
             Some(Target::Address(to)) if plain => {
                 SysCall::Send { fd, data: parts.swap_remove(0).data, flags, to: Some(to) }
             }
             None if plain => SysCall::Send { fd, data: parts.swap_remove(0).data, flags, to: None },
-            to => SysCall::SendMessage { fd, parts, flags, to },
+            to => SysCall::SendMessage { fd, parts, flags, to, control },
         };
         Ok((call, After::Writes { fd }))
     }

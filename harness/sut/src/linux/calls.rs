@@ -53,7 +53,7 @@ impl Checked {
         let call = match call {
             SysCall::Send { fd, data, flags, to } if flags & libc::MSG_ZEROCOPY != 0 => {
                 let to = to.map(Target::Address);
-                SysCall::SendMessage { fd, parts: vec![Part { data, null: false }], flags, to }
+                SysCall::SendMessage { fd, parts: vec![Part { data, null: false }], flags, to, control: Vec::new() }
             }
             other => other,
         };
@@ -104,9 +104,9 @@ impl Checked {
                 messages::receive(*fd, rooms, *control, *flags, self.socket)
             }
             SysCall::Send { fd, data, flags, to } => send(*fd, data, *flags, *to, self.socket),
-            SysCall::SendMessage { fd, flags, to, .. } => {
+            SysCall::SendMessage { fd, flags, to, control, .. } => {
                 let buffers = self.buffers.as_ref().expect("a message has its buffers since it was checked");
-                messages::send(*fd, buffers, *flags, *to, self.socket)
+                messages::send(*fd, buffers, *flags, *to, control, self.socket)
             }
             // SAFETY: takes numbers only.
             SysCall::Shutdown { fd, how } => returned(unsafe { libc::shutdown(*fd, *how) }.into()),

@@ -41,7 +41,14 @@ impl Buffers {
 }
 
 /// `sendmsg`; on what is no socket `writev`.
-pub(super) fn send(fd: c_int, buffers: &Buffers, flags: c_int, to: Option<Target>, socket: bool) -> Reply {
+pub(super) fn send(
+    fd: c_int,
+    buffers: &Buffers,
+    flags: c_int,
+    to: Option<Target>,
+    control: &[Control],
+    socket: bool,
+) -> Reply {
     let mut vector = buffers.vector();
     if !socket {
         // SAFETY: the vector's parts live in `buffers`, or are null, which the kernel refuses.
@@ -58,7 +65,12 @@ pub(super) fn send(fd: c_int, buffers: &Buffers, flags: c_int, to: Option<Target
         header.msg_name = std::ptr::from_mut(address).cast();
     }
     (header.msg_iov, header.msg_iovlen) = (vector.as_mut_ptr(), vector.len() as _);
-    // SAFETY: the header's pointers lead to the address and the vector, which live until the call returns; what the kernel
+    // Control data is aligned to eight octets.
+    let mut words = laid_out(control);
+    if !words.is_empty() {
+        (header.msg_control, header.msg_controllen) = (words.as_mut_ptr().cast(), (8 * words.len()) as _);
+    }
+    // SAFETY: the header's pointers lead to the address, the vector and the control data, which live until the call returns; what the kernel
     // reads after that it has pinned.
     returned(unsafe { libc::sendmsg(fd, &raw const header, flags | libc::MSG_NOSIGNAL) })
 }
@@ -127,6 +139,19 @@ fn returned(value: isize) -> Reply {
 /// Octets of `struct cmsghdr`.
 const HEADER: usize = 16;
 
+/// Control data as the kernel takes it.
+fn laid_out(control: &[Control]) -> Vec<u64> {
+    let mut octets = Vec::new();
+    for element in control {
+        octets.extend((HEADER + element.data.len()).to_ne_bytes());
+        octets.extend(element.level.to_ne_bytes());
+        octets.extend(element.kind.to_ne_bytes());
+        octets.extend(&element.data);
+        octets.resize(octets.len().next_multiple_of(8), 0);
+    }
+    octets.chunks_exact(8).map(|word| u64::from_ne_bytes(word.try_into().expect("eight octets"))).collect()
+}
+
 /// The elements of control data.
 fn elements(mut octets: &[u8]) -> Vec<Control> {
     let mut list = Vec::new();
@@ -174,17 +199,12 @@ mod tests {
 
     #[test]
     fn control_data_is_taken_apart() {
-        let mut octets = Vec::new();
-        for (level, kind, data) in [(6i32, 36i32, &[1u8, 2, 3, 4][..]), (1, 37, &[5; 8])] {
-            octets.extend((HEADER + data.len()).to_ne_bytes());
-            octets.extend(level.to_ne_bytes());
-            octets.extend(kind.to_ne_bytes());
-            octets.extend(data);
-            octets.resize(octets.len().next_multiple_of(8), 0);
-        }
-        let list = elements(&octets);
-        assert_eq!(list[0], Control { level: 6, kind: 36, data: vec![1, 2, 3, 4] });
-        assert_eq!(list[1], Control { level: 1, kind: 37, data: vec![5; 8] });
+        let list =
+            [Control { level: 6, kind: 36, data: vec![1, 2, 3, 4] }, Control { level: 1, kind: 37, data: vec![5; 8] }];
+        let octets: Vec<u8> = laid_out(&list).iter().flat_map(|word| word.to_ne_bytes()).collect();
+        assert_eq!(octets[..8], 20u64.to_ne_bytes(), "the length has the header in it, and no padding");
+        assert_eq!(octets[8..20], [6i32.to_ne_bytes(), 36i32.to_ne_bytes(), [1, 2, 3, 4]].concat());
+        assert_eq!(elements(&octets), list);
         assert_eq!(elements(&octets[..30]).len(), 1, "what is cut off is none");
     }
 }

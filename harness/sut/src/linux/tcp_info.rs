@@ -1,4 +1,4 @@
-//! `TCP_INFO` and `SO_MEMINFO` by the names that scripts use.
+//! `TCP_INFO`, `TCP_CC_INFO` and `SO_MEMINFO` by the names that scripts use.
 
 use super::calls::option;
 use nix::errno::Errno;
@@ -72,24 +72,52 @@ const MEMORY: [&str; 9] = [
     "SK_MEMINFO_DROPS",
 ];
 
+/// `TCP_CC_INFO` of the congestion controls that have one. What begins with `tcp_` is as packetdrill names it.
+#[rustfmt::skip]
+const CONTROLS: &[(&str, &[Field])] = &[
+    ("bbr", &[
+        field("bbr_bw_lo", 0, 4), field("bbr_bw_hi", 4, 4), field("bbr_bw", 0, 8), field("bbr_min_rtt", 8, 4),
+        field("bbr_pacing_gain", 12, 4), field("bbr_cwnd_gain", 16, 4),
+    ]),
+    ("dctcp", &[
+        field("dctcp_enabled", 0, 2), field("dctcp_ce_state", 2, 2), field("dctcp_alpha", 4, 4), field("dctcp_ab_ecn", 8, 4),
+        field("dctcp_ab_tot", 12, 4),
+    ]),
+    ("vegas", &[
+        field("tcpv_enabled", 0, 4), field("tcpv_rttcnt", 4, 4), field("tcpv_rtt", 8, 4), field("tcp_rtt", 8, 4),
+        field("tcpv_minrtt", 12, 4), field("tcp_minrtt", 12, 4),
+    ]),
+];
+
 /// Every value that the running kernel returns for the socket.
 pub(super) fn read(fd: i32, kernel: (u32, u32)) -> Result<Vec<(String, i64)>, Errno> {
     let mut values = decode(&option(fd, libc::IPPROTO_TCP, libc::TCP_INFO, 1024)?, kernel);
     let memory = option(fd, libc::SOL_SOCKET, libc::SO_MEMINFO, size_of_val(&[0u32; 16]))?;
     let words = memory.chunks_exact(4).map(|word| i64::from(u32::from_ne_bytes([word[0], word[1], word[2], word[3]])));
+    values.extend(congestion_control(fd)?);
     values.extend(MEMORY.iter().map(|name| (*name).to_owned()).zip(words));
     Ok(values)
 }
 
+/// What the socket's congestion control says of itself.
+fn congestion_control(fd: i32) -> Result<Vec<(String, i64)>, Errno> {
+    let name = option(fd, libc::IPPROTO_TCP, libc::TCP_CONGESTION, 16)?;
+    let name = name.split(|octet| *octet == 0).next().unwrap_or_default();
+    let Some((_, fields)) = CONTROLS.iter().find(|(known, _)| known.as_bytes() == name) else { return Ok(Vec::new()) };
+    Ok(values(fields.iter(), &option(fd, libc::IPPROTO_TCP, libc::TCP_CC_INFO, 64)?))
+}
+
 fn decode(octets: &[u8], kernel: (u32, u32)) -> Vec<(String, i64)> {
     let last = if kernel >= (7, 0) { BIT_FIELDS } else { HALVES };
-    FIELDS
-        .iter()
-        .chain(last)
-        .filter_map(|field| {
-            Some((field.name.to_owned(), value(octets.get(field.offset..)?.get(..field.size)?, field.bits)))
-        })
-        .collect()
+    values(FIELDS.iter().chain(last), octets)
+}
+
+/// The fields that are there.
+fn values<'a>(fields: impl Iterator<Item = &'a Field>, octets: &[u8]) -> Vec<(String, i64)> {
+    let one = |field: &Field| {
+        Some((field.name.to_owned(), value(octets.get(field.offset..)?.get(..field.size)?, field.bits)))
+    };
+    fields.filter_map(one).collect()
 }
 
 /// Bit fields are laid out from the low end of a little-endian word; a rate of "no limit" is all ones, which is -1 here.

@@ -298,7 +298,7 @@ impl Calls {
     }
 
     /// The address as the socket takes it: scripts write IPv4 for what an IPv6 socket wants mapped.
-    fn address(&self, fd: i32, addr: SocketAddr) -> SocketAddr {
+    pub(super) fn address(&self, fd: i32, addr: SocketAddr) -> SocketAddr {
         let v6 = self.descriptors.get(&fd).is_some_and(|descriptor| descriptor.domain == AF_INET6);
         match addr.ip() {
             IpAddr::V4(v4) if v6 => SocketAddr::new(v4.to_ipv6_mapped().into(), addr.port()),

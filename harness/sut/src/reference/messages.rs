@@ -24,7 +24,10 @@ impl Calls {
             SysCall::ReceiveMessage { fd, rooms, control, flags } => {
                 self.rewrite_receive(stack, at, *fd, rooms, *control, *flags)
             }
-            SysCall::SendMessage { fd, parts, flags, to } => {
+            SysCall::SendMessage { control, .. } if !control.is_empty() => {
+                Rewritten::Ended(Err(Refusal::Absent(absent("control data of sendmsg"))))
+            }
+            SysCall::SendMessage { fd, parts, flags, to, .. } => {
                 let data: Vec<u8> = parts.iter().flat_map(|part| part.data.iter().copied()).collect();
                 if flags & MSG_FASTOPEN != 0 && *to == Some(Target::Unspecified) {
                     return Rewritten::Ended(Err(Errno::EOPNOTSUPP.into()));
@@ -33,8 +36,14 @@ impl Calls {
                     Some(Target::Address(address)) => Some(*address),
                     Some(Target::Unspecified) | None => None,
                 };
-                if parts.iter().any(|part| part.null && !part.data.is_empty()) {
-                    return Rewritten::Ended(send_nothing(stack, at, *fd, parts[0].null, *flags));
+                let null = parts.iter().any(|part| part.null && !part.data.is_empty());
+                if let Some(to) = to.filter(|_| null && flags & MSG_FASTOPEN != 0) {
+                    // The SYN goes without the text that cannot be had.
+                    let opened = stack.send_fast_open(at, *fd, &[], self.address(*fd, to));
+                    return Rewritten::Ended(Err(opened.err().unwrap_or(Errno::EINPROGRESS).into()));
+                }
+                if null {
+                    return Rewritten::Ended(send_nothing(stack, at, *fd, parts[0].null));
                 }
                 Rewritten::Call(SysCall::Send { fd: *fd, data, flags: *flags, to }, Then::Plain)
             }
@@ -114,12 +123,9 @@ fn error_queue(stack: &mut Stack, fd: i32) -> Outcome {
 }
 
 /// A send from NULL comes as far as a send of nothing, and then finds the fault.
-fn send_nothing(stack: &mut Stack, at: Instant, fd: i32, first: bool, flags: i32) -> Outcome {
+fn send_nothing(stack: &mut Stack, at: Instant, fd: i32, first: bool) -> Outcome {
     if !first {
         return Err(Refusal::Absent(absent("writes from buffers of which some are NULL")));
-    }
-    if flags & MSG_FASTOPEN != 0 {
-        return Err(Refusal::Absent(absent("MSG_FASTOPEN from NULL")));
     }
     let flags = SendFlags { more: false, nosignal: true, oob: false, eor: false };
     match stack.send(at, fd, &[], flags) {
