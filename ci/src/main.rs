@@ -7,7 +7,8 @@ mod tally;
 
 use clap::{Parser, Subcommand};
 use jobs::{
-    End, bench, cargo, clean_kill, compat, conformance, coverage, fuzz, likeness, loc, miri, packetdrill, pages, peers,
+    End, bench, cargo, clean_kill, compat, conformance, coverage, failures, fuzz, likeness, loc, miri, packetdrill,
+    pages, peers,
 };
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -77,6 +78,8 @@ enum Job {
     Compat(compat::Asked),
     /// packetdrill's scripts on the `linux` profile of the reference stack: docs/linux-profile.md, each run that does not pass with its reason
     LinuxProfile(likeness::Asked),
+    /// Make docs/failures.md: what packetdrill and halfopen say of the same failures
+    Failures(failures::Asked),
     /// The reference stack as a host against the kernel's curl and nc and a second host, each octet summed; and its rate on TUN
     Peers {
         /// How much is moved each way
@@ -96,7 +99,7 @@ enum Job {
         #[arg(long)]
         rates: bool,
     },
-    /// Everything but `bench`, `miri`, `coverage`, `clean-kill`, `packetdrill`, `compat`, `linux-profile` and `peers`
+    /// Everything but `bench`, `miri`, `coverage`, `clean-kill`, `packetdrill`, `compat`, `failures`, `linux-profile` and `peers`
     All,
 }
 
@@ -135,6 +138,7 @@ impl Job {
             Self::Packetdrill(_) => "packetdrill",
             Self::Compat(_) => "compat",
             Self::LinuxProfile(_) => "linux-profile",
+            Self::Failures(_) => "failures",
             Self::All => "all",
         }
     }
@@ -158,6 +162,7 @@ impl Job {
             Self::Packetdrill(asked) => packetdrill::packetdrill(asked),
             Self::Compat(asked) => compat::compat(asked),
             Self::LinuxProfile(asked) => likeness::likeness(asked),
+            Self::Failures(asked) => failures::failures(asked),
             Self::Peers { mib, rates } => peers::peers(*mib, *rates),
             Self::PeersInside { mib, rates } => peers::inside(*mib, *rates),
             Self::All => unreachable!("`all` is a list of jobs, not one of them"),

@@ -36,7 +36,14 @@ impl<'a> Run<'a> {
         let due = self.start(event, rest)?;
         let lowered = lower(call, &self.fds, self.plan)?;
         let end = blocking_end(&event.time, origin);
-        let end = end.map(|end| Due { from: end, to: end, any: false, interval: (end - due.from).max(0), lead: 0 });
+        let end = end.map(|end| Due {
+            from: end,
+            to: end,
+            any: false,
+            interval: (end - due.from).max(0),
+            overdue: false,
+            lead: 0,
+        });
         if let Some(fd) = lowered.connects().filter(|fd| self.fds.under_test != Some(*fd)) {
             // A connect that goes on in the background fails with EINPROGRESS and is the socket under test all the same.
             (self.fds.under_test, self.mapping.leaving) = (Some(fd), true);

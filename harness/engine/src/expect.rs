@@ -4,7 +4,9 @@ use crate::outcome::{FieldDiff, MismatchKind};
 use crate::sut::Micros;
 use crate::timing::{Due, Tolerance};
 use crate::view::{Seen, diff};
-use halfopen_script::ast::{self, AccEcnField, Cookie, Echoed, IpWord, Num, Numbers, Options, Packet, Tcp, TcpOption};
+use halfopen_script::ast::{
+    self, AccEcnField, Cookie, Echoed, IpWord, Num, Numbers, Options, Packet, Spanned, Tcp, TcpOption,
+};
 
 /// What a comparison depends on besides the two packets.
 #[derive(Debug, Clone, Copy)]
@@ -86,8 +88,8 @@ fn segment(line: &Tcp, seen: &Tcp, terms: &Terms, fields: &mut Vec<FieldDiff>) {
         }
     }
     if !options_match(&line.options, &seen.options, terms) {
-        let text = |options: &Options| options.to_string();
-        fields.push(diff("options", text(&line.options), text(&seen.options)));
+        let (expected, got) = different_options(&line.options, &seen.options, terms);
+        fields.push(diff("options", expected, got));
     }
 }
 
@@ -109,6 +111,23 @@ fn same(line: &Num, seen: &Num) -> bool {
 fn options_match(line: &Options, seen: &Options, terms: &Terms) -> bool {
     let (Options::List(line), Options::List(seen)) = (line, seen) else { return true };
     line.len() == seen.len() && line.iter().zip(seen).all(|(line, seen)| option_matches(&line.node, &seen.node, terms))
+}
+
+/// The options that differ where both lists have as many, else both lists.
+fn different_options(line: &Options, seen: &Options, terms: &Terms) -> (String, String) {
+    if let (Options::List(asked), Options::List(found)) = (line, seen)
+        && asked.len() == found.len()
+    {
+        let pairs = asked.iter().zip(found);
+        let (asked, found): (Vec<_>, Vec<_>) =
+            pairs.filter(|(asked, found)| !option_matches(&asked.node, &found.node, terms)).unzip();
+        let text = |options: Vec<&Spanned<TcpOption>>| {
+            let text = Options::List(options.into_iter().cloned().collect()).to_string();
+            text.trim_matches(['<', '>']).to_owned()
+        };
+        return (text(asked), text(found));
+    }
+    (line.to_string(), seen.to_string())
 }
 
 fn option_matches(line: &TcpOption, seen: &TcpOption, terms: &Terms) -> bool {

@@ -56,6 +56,7 @@ fn execute(
             .as_ref()
             .map_or(Ok(()), |name| run.command(&format!("sysctl -q net.ipv4.tcp_congestion_control={name}")));
         let result = chosen.and_then(|()| body(test, &mut run));
+        let result = result.map_err(|stop| stop.at(run.exchange.place.map(|place| place.line)));
         (elapsed, lateness) = (run.exchange.now(), run.exchange.lateness);
         if matches!(result, Err(Stop::Mismatch(_))) {
             snapshot = run.exchange.sut(|sut| sut.snapshot());

@@ -19,6 +19,16 @@ pub(crate) enum Stop {
 }
 
 impl Stop {
+    /// An error says which line of the script it is about; a mismatch has that anyway.
+    pub(crate) fn at(self, line: Option<u32>) -> Self {
+        match (self, line) {
+            (Self::Error(what), Some(line)) if !what.starts_with("line ") => {
+                Self::Error(format!("line {line}: {what}"))
+            }
+            (stop, _) => stop,
+        }
+    }
+
     /// A mismatch that packetdrill would pass over, and why.
     pub(crate) fn forgiven(mut self, why: Option<&'static str>) -> Self {
         if let Self::Mismatch(mismatch) = &mut self {

@@ -16,6 +16,8 @@ pub(crate) struct Due {
     pub(crate) any: bool,
     /// What the tolerance is a fraction of: the time since the previous event.
     pub(crate) interval: Micros,
+    /// An absolute time that had passed when the event's turn came.
+    pub(crate) overdue: bool,
     /// How long the harness's own turns before it took: what they caused may have come since the first of them began.
     pub(crate) lead: Micros,
 }
@@ -34,7 +36,7 @@ impl Due {
                 (start, start, false)
             }
         };
-        Self { from, to, any, interval: (to - base).max(0), lead: 0 }
+        Self { from, to, any, interval: (to - base).max(0), overdue: to < base, lead: 0 }
     }
 
     /// The same for a packet that the previous event may have caused while it went on.

@@ -77,7 +77,7 @@ fn times_of_messages_have_the_tolerance_of_a_real_clock() {
 fn a_vector_has_as_many_elements_as_it_says() {
     let line = "+0 recvmsg(4, {msg_iov(2)=[{..., 100}]}, 0) = 100";
     let outcome = play(&established(line), &mut FakeSut::passing());
-    assert_eq!(outcome.reason.as_deref(), Some("`msg_iov(2)` has 1 elements"));
+    assert_eq!(outcome.reason.as_deref(), Some("line 9: `msg_iov(2)` has 1 elements"));
 }
 
 #[test]

@@ -123,3 +123,24 @@ fn octets_that_are_read_are_counted_only() {
     let (strict, lenient) = both(&text, sut(9));
     assert_eq!((reason(&strict), lenient.verdict), (None, Verdict::Fail), "{}", show(&lenient));
 }
+
+#[test]
+fn an_absolute_time_that_has_passed_is_the_harness_s_lateness() {
+    let text = |at: &str| {
+        let write = "write(4, ..., 10) = 10";
+        established(&format!("+.1 {write}\n+0 > P. 1:11(10) ack 1\n{at} {write}\n+0 > P. 11:21(10) ack 1"))
+    };
+    let table = [
+        // time of the second write, how long a call takes
+        ("0.21", 0, Verdict::Pass),
+        ("+0", 200_000, Verdict::Pass),
+        ("0.21", 200_000, Verdict::Inconclusive),
+    ];
+    for (at, slow, verdict) in table {
+        let (test, sources) = common::test(&text(at), "v4");
+        let mut sut = FakeSut::new(halfopen_engine::sut::ClockKind::Real, halfopen_engine::fake::Rules::default());
+        sut = sut.slow_calls(slow);
+        let outcome = run(&test, &sources, &mut sut, &RunOptions::default());
+        assert_eq!(outcome.verdict, verdict, "{at}: {}", show(&outcome));
+    }
+}

@@ -78,6 +78,9 @@ impl Shells {
         let text = text.trim();
         match ended {
             Some(WaitStatus::Exited(_, 0)) => Ok(()),
+            Some(WaitStatus::Exited(_, status)) if text.is_empty() => {
+                Err(failed(&format!("exited with status {status} and said nothing")))
+            }
             Some(WaitStatus::Exited(_, status)) => Err(failed(&format!("exited with status {status}: {text}"))),
             Some(status) => Err(failed(&format!("was ended by {status:?}: {text}"))),
             None => Err(failed(&format!("took longer than {} s", LIMIT / 1000))),
