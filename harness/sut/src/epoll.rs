@@ -31,6 +31,8 @@ pub struct Seen {
     pub ready: u32,
     /// Octets received ever.
     pub received: u64,
+    /// Entries that the error queue ever had.
+    pub errors: u64,
 }
 
 /// One descriptor that is watched.
@@ -46,15 +48,16 @@ struct Watch {
 
 impl Watch {
     const fn new(events: u32, data: u64) -> Self {
-        Self { events, data, last: Seen { ready: 0, received: 0 }, spent: false }
+        Self { events, data, last: Seen { ready: 0, received: 0, errors: 0 }, spent: false }
     }
 
     /// What to report of `seen`; 0 is nothing.
     fn report(&mut self, seen: Seen) -> u32 {
         let ready = seen.ready & (self.events | ALWAYS);
-        let fresh = ready & !self.last.ready != 0 || (ready & EPOLLIN != 0 && seen.received > self.last.received);
+        let more = ready & EPOLLIN != 0 && seen.received > self.last.received;
+        let fresh = ready & !self.last.ready != 0 || more || seen.errors > self.last.errors;
         let edge = self.events & EPOLLET != 0;
-        self.last = Seen { ready, received: seen.received };
+        self.last = Seen { ready, ..seen };
         if self.spent || (edge && !fresh) {
             return 0;
         }
@@ -125,7 +128,7 @@ mod tests {
         let mut epoll = Epoll::default();
         epoll.control(ADD, 4, events, 9).expect("it is new");
         let report = |&(ready, received)| {
-            let reports = epoll.report(&[(4, Seen { ready, received })], 1);
+            let reports = epoll.report(&[(4, Seen { ready, received, errors: 0 })], 1);
             reports.first().map_or(0, |(events, data)| {
                 assert_eq!(*data, 9);
                 *events
@@ -152,7 +155,7 @@ mod tests {
     fn room_after_a_short_write_is_an_edge() {
         let mut epoll = Epoll::default();
         epoll.control(ADD, 4, EPOLLOUT | EPOLLET, 0).expect("it is new");
-        let writable = [(4, Seen { ready: EPOLLOUT, received: 0 })];
+        let writable = [(4, Seen { ready: EPOLLOUT, received: 0, errors: 0 })];
         assert_eq!(epoll.report(&writable, 1).len(), 1);
         assert_eq!(epoll.report(&writable, 1).len(), 0);
         epoll.starved(4);

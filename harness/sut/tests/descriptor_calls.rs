@@ -119,6 +119,25 @@ const STORIES: &[(&str, Story, &[&str])] = &[
     ("epoll level", epoll_level, &["1 0x4/7", "1 0x4/7", "1 0x5/7", "1 0x4/7", "1 0x2005/7"]),
     ("epoll edge", epoll_edge, &["1 0x4/7", "0", "1 0x5/7", "0", "1 0x5/7", "0", "1 0x2005/7", "0"]),
     ("epoll pipe", epoll_pipe, &["0", "1 0x1/9", "0", "1 0x10/9"]),
+    (
+        "zero copy",
+        zero_copy,
+        &[
+            "0",
+            "EINVAL",
+            "1 0x4/7",
+            "5",
+            "EAGAIN",
+            "1 0xc/7",
+            "0",
+            "3",
+            "1 0xc/7",
+            "0 0x2000 0/11",
+            "0 to 1",
+            "EAGAIN",
+            "0",
+        ],
+    ),
     ("epoll close", epoll_close, &["1 0x4/7", "0"]),
 ];
 
@@ -331,6 +350,41 @@ fn epoll_pipe(sut: &mut dyn Sut) -> Vec<String> {
     got
 }
 
+fn set_int(sut: &mut dyn Sut, fd: i32, level: &str, name: &str, value: i32) -> String {
+    let (level, name) = (named(level), named(name));
+    made(sut, &SysCall::SetSockOpt { fd, level, name, value: value.to_ne_bytes().to_vec() })
+}
+
+/// The ends of two sends are told once each to an edge, and come out of the queue as one.
+fn zero_copy(sut: &mut dyn Sut) -> Vec<String> {
+    let (epoll, fd, iss) = watched(sut, 4 | 1 << 31);
+    let mut got = vec![set_int(sut, fd, "SOL_SOCKET", "SO_ZEROCOPY", 1)];
+    got.push(set_int(sut, fd, "SOL_SOCKET", "SO_ZEROCOPY", 2));
+    got.push(reported(sut, epoll));
+    let queue = receive(fd, 0, false, 100, &["MSG_ERRQUEUE"]);
+    let path = Path::of(&setup(Family::V4));
+    let send = |sut: &mut dyn Sut, got: &mut Vec<String>, data: &[u8]| {
+        let flags = named("MSG_ZEROCOPY");
+        got.push(made(sut, &SysCall::Send { fd, data: data.to_vec(), flags, to: None }));
+        expect(sut);
+    };
+    send(sut, &mut got, b"hello");
+    got.push(made(sut, &queue));
+    sut.inject(&path.segment(ACK, 1001, iss + 6, &[])).expect("injected");
+    got.extend([reported(sut, epoll), reported(sut, epoll)]);
+    send(sut, &mut got, b"you");
+    sut.inject(&path.segment(ACK, 1001, iss + 9, &[])).expect("injected");
+    got.push(reported(sut, epoll));
+    let reply = sut.call(&queue).expect("the SUT works");
+    got.push(came_to(&reply).replace("=-1", ""));
+    let Reply::Message { control, .. } = reply else { panic!("{reply:?}") };
+    let word = |at: usize| u32::from_ne_bytes(control[0].data[at..at + 4].try_into().expect("four octets"));
+    got.push(format!("{} to {}", word(8), word(12)));
+    got.push(made(sut, &queue));
+    got.push(reported(sut, epoll));
+    got
+}
+
 fn epoll_close(sut: &mut dyn Sut) -> Vec<String> {
     let (epoll, fd, _) = watched(sut, MOST);
     let mut got = vec![reported(sut, epoll)];
@@ -411,11 +465,6 @@ mod kernel {
     fn waits_for_events() {
         let Some(mut sut) = linux() else { return };
         waits(&mut sut);
-    }
-
-    fn set_int(sut: &mut dyn Sut, fd: i32, level: &str, name: &str, value: i32) -> String {
-        let (level, name) = (named(level), named(name));
-        made(sut, &SysCall::SetSockOpt { fd, level, name, value: value.to_ne_bytes().to_vec() })
     }
 
     /// Sends parts of one octet each: how much text each segment has.

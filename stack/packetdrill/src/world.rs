@@ -158,7 +158,7 @@ impl World {
 
     /// What a socket is like, for `epoll`.
     pub(crate) fn seen(&mut self, live: c_int) -> Seen {
-        let Ok(socket) = self.descriptors.socket(live) else { return Seen { ready: 0, received: 0 } };
+        let Ok(socket) = self.descriptors.socket(live) else { return Seen { ready: 0, received: 0, errors: 0 } };
         let events = libc::POLLIN | libc::POLLOUT | libc::POLLPRI | libc::POLLRDHUP;
         let ready = match self.call(&SysCall::Poll { fds: vec![(socket.fd, events)], timeout_ms: 0 }) {
             Reply::Done { data, .. } => data.first_chunk().map_or(0, |octets| u16::from_ne_bytes(*octets).into()),
@@ -166,7 +166,7 @@ impl World {
         };
         let info = self.tcp_info(socket.fd);
         let received = info.iter().find(|(name, _)| name == "tcpi_bytes_received").map_or(0, |(_, octets)| *octets);
-        Seen { ready, received: received.cast_unsigned() }
+        Seen { ready, received: received.cast_unsigned(), errors: 0 }
     }
 
     /// The remote socket of a connection.

@@ -6,6 +6,7 @@ use super::objects::Objects;
 use super::options::{Refusal, absent, decode, described, encode, md5_key, named};
 use super::readiness::ready;
 use super::transfer::{receive, send, send_fast_open};
+use super::zero_copy::ZeroCopy;
 use halfopen_engine::call::{Reply, SysCall};
 use halfopen_engine::sut::{Micros, SutError};
 use halfopen_stack::socket::{Domain, Shutdown};
@@ -14,11 +15,12 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 /// What the kernel keeps about a descriptor and the stack does not.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Descriptor {
     pub(super) nonblocking: bool,
     /// As the script gave it.
-    domain: i32,
+    pub(super) domain: i32,
+    pub(super) zero_copy: ZeroCopy,
 }
 
 /// Descriptors, and the call that blocks.
@@ -141,6 +143,11 @@ impl Calls {
             Err(Refusal::Errno(errno)) => Reply::errno(errno.number()),
             Err(Refusal::Absent(error)) => return Err(error),
         };
+        if let (SysCall::Send { fd, flags, .. }, Reply::Done { value: value @ 0.., .. }) = (&pending.call, &reply)
+            && let Some(descriptor) = self.descriptor_mut(*fd)
+        {
+            descriptor.zero_copy.wrote(value.cast_unsigned(), *flags);
+        }
         if let (SysCall::Send { fd, data, .. }, Reply::Done { value, errno, .. }) = (&pending.call, &reply)
             && (*errno == Errno::EAGAIN.number() || (*value >= 0 && (*value as usize) < data.len()))
         {
@@ -199,8 +206,10 @@ impl Calls {
             SysCall::Listen { fd, backlog } => stack.listen(*fd, *backlog).map(|()| 0)?,
             SysCall::Accept { fd } => match stack.accept(at, *fd) {
                 Ok((accepted, _)) => {
-                    let domain = self.descriptors.get(fd).map_or(AF_INET, |listener| listener.domain);
-                    self.descriptors.insert(accepted, Descriptor { nonblocking: false, domain });
+                    let listener = self.descriptors.get(fd);
+                    let domain = listener.map_or(AF_INET, |listener| listener.domain);
+                    let zero_copy = listener.map(|listener| listener.zero_copy.inherited()).unwrap_or_default();
+                    self.descriptors.insert(accepted, Descriptor { nonblocking: false, domain, zero_copy });
                     accepted
                 }
                 Err(Errno::EAGAIN) => return Ok(Attempt::Wait),
@@ -237,6 +246,12 @@ impl Calls {
                     return Ok(Attempt::Wait);
                 }
             },
+            SysCall::SetSockOpt { fd, level: SOL_SOCKET, name: SO_ZEROCOPY, value } => {
+                let value = value.first_chunk().map(|octets| i32::from_ne_bytes(*octets));
+                let on = value.filter(|value| matches!(value, 0 | 1)).ok_or(Errno::EINVAL)?;
+                self.descriptors.get_mut(fd).ok_or(Errno::EBADF)?.zero_copy.on = on == 1;
+                0
+            }
             SysCall::SetSockOpt { fd, level: IPPROTO_TCP, name: TCP_MD5SIG, value } => {
                 self.check(*fd)?;
                 let (peer, key) = md5_key(value)?;
@@ -293,7 +308,8 @@ impl Calls {
             _ => return Err(Refusal::Absent(absent(&format!("socket of domain {domain}")))),
         };
         let fd = stack.socket(family)?;
-        self.descriptors.insert(fd, Descriptor { nonblocking: kind & SOCK_NONBLOCK != 0, domain });
+        let zero_copy = ZeroCopy::default();
+        self.descriptors.insert(fd, Descriptor { nonblocking: kind & SOCK_NONBLOCK != 0, domain, zero_copy });
         Ok(fd)
     }
 
@@ -315,8 +331,19 @@ impl Calls {
         }
     }
 
-    pub(super) fn check(&self, fd: i32) -> Result<Descriptor, Errno> {
-        self.descriptors.get(&fd).copied().ok_or(Errno::EBADF)
+    pub(super) fn check(&self, fd: i32) -> Result<&Descriptor, Errno> {
+        self.descriptors.get(&fd).ok_or(Errno::EBADF)
+    }
+
+    pub(super) fn descriptor_mut(&mut self, fd: i32) -> Option<&mut Descriptor> {
+        self.descriptors.get_mut(&fd)
+    }
+
+    /// POLLERR when a notification waits, and how many there ever were.
+    pub(super) fn notified(&mut self, stack: &Stack, fd: i32) -> (i16, u64) {
+        let Some(descriptor) = self.descriptors.get_mut(&fd) else { return (0, 0) };
+        let waits = descriptor.zero_copy.update(stack, fd);
+        (if waits { POLLERR } else { 0 }, descriptor.zero_copy.told)
     }
 
     fn get_option(&self, stack: &mut Stack, fd: i32, level: i32, name: i32, room: usize) -> Outcome {
@@ -324,6 +351,7 @@ impl Calls {
         let data = match (level, name) {
             (SOL_SOCKET, SO_TYPE) => SOCK_STREAM.to_ne_bytes().to_vec(),
             (SOL_SOCKET, SO_PROTOCOL) => IPPROTO_TCP.to_ne_bytes().to_vec(),
+            (SOL_SOCKET, SO_ZEROCOPY) => i32::from(descriptor.zero_copy.on).to_ne_bytes().to_vec(),
             (SOL_SOCKET, SO_DOMAIN) => descriptor.domain.to_ne_bytes().to_vec(),
             _ => {
                 let Some(option) = named(level, name) else {
@@ -338,11 +366,11 @@ impl Calls {
         Ok(Attempt::Done(Reply::Done { value: 0, errno: 0, data }))
     }
 
-    fn poll(&self, stack: &Stack, fds: &[(i32, i16)]) -> Attempt {
+    fn poll(&mut self, stack: &Stack, fds: &[(i32, i16)]) -> Attempt {
         let revents = |&(fd, events): &(i32, i16)| match fd {
             ..0 => 0,
             fd if self.objects.has(fd) => self.objects.seen(fd).ready as i16 & (events | POLLERR | POLLHUP),
-            fd => ready(stack, fd, events),
+            fd => ready(stack, fd, events) | self.notified(stack, fd).0,
         };
         let revents: Vec<i16> = fds.iter().map(revents).collect();
         let value = revents.iter().filter(|revents| **revents != 0).count() as i64;

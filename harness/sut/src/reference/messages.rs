@@ -61,7 +61,7 @@ impl Calls {
     }
 
     fn rewrite_receive(
-        &self,
+        &mut self,
         stack: &mut Stack,
         at: Instant,
         fd: i32,
@@ -71,7 +71,11 @@ impl Calls {
     ) -> Rewritten {
         let len = rooms.iter().map(|room| room.len).sum();
         if flags & MSG_ERRQUEUE != 0 && !self.objects.has(fd) {
-            return Rewritten::Ended(error_queue(stack, fd));
+            let waiting = self.descriptor_mut(fd).and_then(|descriptor| {
+                descriptor.zero_copy.update(stack, fd);
+                descriptor.zero_copy.take(descriptor.domain, control)
+            });
+            return Rewritten::Ended(waiting.map_or_else(|| error_queue(stack, fd), |reply| Ok(Attempt::Done(reply))));
         }
         if rooms.iter().all(|room| !room.null) {
             return Rewritten::Call(SysCall::Receive { fd, len, flags }, Then::Message { fd, control });
@@ -94,26 +98,32 @@ impl Calls {
     /// What `recvmsg` says of octets that were read.
     pub(super) fn message(stack: &mut Stack, reply: Reply, fd: i32, room: usize, oob: bool) -> Reply {
         let Reply::Done { value, errno: 0, data } = reply else { return reply };
-        let (mut flags, mut control) = (if oob { MSG_OOB } else { 0 }, Vec::new());
+        let mut flags = if oob { MSG_OOB } else { 0 };
+        let mut control = Vec::new();
         if stack.option(fd, OptionName::Inq) == Ok(1) {
             let left = stack.inq(fd).unwrap_or(0);
             // The end of the stream counts as one octet.
             let ended = left == 0 && stack.readiness(fd).is_ok_and(|readiness| readiness.rdhup);
             let left = i32::try_from(left).unwrap_or(i32::MAX) + i32::from(ended);
-            let mut data = left.to_ne_bytes().to_vec();
-            if room < HEADER + data.len() {
-                flags |= MSG_CTRUNC;
-                data.truncate(room.saturating_sub(HEADER));
-            }
-            if room >= HEADER {
-                control.push(Control { level: IPPROTO_TCP, kind: TCP_INQ, data });
-            }
+            let data = left.to_ne_bytes().to_vec();
+            let (elements, cut) = element(Control { level: IPPROTO_TCP, kind: TCP_INQ, data }, room);
+            control = elements;
+            flags |= cut;
         }
         Reply::Message { value, data, flags, control }
     }
 }
 
-/// The error queue. Only IP_RECVERR puts something there that this stack could have.
+/// An element of control data as far as there is room for it, and the flag that says so.
+pub(super) fn element(mut element: Control, room: usize) -> (Vec<Control>, i32) {
+    if room >= HEADER + element.data.len() {
+        return (vec![element], 0);
+    }
+    element.data.truncate(room.saturating_sub(HEADER));
+    (if room < HEADER { Vec::new() } else { vec![element] }, MSG_CTRUNC)
+}
+
+/// The error queue without notifications. Only IP_RECVERR puts something there that this stack could have.
 fn error_queue(stack: &mut Stack, fd: i32) -> Outcome {
     match stack.option(fd, OptionName::RecvErr) {
         Ok(0) => Err(Errno::EAGAIN.into()),

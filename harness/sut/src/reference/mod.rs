@@ -12,6 +12,7 @@ mod objects;
 mod options;
 mod readiness;
 mod transfer;
+mod zero_copy;
 
 pub(crate) use calls::Calls;
 pub(crate) use commands::{Shown, perform};

@@ -23,6 +23,7 @@ pub(super) const MSG_TRUNC: i32 = 0x20;
 pub(super) const MSG_DONTWAIT: i32 = 0x40;
 pub(super) const MSG_WAITALL: i32 = 0x100;
 pub(super) const MSG_EOR: i32 = 0x80;
+pub(super) const MSG_ZEROCOPY: i32 = 0x400_0000;
 pub(super) const MSG_CTRUNC: i32 = 0x8;
 pub(super) const MSG_ERRQUEUE: i32 = 0x2000;
 pub(super) const MSG_NOSIGNAL: i32 = 0x4000;
@@ -67,6 +68,7 @@ pub(super) const SO_MARK: i32 = 36;
 pub(super) const SO_PROTOCOL: i32 = 38;
 pub(super) const SO_DOMAIN: i32 = 39;
 pub(super) const SO_MAX_PACING_RATE: i32 = 47;
+pub(super) const SO_ZEROCOPY: i32 = 60;
 
 pub(super) const TCP_NODELAY: i32 = 1;
 pub(super) const TCP_MAXSEG: i32 = 2;
@@ -124,6 +126,8 @@ mod tests {
             ("MSG_NOSIGNAL", MSG_NOSIGNAL),
             ("MSG_EOR", MSG_EOR),
             ("MSG_CTRUNC", MSG_CTRUNC),
+            ("MSG_ZEROCOPY", MSG_ZEROCOPY),
+            ("SO_ZEROCOPY", SO_ZEROCOPY),
             ("MSG_ERRQUEUE", MSG_ERRQUEUE),
             ("SPLICE_F_NONBLOCK", SPLICE_F_NONBLOCK.cast_signed()),
             ("SPLICE_F_MORE", SPLICE_F_MORE.cast_signed()),

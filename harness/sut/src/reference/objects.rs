@@ -121,7 +121,7 @@ impl Objects {
             Some(Object::File { .. }) => (POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM, 0),
             Some(Object::Epoll(_)) | None => (0, 0),
         };
-        Seen { ready: u32::from(ready.cast_unsigned()), received }
+        Seen { ready: u32::from(ready.cast_unsigned()), received, errors: 0 }
     }
 
     /// What `sendfile` would send from here.
@@ -269,8 +269,14 @@ impl Calls {
         let epoll = self.objects.epoll(fd)?;
         let Some(room) = usize::try_from(most).ok().filter(|room| *room > 0) else { return Err(Errno::EINVAL.into()) };
         let watched = epoll.watched();
-        let seen = |fd| if self.objects.has(fd) { self.objects.seen(fd) } else { readiness::seen(stack, fd) };
-        let looked: Vec<(i32, Seen)> = watched.into_iter().map(|fd| (fd, seen(fd))).collect();
+        let mut looked: Vec<(i32, Seen)> = Vec::new();
+        for fd in watched {
+            let mut seen = if self.objects.has(fd) { self.objects.seen(fd) } else { readiness::seen(stack, fd) };
+            let (error, errors) = self.notified(stack, fd);
+            seen.ready |= u32::from(error.cast_unsigned());
+            seen.errors = errors;
+            looked.push((fd, seen));
+        }
         let reports = self.objects.epoll(fd)?.report(&looked, room);
         if reports.is_empty() {
             return Ok(Attempt::Wait);

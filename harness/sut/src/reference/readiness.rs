@@ -25,5 +25,5 @@ pub(super) fn seen(stack: &Stack, fd: i32) -> Seen {
     let received = stack
         .tcp_info(fd)
         .map_or(0, |info| info.iter().find(|(name, _)| *name == "tcpi_bytes_received").map_or(0, |(_, octets)| octets));
-    Seen { ready: u32::from(ready(stack, fd, events).cast_unsigned()), received }
+    Seen { ready: u32::from(ready(stack, fd, events).cast_unsigned()), received, errors: 0 }
 }

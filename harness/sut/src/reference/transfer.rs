@@ -70,7 +70,7 @@ fn wait_for_handshake(stack: &mut Stack, fd: i32, pending: &mut Pending, all: bo
 pub(super) fn send(stack: &mut Stack, at: Instant, pending: &mut Pending, waits: bool) -> Outcome {
     // An address given for a stream is ignored, as on Linux.
     let SysCall::Send { fd, data, flags, to: _ } = &pending.call else { unreachable!("the caller looked") };
-    known_flags(*flags, MSG_OOB | MSG_EOR | MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_FASTOPEN)?;
+    known_flags(*flags, MSG_OOB | MSG_EOR | MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_FASTOPEN | MSG_ZEROCOPY)?;
     let flags = SendFlags {
         more: flags & MSG_MORE != 0,
         nosignal: flags & MSG_NOSIGNAL != 0,
