@@ -14,6 +14,7 @@ pub(crate) mod miri;
 pub(crate) mod packetdrill;
 pub(crate) mod pages;
 pub(crate) mod peers;
+pub(crate) mod realtime;
 pub(crate) mod scripts;
 
 /// How a job ended that did not fail.

@@ -8,7 +8,7 @@ mod tally;
 use clap::{Parser, Subcommand};
 use jobs::{
     End, bench, cargo, clean_kill, compat, conformance, coverage, failures, fuzz, likeness, loc, miri, packetdrill,
-    pages, peers,
+    pages, peers, realtime,
 };
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -80,6 +80,10 @@ enum Job {
     LinuxProfile(likeness::Asked),
     /// Make docs/failures.md: what packetdrill and halfopen say of the same failures
     Failures(failures::Asked),
+    /// Scripts on this machine's kernel, several times: wall time and CPU of each run, what an empty test costs, verdicts that change
+    ///
+    /// Exit code 7 when one changes.
+    Realtime(realtime::Asked),
     /// The reference stack as a host against the kernel's curl and nc and a second host, each octet summed; and its rate on TUN
     Peers {
         /// How much is moved each way
@@ -99,7 +103,7 @@ enum Job {
         #[arg(long)]
         rates: bool,
     },
-    /// Everything but `bench`, `miri`, `coverage`, `clean-kill`, `packetdrill`, `compat`, `failures`, `linux-profile` and `peers`
+    /// Everything but `bench`, `miri`, `coverage`, `clean-kill`, `packetdrill`, `compat`, `failures`, `linux-profile`, `realtime` and `peers`
     All,
 }
 
@@ -137,6 +141,7 @@ impl Job {
             Self::CleanKill { .. } => "clean-kill",
             Self::Packetdrill(_) => "packetdrill",
             Self::Compat(_) => "compat",
+            Self::Realtime(_) => "realtime",
             Self::LinuxProfile(_) => "linux-profile",
             Self::Failures(_) => "failures",
             Self::All => "all",
@@ -161,6 +166,7 @@ impl Job {
             Self::CleanKill { times, seed } => clean_kill::clean_kill(*times, *seed),
             Self::Packetdrill(asked) => packetdrill::packetdrill(asked),
             Self::Compat(asked) => compat::compat(asked),
+            Self::Realtime(asked) => realtime::realtime(asked),
             Self::LinuxProfile(asked) => likeness::likeness(asked),
             Self::Failures(asked) => failures::failures(asked),
             Self::Peers { mib, rates } => peers::peers(*mib, *rates),

@@ -26,6 +26,17 @@ fn start_and_finish(bencher: Bencher<'_, '_>, family: Family) {
     });
 }
 
+/// What a test costs that does nothing, with the wait for its place between two ticks.
+#[divan::bench]
+fn fixed_cost_of_a_test(bencher: Bencher<'_, '_>) {
+    let mut sut = Linux::new().expect("the host has /proc");
+    bencher.bench_local(|| {
+        sut.start(&setup(Family::V4)).expect("it starts");
+        sut.align().expect("the kernel ticks");
+        sut.finish().expect("it ends")
+    });
+}
+
 /// SYN to a closed port until its reset has been read.
 #[divan::bench(args = [Family::V4, Family::V6])]
 fn round_trip(bencher: Bencher<'_, '_>, family: Family) {

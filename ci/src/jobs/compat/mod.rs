@@ -4,7 +4,7 @@
 //! Every script runs in the families of packetdrill's own runner, with the command line of that runner, several times under each tool. A
 //! run that packetdrill decides alike each time must be decided so here, or `ci/packetdrill-differs.toml` says why not.
 
-mod cost;
+pub(crate) mod cost;
 mod here;
 mod known;
 mod peer;
