@@ -126,6 +126,25 @@ fn statistics_are_compared_by_name() {
 }
 
 #[test]
+fn statistics_that_are_times_have_the_tolerance_of_a_real_clock() {
+    let line = "+0 recvmsg(4, {msg_iov(1)=[{...,0}], msg_flags=0, msg_control=[{cmsg_level=SOL_SOCKET, \
+                cmsg_type=SCM_TIMESTAMPING_OPT_STATS, cmsg_data={TCP_NLA_BUSY=5000, TCP_NLA_RWND_LIMITED=0, \
+                TCP_NLA_SND_CWND=10}}]}, 0) = 0";
+    let cases = [
+        ([9000, 0, 10], Verdict::Pass),
+        ([9001, 0, 10], Verdict::Fail),
+        // None at all is none.
+        ([5000, 1, 10], Verdict::Fail),
+        ([5000, 0, 11], Verdict::Fail),
+    ];
+    for ([busy, limited, cwnd], verdict) in cases {
+        let reply = attributes(&[(1, 8, busy), (2, 8, limited), (8, 4, cwnd)]);
+        let mut sut = FakeSut::new(ClockKind::Real, Rules::default()).reply(FIRST, reply);
+        assert_eq!(play(&established(line), &mut sut).verdict, verdict, "{busy} {limited} {cwnd}");
+    }
+}
+
+#[test]
 fn epoll_events_are_compared_by_name() {
     let event = |events: u32, data: u64| Reply::Done {
         value: 1,
