@@ -14,6 +14,7 @@ use halfopen_script::ast::{Call, Event, Span};
 use halfopen_script::print::events::seconds;
 use halfopen_script::symbols;
 use halfopen_script::test::Step;
+use std::cell::RefCell;
 
 /// A call that was made and has not been compared yet.
 pub(crate) struct Pending<'a> {
@@ -24,6 +25,9 @@ pub(crate) struct Pending<'a> {
     /// When it has to return, for a call that is declared to block.
     end: Option<Due>,
 }
+
+/// What names begin with in `%{ }%` blocks that stand for values of the socket under test.
+const OF_A_SOCKET: [&str; 7] = ["tcpi_", "SK_MEMINFO_", "bbr_", "dctcp_", "tcpv_", "tcp_rtt", "tcp_minrtt"];
 
 impl<'a> Run<'a> {
     pub(crate) fn call(&mut self, event: &'a Event, call: &'a Call, rest: &[Step]) -> Result<(), Stop> {
@@ -162,11 +166,7 @@ impl<'a> Run<'a> {
         let at = self.exchange.now();
         let values = match self.fds.under_test.or(self.fds.newest) {
             // Blocks that only compute need no socket.
-            Some(fd)
-                if ["tcpi_", "SK_MEMINFO", "bbr_", "dctcp_", "tcpv_", "tcp_rtt", "tcp_minrtt"]
-                    .iter()
-                    .any(|name| code.contains(name)) =>
-            {
+            Some(fd) if OF_A_SOCKET.iter().any(|name| code.contains(name)) => {
                 self.exchange.sut(|sut| sut.tcp_info(fd))?
             }
             Some(_) | None => Vec::new(),
@@ -176,15 +176,24 @@ impl<'a> Run<'a> {
             let place: usize = name.strip_prefix("isn_")?.parse().ok()?;
             self.mapping.isns.get(place.checked_sub(1)?).map(|isn| i64::from(*isn))
         };
+        let untold = RefCell::new(None);
         let lookup = |name: &str| {
             if let Some(isn) = isn(name) {
                 return Some(isn);
             }
             let value = values.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+            if value.is_none() && !values.is_empty() && OF_A_SOCKET.iter().any(|prefix| name.starts_with(prefix)) {
+                // The constants of such names are places in a structure, not what stands there.
+                untold.replace(Some(name.to_owned()));
+                return None;
+            }
             value.or_else(|| symbols::value(name))
         };
         self.base = at;
         let result = self.interpreter.run(code, &lookup);
+        if let Some(name) = untold.take() {
+            return Err(Stop::Unsupported(format!("the SUT does not tell `{name}`")));
+        }
         let shown = code.trim();
         match result {
             Ok(printed) => {

@@ -258,6 +258,16 @@ fn blocks_see_the_socket_at_their_own_time() {
     assert!(outcome.trace.iter().any(|entry| entry.text == "4"), "{}", show(&outcome));
     let outcome = play(&established(lines), &mut FakeSut::passing().info(&[("tcpi_unacked", 2)]));
     assert_eq!((fails(&outcome).kind, fails(&outcome).line), (MismatchKind::Assertion, Some(10)));
+    // A value that this SUT does not tell, and a name that has a number of its own, which is a place and not the value.
+    for (line, name) in
+        [("+0 %{ assert tcpi_lost == 0 }%", "tcpi_lost"), ("+0 %{ print(SK_MEMINFO_DROPS) }%", "SK_MEMINFO_DROPS")]
+    {
+        let outcome = play(&established(line), &mut FakeSut::passing().info(&[("tcpi_unacked", 2)]));
+        assert_eq!(
+            (outcome.verdict, outcome.reason),
+            (Verdict::Unsupported, Some(format!("the SUT does not tell `{name}`")))
+        );
+    }
     let outcome = play(&established("+0 %{ assert tcpi_nothing == 1 }%"), &mut FakeSut::passing().info(&[]));
     assert_eq!(outcome.verdict, Verdict::Error, "{}", show(&outcome));
 }

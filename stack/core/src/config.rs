@@ -259,6 +259,9 @@ pub struct Config {
     pub reduction_of: ReductionOf,
     /// Whether CUBIC ends slow start by Linux's HyStart. RFC: no (RFC 9438 4.10 has HyStart++). Linux: yes.
     pub hystart: bool,
+    /// Whether CUBIC reckons in whole segments and milliseconds, and looks at its curve at most 32 times a second while the window stays.
+    /// RFC: no. Linux: yes.
+    pub cubic_in_segments: bool,
     /// Segments by which one ACK may open the window in slow start. RFC 5681 3.1: 1. Linux: as many as it acknowledges (255 and more).
     pub slow_start_segments: u32,
     /// Whether an idle time halves the window once per timeout (RFC 2861). RFC 5681 4.1: no, it restarts. Linux: yes.
@@ -475,6 +478,7 @@ impl Config {
             tcp_congestion_control: CongestionControl::Reno,
             reduction_of: ReductionOf::Flight,
             hystart: false,
+            cubic_in_segments: false,
             slow_start_segments: 1,
             idle_halves_window: false,
             tcp_slow_start_after_idle: true,
@@ -601,7 +605,7 @@ impl Config {
         config.zero_window_probe = ZeroWindowProbe::Empty;
         config.tcp_congestion_control = CongestionControl::Cubic;
         config.reduction_of = ReductionOf::Window;
-        config.hystart = true;
+        (config.hystart, config.cubic_in_segments) = (true, true);
         config.slow_start_segments = u32::MAX;
         config.idle_halves_window = true;
         config.tcp_ecn_option = 2;

@@ -19,6 +19,7 @@ pub(crate) use commands::{Shown, perform};
 use halfopen_engine::call::{Reply, SysCall};
 use halfopen_engine::sut::{ClockKind, Description, Evidence, Happening, Micros, Setup, Sut, SutError};
 use halfopen_stack::config::Config;
+use halfopen_stack::socket::OptionName;
 use halfopen_stack::{Instant, Stack};
 use options::absent;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -276,7 +277,13 @@ impl Sut for Reference {
                 .stack
                 .tcp_info(fd)
                 .map_err(|errno| SutError::Environment(format!("descriptor {fd} has no TCP_INFO: {}", errno.name())))?;
-            Ok(info.iter().map(|(name, value)| (name.to_owned(), value.cast_signed())).collect())
+            let mut told: Vec<_> = info.iter().map(|(name, value)| (name.to_owned(), value.cast_signed())).collect();
+            // Of SO_MEMINFO the stack knows the sizes of the two buffers; as Linux counts, twice what the user set.
+            for (name, option) in [("SK_MEMINFO_RCVBUF", OptionName::RcvBuf), ("SK_MEMINFO_SNDBUF", OptionName::SndBuf)]
+            {
+                told.extend(test.stack.option(fd, option).ok().map(|value| (name.to_owned(), value)));
+            }
+            Ok(told)
         })
     }
 

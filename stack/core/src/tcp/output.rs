@@ -216,8 +216,8 @@ fn restart_after_idle(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     if !tcb.queue.is_empty() {
         return;
     }
-    tcb.congestion.idled(fx.now);
     let (idle, rto) = (tcb.snd.last_sent.get().map_or(Duration::ZERO, |last| fx.now.since(last)), tcb.rto.timeout());
+    tcb.congestion.idled(idle, fx.now);
     if idle > rto && fx.config().tcp_slow_start_after_idle {
         fx.cite(rules::SLOW_START_AFTER_IDLE);
         tcb.congestion.restart_after_idle(idle, rto, &fx.host.config);

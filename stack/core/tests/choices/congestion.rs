@@ -77,6 +77,28 @@ fn after_a_pause(set: Set) -> String {
     play.send(fd, &[0; 40_000]).len().to_string()
 }
 
+/// CUBIC's window of seven segments, half a second after a timeout in steps of two milliseconds.
+fn in_avoidance(set: Set) -> String {
+    let mut config = plain();
+    config.tcp_congestion_control = CongestionControl::Cubic;
+    config.window_in_segments = true;
+    config.initial_window = InitialWindow::Segments(10);
+    set(&mut config);
+    let (mut play, fd) = Play::established(config);
+    play.window = 60_000;
+    play.inject(A, 1, 1, b"");
+    play.send(fd, &[0; 60_000]);
+    play.wait(1.5);
+    let mut acked = 1;
+    for _ in 0..21 {
+        play.wait(0.002);
+        acked += 1000;
+        play.inject(A, 1, acked, b"");
+    }
+    let info = play.stack.tcp_info(fd).unwrap();
+    info.iter().find(|(name, _)| *name == "tcpi_snd_cwnd").expect("a field").1.to_string()
+}
+
 pub(crate) const ROWS: &[Row] = &[
     Row {
         field: "tcp_congestion_control",
@@ -110,6 +132,11 @@ pub(crate) const ROWS: &[Row] = &[
                 "108",
             ),
         ],
+    },
+    Row {
+        field: "cubic_in_segments",
+        play: in_avoidance,
+        values: &[(|c| c.cubic_in_segments = false, "8"), (|c| c.cubic_in_segments = true, "7")],
     },
     Row {
         field: "slow_start_segments",

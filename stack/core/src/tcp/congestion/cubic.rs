@@ -119,7 +119,7 @@ fn time_to_rise(gap: u32, smss: u32) -> Duration {
 }
 
 /// The largest number whose cube is at most `of`, which is below 2^126.
-fn cube_root(of: u128) -> u64 {
+pub(super) fn cube_root(of: u128) -> u64 {
     let mut root: u128 = 0;
     for bit in (0..42).rev() {
         let candidate = root | 1 << bit;

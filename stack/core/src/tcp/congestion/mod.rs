@@ -7,6 +7,7 @@
 //! here).
 
 mod cubic;
+mod cubic_segments;
 mod hystart;
 mod reno;
 
@@ -17,6 +18,7 @@ use crate::time::Instant;
 use alloc::boxed::Box;
 use core::time::Duration;
 use cubic::Cubic;
+use cubic_segments::Segments;
 use hystart::HyStart;
 use reno::Reno;
 
@@ -39,7 +41,7 @@ pub(crate) struct Growth {
 enum Algorithm {
     Reno(Reno),
     /// Made when first needed, so that a connection that sends nothing does not pay for it.
-    Cubic(Option<Box<(Cubic, HyStart)>>),
+    Cubic(Option<Box<(Cubic, HyStart, Segments)>>),
 }
 
 impl Algorithm {
@@ -72,6 +74,7 @@ pub(crate) struct Congestion {
     /// Of [`Config`], as the connection found it.
     reduction_of: ReductionOf,
     hystart: bool,
+    cubic_in_segments: bool,
     slow_start_segments: u8,
     /// The most octets in flight since SND.UNA passed `peak_until`.
     peak: u32,
@@ -96,6 +99,7 @@ impl Congestion {
             algorithm: Algorithm::new(control),
             reduction_of: config.reduction_of,
             hystart: config.hystart,
+            cubic_in_segments: config.cubic_in_segments,
             slow_start_segments: if config.slow_start_segments > 255 { 255 } else { config.slow_start_segments as u8 },
             peak: 0,
             peak_until: SeqNum(0),
@@ -174,10 +178,15 @@ impl Congestion {
         let mut growth = *growth;
         let slow_start = self.cwnd < self.ssthresh;
         if let Algorithm::Cubic(state) = &mut self.algorithm
+            && self.cubic_in_segments
+        {
+            state.get_or_insert_default().2.measured(&growth);
+        }
+        if let Algorithm::Cubic(state) = &mut self.algorithm
             && slow_start
             && self.hystart
         {
-            let (_, hystart) = &mut **state.get_or_insert_default();
+            let (_, hystart, _) = &mut **state.get_or_insert_default();
             if hystart.ends_slow_start(&growth, self.cwnd, self.smss) {
                 self.ssthresh = self.cwnd;
             }
@@ -196,6 +205,11 @@ impl Congestion {
         }
         match &mut self.algorithm {
             Algorithm::Reno(reno) => reno.avoid(&mut self.cwnd, self.smss, &growth),
+            Algorithm::Cubic(state) if self.cubic_in_segments => {
+                let (window, acked) = (self.cwnd / self.smss, growth.acked / self.smss);
+                let grown = state.get_or_insert_default().2.avoid(window, acked, growth.now);
+                self.cwnd = self.cwnd.saturating_add(grown.saturating_mul(self.smss));
+            }
             Algorithm::Cubic(state) => state.get_or_insert_default().0.avoid(&mut self.cwnd, self.smss, &growth),
         }
     }
@@ -242,7 +256,9 @@ impl Congestion {
         let reduced = match &mut self.algorithm {
             Algorithm::Reno(_) => of / 2,
             Algorithm::Cubic(state) => {
-                state.get_or_insert_default().0.event(self.cwnd);
+                let (octets, _, segments) = &mut **state.get_or_insert_default();
+                octets.event(self.cwnd);
+                segments.event(self.cwnd / self.smss);
                 (u64::from(of) * u64::from(cubic::BETA.0) / u64::from(cubic::BETA.1)) as u32
             }
         };
@@ -270,7 +286,7 @@ impl Congestion {
             self.reduction(flight, now);
         }
         if let Algorithm::Cubic(Some(state)) = &mut self.algorithm {
-            **state = (Cubic::default(), HyStart::default());
+            **state = (Cubic::default(), HyStart::default(), Segments::default());
         }
         self.settle(self.smss);
     }
@@ -309,9 +325,10 @@ impl Congestion {
     }
 
     /// Data goes out again after `idle` with nothing in flight: time in which CUBIC's curve does not run (RFC 9438 5.8).
-    pub(crate) fn idled(&mut self, now: Instant) {
+    pub(crate) fn idled(&mut self, idle: Duration, now: Instant) {
         if let Algorithm::Cubic(Some(state)) = &mut self.algorithm {
             state.0.unused(now);
+            state.2.idled(idle, now);
         }
     }
 }
