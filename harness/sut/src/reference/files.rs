@@ -17,8 +17,8 @@ impl Files {
 
     /// Does what the lines of a command say about files; what the other lines say is returned.
     pub(super) fn take(&mut self, text: &str) -> String {
-        let rest: Vec<&str> = text.lines().filter(|line| self.line(line).is_none()).collect();
-        rest.join("\n")
+        // Newlines stay: a line that a backslash continues may be the last.
+        text.split_inclusive('\n').filter(|line| self.line(line).is_none()).collect()
     }
 
     /// `None` for a line that is about something else.
@@ -65,6 +65,7 @@ mod tests {
         assert_eq!(files.take(text), "./defaults.sh\nsysctl x=1");
         assert_eq!(files.octets("/tmp/a"), Some(&vec![0; 10]));
         assert_eq!(files.take("rm -f /tmp/b /tmp/a"), "");
+        assert_eq!(files.take("./a.py x=1\\\n"), "./a.py x=1\\\n", "a newline that is escaped stays so");
         assert_eq!(files.octets("/tmp/a"), None);
     }
 
