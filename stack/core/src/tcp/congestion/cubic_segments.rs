@@ -176,8 +176,9 @@ mod tests {
         let (mut window, mut now) = (70, 1_000_000);
         let end = now + 4_217_000;
         while now < end {
-            for _ in 0..window {
-                now += 100_000 / u64::from(window);
+            let segments = window;
+            for _ in 0..segments {
+                now += 100_000 / u64::from(segments);
                 window += cubic.avoid(window, 1, Instant(now));
             }
         }
