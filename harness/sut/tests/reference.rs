@@ -284,7 +284,6 @@ fn what_is_absent_is_unsupported_by_name() {
         (SysCall::SetSockOpt { fd, level: 6, name: named("TCP_ULP"), value: one }, "TCP_ULP"),
         (SysCall::GetSockOpt { fd, level: 6, name: named("TCP_INFO"), len: 4 }, "TCP_INFO"),
         (SysCall::Receive { fd, len: 1, flags: named("MSG_ERRQUEUE") }, "MSG_ERRQUEUE"),
-        (SysCall::Send { fd, data: vec![1], flags: named("MSG_ZEROCOPY"), to: None }, "MSG_ZEROCOPY"),
         (SysCall::Fcntl { fd, cmd: 99, arg: 0 }, "fcntl command 99"),
         (SysCall::Ioctl { fd, request: 0x8906, value: 0 }, "ioctl 0x8906"),
     ];
