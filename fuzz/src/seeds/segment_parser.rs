@@ -17,7 +17,7 @@ fn datagram(v6: bool, body: Body) -> Datagram {
         false => Ip::V4(Ipv4::new(PEER, HOST, protocol)),
         true => Ip::V6(Ipv6::new(PEER_V6, HOST_V6, protocol)),
     };
-    let mut datagram = Datagram { ip, body, trailer: Vec::new() };
+    let mut datagram = Datagram { ip, body, trailer: Vec::new(), outer: Vec::new() };
     datagram.complete();
     datagram
 }

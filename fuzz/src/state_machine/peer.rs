@@ -271,7 +271,7 @@ fn datagram(body: Body, v6: bool) -> Vec<u8> {
         }
         (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => unreachable!("one family"),
     };
-    let mut datagram = Datagram { ip, body, trailer: Vec::new() };
+    let mut datagram = Datagram { ip, body, trailer: Vec::new(), outer: Vec::new() };
     datagram.complete();
     datagram.encode()
 }

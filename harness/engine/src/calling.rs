@@ -51,6 +51,7 @@ impl<'a> Run<'a> {
         if let Some(fd) = lowered.connects().filter(|fd| self.fds.under_test != Some(*fd)) {
             // A connect that goes on in the background fails with EINPROGRESS and is the socket under test all the same.
             (self.fds.under_test, self.mapping.leaving) = (Some(fd), true);
+            self.mapping.udp.connects();
         }
         let (reply, cited) = self.exchange.call(&lowered.call)?;
         let at = self.exchange.now();

@@ -1,11 +1,14 @@
 //! From a script line to a live datagram for the SUT.
 
 use crate::mapping::{Mapping, offset, script_ports};
-use crate::packet::{Body, Datagram, Icmp, Ip, Ipv4, Ipv6, Tcp, Udp, protocol, tcp::flag};
+use crate::packet::outer::{BOTTOM, Gre, gre};
+use crate::packet::{Body, Datagram, Icmp, Ip, Ipv4, Ipv6, Layer, Tcp, Udp, protocol, tcp::flag};
 use crate::pattern::{self, Stream};
 use crate::stop::Stop;
 use crate::tcp_options;
-use halfopen_script::ast::{self, Echoed, Ecn, FlagSet, IpWord, Numbers, Packet, Place};
+use halfopen_script::ast::{
+    self, Echoed, Ecn, FlagSet, IpWord, MplsEntry, Num, Numbers, Outer, Packet, Place, Spanned,
+};
 use halfopen_script::symbols;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -35,12 +38,9 @@ pub(crate) fn compose(mapping: &mut Mapping, packet: &Packet) -> Result<Composed
             (Body::Tcp(segment), Some(index), urgent)
         }
         ast::Body::Udp { ports, len } => {
-            let under_test = mapping.under_test();
-            let (src_port, dst_port) = match ports {
-                Some((source, destination)) => (source.value() as u16, destination.value() as u16),
-                None => (under_test.live_remote, under_test.live_local),
-            };
-            let payload = pattern::fill(Stream::ToStack, 0, len.value() as usize);
+            let (src_port, dst_port) = mapping.udp.inbound(udp_ports(ports.as_ref()));
+            let len = len.value() as usize;
+            let payload = pattern::fill(Stream::ToStack, mapping.udp.received(dst_port, len), len);
             (Body::Udp(Udp { src_port, dst_port, payload, ..Udp::default() }), None, None)
         }
         ast::Body::Icmp(icmp) => {
@@ -51,8 +51,10 @@ pub(crate) fn compose(mapping: &mut Mapping, packet: &Packet) -> Result<Composed
             (Body::Icmp(message), None, None)
         }
     };
-    let mut datagram = Datagram { ip: header(mapping.remote, mapping.local, &body), body, trailer: Vec::new() };
-    let spoil = ip_words(&mut datagram.ip, packet, mapping)?;
+    let mut datagram =
+        Datagram { ip: header(mapping.remote, mapping.local, &body), body, trailer: Vec::new(), outer: Vec::new() };
+    let spoil = ip_words(&mut datagram.ip, &packet.ip, mapping)?;
+    datagram.outer = layers(&packet.outer, mapping)?;
     datagram.complete();
     spoil.apply(&mut datagram);
     Ok(Composed { datagram, connection, urgent })
@@ -60,8 +62,11 @@ pub(crate) fn compose(mapping: &mut Mapping, packet: &Packet) -> Result<Composed
 
 /// Refuses what no packet of the harness and of the SUTs has yet, by its word.
 pub(crate) fn runnable(packet: &Packet) -> Result<(), Stop> {
-    if let Some(layer) = packet.outer.first() {
-        return Err(Stop::Unsupported(format!("encapsulation `{}`", layer.node)));
+    // The link to the SUT carries IP and nothing else.
+    match packet.outer.first().map(|layer| &layer.node) {
+        Some(Outer::Gre(_)) => return Err(Stop::Unsupported("`gre` without an IP header around it".into())),
+        Some(Outer::Mpls(_)) => return Err(Stop::Unsupported("`mpls` without an IP header around it".into())),
+        Some(Outer::Ip { .. }) | None => {}
     }
     if packet.psp.is_some() {
         return Err(Stop::Unsupported("`encap psp`".into()));
@@ -70,6 +75,38 @@ pub(crate) fn runnable(packet: &Packet) -> Result<(), Stop> {
         return Err(Stop::Unsupported("`/udp`, TCP in UDP".into()));
     }
     Ok(())
+}
+
+/// The headers around a datagram.
+fn layers(outer: &[Spanned<Outer>], mapping: &Mapping) -> Result<Vec<Layer>, Stop> {
+    let layer = |outer: &Spanned<Outer>| match &outer.node {
+        Outer::Ip { words, src, dst } => {
+            let mut ip = header(*src, *dst, &Body::Other(Vec::new()));
+            ip_words(&mut ip, words, mapping)?;
+            Ok(Layer::Ip(ip))
+        }
+        Outer::Gre(None) => Ok(Layer::Gre(Gre::default())),
+        Outer::Gre(Some(fields)) => {
+            let flags = fields.flags.value() as u16;
+            let when = |flag: u16, num: &Num| if flags & flag != 0 { num.value() as u32 } else { 0 };
+            Ok(Layer::Gre(Gre {
+                flags,
+                protocol: 0,
+                checksum: when(gre::CHECKSUM, &fields.sum) as u16,
+                offset: when(gre::CHECKSUM, &fields.off) as u16,
+                key: when(gre::KEY, &fields.key),
+                seq: when(gre::SEQUENCE, &fields.seq),
+            }))
+        }
+        Outer::Mpls(stack) => {
+            let entry = |entry: &MplsEntry| {
+                let (label, tc, ttl) = (entry.label.value() as u32, entry.tc.value() as u32, entry.ttl.value() as u32);
+                label << 12 | tc << 9 | if entry.bottom { BOTTOM } else { 0 } | ttl
+            };
+            Ok(Layer::Mpls(stack.iter().map(entry).collect()))
+        }
+    };
+    outer.iter().map(layer).collect()
 }
 
 /// An IP header without length and checksum.
@@ -160,13 +197,15 @@ fn message(mapping: &Mapping, icmp: &ast::Icmp) -> Result<Icmp, Stop> {
         Some(Echoed::Tcp { under_udp: Some(_), .. }) => return Err(Stop::Unsupported("`/udp`, TCP in UDP".into())),
         Some(Echoed::Tcp { seq, len, .. }) => segment(seq.value() as u32, len.value() as usize),
         Some(Echoed::Udp(len)) => {
+            let (src_port, dst_port) = mapping.udp.flow();
             let payload = vec![0; len.value() as usize];
             Body::Udp(Udp { src_port, dst_port, payload, ..Udp::default() })
         }
         Some(Echoed::Raw(len)) => Body::Other(vec![0; len.value() as usize]),
     };
     let raw = matches!(body, Body::Other(_));
-    let mut about = Datagram { ip: header(mapping.local, mapping.remote, &body), body, trailer: Vec::new() };
+    let mut about =
+        Datagram { ip: header(mapping.local, mapping.remote, &body), body, trailer: Vec::new(), outer: Vec::new() };
     match &mut about.ip {
         Ip::V4(ip) if raw => ip.protocol = protocol::RESERVED,
         Ip::V6(ip) if raw => ip.next_header = protocol::RESERVED,
@@ -192,6 +231,11 @@ pub(crate) fn kind_and_code(v6: bool, icmp: &ast::Icmp) -> Result<(u8, u8), Stop
     })
 }
 
+/// Source and destination as written.
+pub(crate) fn udp_ports(ports: Option<&(Num, Num)>) -> Option<(u16, u16)> {
+    ports.map(|(source, destination)| (source.value() as u16, destination.value() as u16))
+}
+
 /// What is spoiled after lengths and checksums are right.
 #[derive(Default)]
 struct Spoil {
@@ -200,9 +244,9 @@ struct Spoil {
     reserved: Option<u8>,
 }
 
-fn ip_words(ip: &mut Ip, packet: &Packet, mapping: &Mapping) -> Result<Spoil, Stop> {
+fn ip_words(ip: &mut Ip, words: &[Spanned<IpWord>], mapping: &Mapping) -> Result<Spoil, Stop> {
     let mut spoil = Spoil::default();
-    for word in &packet.ip {
+    for word in words {
         match &word.node {
             IpWord::Ecn(ecn) => {
                 let bits = ecn_bits(*ecn);

@@ -25,7 +25,7 @@ impl Run<'_> {
         let syn = Tcp { src_port, dst_port: CLOSED_PORT, flags: flag::SYN, window: 1000, ..Tcp::default() };
         let body = Body::Tcp(syn);
         let ip = header(self.mapping.remote, self.mapping.local, &body);
-        let mut datagram = Datagram { ip, body, trailer: Vec::new() };
+        let mut datagram = Datagram { ip, body, trailer: Vec::new(), outer: Vec::new() };
         datagram.complete();
         let octets = datagram.encode();
         let (at, _) = self.exchange.inject(&octets)?;

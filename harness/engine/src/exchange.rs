@@ -188,5 +188,5 @@ impl<'a> Exchange<'a> {
 /// Octets that are no IP datagram at all, in a form that every comparison refuses.
 fn nonsense(octets: &[u8]) -> Datagram {
     let ip = Ipv4::new(Ipv4Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED, crate::packet::protocol::TCP);
-    Datagram { ip: Ip::V4(ip), body: Body::Other(octets.to_vec()), trailer: Vec::new() }
+    Datagram { ip: Ip::V4(ip), body: Body::Other(octets.to_vec()), trailer: Vec::new(), outer: Vec::new() }
 }

@@ -5,7 +5,7 @@ use crate::sut::Micros;
 use crate::timing::{Due, Tolerance};
 use crate::view::{Seen, diff};
 use halfopen_script::ast::{
-    self, AccEcnField, Cookie, Echoed, IpWord, Num, Numbers, Options, Packet, Spanned, Tcp, TcpOption,
+    self, AccEcnField, Cookie, Echoed, IpWord, Num, Numbers, Options, Outer, Packet, Spanned, Tcp, TcpOption,
 };
 
 /// What a comparison depends on besides the two packets.
@@ -33,9 +33,13 @@ pub(crate) fn compare(line: &Packet, seen: &Seen, terms: &Terms) -> Option<(Mism
     match (&line.body, &seen.packet.body) {
         (ast::Body::Tcp(line), ast::Body::Tcp(seen)) => segment(line, seen, terms, &mut fields),
         (ast::Body::Icmp(line), ast::Body::Icmp(seen)) => message(line, seen, &mut fields),
-        (ast::Body::Udp { .. }, ast::Body::Udp { .. }) => {}
+        (ast::Body::Udp { ports, len }, ast::Body::Udp { ports: seen_ports, len: seen_len }) => {
+            between(ports.as_ref(), seen_ports.as_ref(), &mut fields);
+            number("len", len, seen_len, &mut fields);
+        }
         (line, seen) => fields.push(diff("protocol", protocol(line), protocol(seen))),
     }
+    outer(&line.outer, &seen.packet.outer, &mut fields);
     words(line, &seen.packet, &mut fields);
     let kinds = [MismatchKind::Segment, MismatchKind::Checksum, MismatchKind::Payload];
     let faults = || seen.faults.iter().filter(|(_, field)| !terms.lenient || field.field != "checksum");
@@ -58,10 +62,7 @@ fn protocol(body: &ast::Body) -> &'static str {
 }
 
 fn segment(line: &Tcp, seen: &Tcp, terms: &Terms, fields: &mut Vec<FieldDiff>) {
-    if ports(line) != ports(seen) {
-        let text = |tcp: &Tcp| ports(tcp).map_or_else(|| "those under test".into(), |(a, b)| format!("{a} > {b}"));
-        fields.push(diff("ports", text(line), text(seen)));
-    }
+    between(line.ports.as_ref(), seen.ports.as_ref(), fields);
     let (flags, got) = (line.flags.node.set(), seen.flags.node.set());
     if flags != got {
         fields.push(diff("flags", flags, got));
@@ -93,8 +94,25 @@ fn segment(line: &Tcp, seen: &Tcp, terms: &Terms, fields: &mut Vec<FieldDiff>) {
     }
 }
 
-fn ports(tcp: &Tcp) -> Option<(i64, i64)> {
-    tcp.ports.as_ref().map(|(source, destination)| (source.value(), destination.value()))
+/// Ports of line and datagram.
+fn between(line: Option<&(Num, Num)>, seen: Option<&(Num, Num)>, fields: &mut Vec<FieldDiff>) {
+    let values = |ports: Option<&(Num, Num)>| ports.map(|(from, to)| (from.value(), to.value()));
+    if values(line) != values(seen) {
+        let text = |ports| values(ports).map_or_else(|| "those under test".into(), |(a, b)| format!("{a} > {b}"));
+        fields.push(diff("ports", text(line), text(seen)));
+    }
+}
+
+/// The headers around the datagram. Those that were seen have the form of the line's.
+fn outer(line: &[Spanned<Outer>], seen: &[Spanned<Outer>], fields: &mut Vec<FieldDiff>) {
+    let text = |outer: &[Spanned<Outer>]| {
+        let layers: Vec<_> = outer.iter().map(|layer| layer.node.to_string()).collect();
+        if layers.is_empty() { "-".to_owned() } else { layers.join(" ") }
+    };
+    let (line, seen) = (text(line), text(seen));
+    if line != seen {
+        fields.push(diff("outer", line, seen));
+    }
 }
 
 fn number(name: &str, line: &Num, seen: &Num, fields: &mut Vec<FieldDiff>) {

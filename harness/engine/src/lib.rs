@@ -24,6 +24,7 @@ pub mod sut;
 mod tcp_options;
 mod timestamps;
 mod timing;
+mod udp;
 mod view;
 
 pub use run::{run, run_caught};

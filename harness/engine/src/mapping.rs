@@ -6,6 +6,7 @@
 use crate::packet::{RawOption, Tcp, options, tcp::flag};
 use crate::setup::Plan;
 use crate::timestamps::Stamps;
+use crate::udp::Ports;
 use halfopen_script::ast;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -91,6 +92,8 @@ pub(crate) struct Mapping {
     first: (u16, u16),
     /// Flow labels of the SUT, script to live: which are the same and which are not is checked, not the values.
     pub(crate) flows: BTreeMap<u32, u32>,
+    /// Everything about UDP.
+    pub(crate) udp: Ports,
     pub(crate) ts_ecr_scaled: bool,
     /// Smallest datagram size that an ICMP message has asked the SUT for.
     pub(crate) path_mtu: u32,
@@ -111,6 +114,7 @@ impl Mapping {
             under_test: 0,
             first: (plan.remote_port, plan.bind_port),
             flows: BTreeMap::new(),
+            udp: Ports::new(plan.bind_port, plan.remote_port),
             ts_ecr_scaled: plan.ts_ecr_scaled,
             path_mtu: plan.setup.mtu,
             leaving: false,

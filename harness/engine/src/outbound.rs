@@ -1,6 +1,6 @@
 //! Packets from the SUT: the next one must be the one that the line says. Alternatives.
 
-use crate::compose::runnable;
+use crate::compose::{runnable, udp_ports};
 use crate::exchange::Arrived;
 use crate::expect::{Terms, compare};
 use crate::outcome::{FieldDiff, Lane, MismatchKind};
@@ -85,6 +85,9 @@ impl<'a> Run<'a> {
             (&seen.lesson, &arrived.datagram.body, &packet.body)
         {
             self.mapping.learn(lesson, tcp, line);
+        }
+        if let (Body::Udp(udp), ast::Body::Udp { ports, .. }) = (&arrived.datagram.body, &packet.body) {
+            self.mapping.udp.learn(udp, udp_ports(ports.as_ref()));
         }
     }
 
@@ -210,8 +213,7 @@ fn flatten(branches: &[Vec<Step>]) -> Vec<Vec<&Step>> {
 fn expectable(packet: &Packet) -> Result<(), Stop> {
     runnable(packet)?;
     match &packet.body {
-        ast::Body::Udp { .. } => Err(Stop::Unsupported("`udp` from the SUT".into())),
-        ast::Body::Icmp(_) => Ok(()),
+        ast::Body::Udp { .. } | ast::Body::Icmp(_) => Ok(()),
         ast::Body::Tcp(tcp) => {
             let Options::List(list) = &tcp.options else { return Ok(()) };
             let symbol = list.iter().find_map(|option| {

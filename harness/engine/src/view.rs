@@ -1,15 +1,18 @@
 //! From a live datagram of the SUT to a script line: what the script would have to say to expect it.
 
-use crate::compose::{ecn_bits, kind_and_code};
+use crate::compose::{ecn_bits, kind_and_code, udp_ports};
 use crate::mapping::{Lesson, Mapping, Route, offset};
 use crate::outcome::{FieldDiff, MismatchKind};
-use crate::packet::{Body, Datagram, Icmp, Ip, RawOption, Tcp, options, protocol, tcp::flag};
+use crate::packet::outer::{BOTTOM, Gre, gre};
+use crate::packet::{Body, Datagram, Icmp, Ip, Layer, RawOption, Tcp, options, protocol, tcp::flag};
 use crate::pattern::{self, Stream};
 use crate::tcp_options::{self, num};
 use crate::timestamps::Stamps;
 use halfopen_script::ast::{
-    self, Direction, Echoed, Ecn, FlagSet, Flags, IpWord, Num, Numbers, Options, Packet, Span, Spanned, TcpOption,
+    self, Direction, Echoed, Ecn, FlagSet, Flags, IpWord, MplsEntry, Num, Numbers, Options, Outer, Packet, Span,
+    Spanned, TcpOption,
 };
+use halfopen_script::symbols;
 
 /// A datagram of the SUT as the script would write it.
 #[derive(Debug, Clone)]
@@ -48,7 +51,7 @@ pub(crate) fn concern(datagram: &Datagram, mapping: &Mapping) -> Concern {
         // A fragment of a segment, or too few octets for one.
         (Body::Other(_), Ip::V4(ip)) => ip.protocol == protocol::TCP,
         (Body::Other(_), Ip::V6(ip)) => ip.next_header == protocol::TCP,
-        (Body::Udp(_), _) => false,
+        (Body::Udp(_), ip) => ip.dst() == mapping.remote,
     };
     if judged { Concern::Judged } else { Concern::Ignored }
 }
@@ -75,7 +78,12 @@ pub(crate) fn see(
         }
         Body::Icmp(icmp) => (ast::Body::Icmp(message(mapping, icmp, expected)), None),
         Body::Udp(udp) => {
-            let ports = Some((num(udp.src_port.into()), num(udp.dst_port.into())));
+            let line = expected.and_then(|packet| match &packet.body {
+                ast::Body::Udp { ports, .. } => Some(udp_ports(ports.as_ref())),
+                ast::Body::Tcp(_) | ast::Body::Icmp(_) => None,
+            });
+            let ports = mapping.udp.seen(udp, line).map(|(from, to)| (num(from.into()), num(to.into())));
+            faults.extend(misplaced(written, mapping.udp.sent(udp.src_port), &udp.payload));
             (ast::Body::Udp { ports, len: num(udp.payload.len() as u32) }, None)
         }
         Body::Other(octets) => {
@@ -85,8 +93,9 @@ pub(crate) fn see(
             (ast::Body::Udp { ports: None, len }, None)
         }
     };
+    let outer = outer(datagram, expected, &mut faults);
     let ip = expected.map_or_else(Vec::new, |packet| words(mapping, datagram, packet, &mut lesson));
-    let packet = Packet { direction: Direction::Outbound, ip, outer: Vec::new(), psp: None, body, under_udp: None };
+    let packet = Packet { direction: Direction::Outbound, ip, outer, psp: None, body, under_udp: None };
     Seen { packet, faults, lesson }
 }
 
@@ -115,7 +124,9 @@ fn header_faults(mapping: &Mapping, datagram: &Datagram, faults: &mut Vec<(Misma
         fault(MismatchKind::Checksum, "ip-checksum", hex(ip.computed()), hex(ip.checksum));
     }
     let (expected, got) = (datagram.computed(), datagram.checksum());
-    if !verifies(got, expected) {
+    // RFC 768: over IPv4 no checksum is sent as zero.
+    let none = got == 0 && matches!((&datagram.ip, &datagram.body), (Ip::V4(_), Body::Udp(_)));
+    if !none && !verifies(got, expected) {
         fault(MismatchKind::Checksum, "checksum", hex(expected), hex(got));
     }
 }
@@ -232,6 +243,11 @@ fn payload_fault(
     if keep_alive || first > i32::MAX as u32 {
         return;
     }
+    faults.extend(misplaced(written, u64::from(first), &tcp.payload));
+}
+
+/// Octets that are not those of the stream from an offset on: the pattern, or what the script wrote into the socket.
+fn misplaced(written: &[(u64, Vec<u8>)], offset: u64, payload: &[u8]) -> Option<(MismatchKind, FieldDiff)> {
     let right = |at: u64, got: u8| {
         let text = written.iter().find_map(|(start, text)| {
             let index = usize::try_from(at.checked_sub(*start)?).ok()?;
@@ -239,35 +255,90 @@ fn payload_fault(
         });
         text.map_or_else(|| pattern::octet(Stream::FromStack, at), |octet| *octet) == got
     };
-    let offset = u64::from(first);
     let wrong = if written.is_empty() {
-        pattern::difference(Stream::FromStack, offset, &tcp.payload)
+        pattern::difference(Stream::FromStack, offset, payload)
     } else {
-        tcp.payload.iter().zip(offset..).position(|(got, at)| !right(at, *got))
+        payload.iter().zip(offset..).position(|(got, at)| !right(at, *got))
     };
-    if let Some(index) = wrong {
+    wrong.map(|index| {
         let at = offset + index as u64;
         let expected = format!("octet {at} of the stream at {index}");
-        let got = format!("{:#04x} for {:#04x}", tcp.payload[index], pattern::octet(Stream::FromStack, at));
-        faults.push((MismatchKind::Payload, diff("payload", expected, got)));
-    }
+        let got = format!("{:#04x} for {:#04x}", payload[index], pattern::octet(Stream::FromStack, at));
+        (MismatchKind::Payload, diff("payload", expected, got))
+    })
 }
 
-/// The IP words that the line has, with the values of the datagram.
-fn words(mapping: &Mapping, datagram: &Datagram, line: &Packet, lesson: &mut Option<Lesson>) -> Vec<Spanned<IpWord>> {
-    let tos = datagram.ip.tos();
-    let word = |word: &IpWord| match (word, &datagram.ip) {
+/// The headers around a datagram, in the form of the line's where there is one, and what is wrong with them whatever it says.
+fn outer(
+    datagram: &Datagram,
+    line: Option<&Packet>,
+    faults: &mut Vec<(MismatchKind, FieldDiff)>,
+) -> Vec<Spanned<Outer>> {
+    let mut seen = Vec::new();
+    for (index, layer) in datagram.outer.iter().enumerate() {
+        let line = line.and_then(|packet| packet.outer.get(index)).map(|layer| &layer.node);
+        if let Layer::Ip(Ip::V4(ip)) = layer
+            && !verifies(ip.checksum, ip.computed())
+        {
+            faults.push((MismatchKind::Checksum, diff("ip-checksum", hex(ip.computed()), hex(ip.checksum))));
+        }
+        seen.push(bare(match layer {
+            Layer::Ip(ip) => {
+                let asked = if let Some(Outer::Ip { words, .. }) = line { words.as_slice() } else { &[] };
+                let words = asked.iter().filter_map(|asked| word(&asked.node, ip)).map(bare).collect();
+                Outer::Ip { words, src: ip.src(), dst: ip.dst() }
+            }
+            Layer::Gre(gre) => gre_header(gre, line),
+            Layer::Mpls(stack) => Outer::Mpls(stack.iter().map(|entry| mpls_entry(*entry)).collect()),
+        }));
+    }
+    seen
+}
+
+/// A GRE header; of fields that are not there the line says nothing that could be compared.
+fn gre_header(seen: &Gre, line: Option<&Outer>) -> Outer {
+    let line = match line {
+        Some(Outer::Gre(None)) if seen.flags == 0 => return Outer::Gre(None),
+        Some(Outer::Gre(Some(line))) => Some(line),
+        Some(_) | None => None,
+    };
+    let field = |value: u32, present: bool, line: Option<&Num>| match line {
+        Some(line) if !present => line.clone(),
+        Some(line) => Num { offset: value.into(), ..line.clone() },
+        None => num(value),
+    };
+    let has = |flag: u16| seen.flags & flag != 0;
+    // A checksum that the line leaves to us is right, or this shows what it is.
+    let sum = line.is_some_and(|line| line.sum.value() == 0);
+    Outer::Gre(Some(ast::Gre {
+        flags: field(seen.flags.into(), true, line.map(|line| &line.flags)),
+        sum: field(seen.checksum.into(), has(gre::CHECKSUM) && !sum, line.map(|line| &line.sum)),
+        off: field(seen.offset.into(), has(gre::CHECKSUM), line.map(|line| &line.off)),
+        key: field(seen.key, has(gre::KEY), line.map(|line| &line.key)),
+        seq: field(seen.seq, has(gre::SEQUENCE), line.map(|line| &line.seq)),
+    }))
+}
+
+fn mpls_entry(entry: u32) -> MplsEntry {
+    let (label, tc, ttl) = (num(entry >> 12), num(entry >> 9 & 7), num(entry & 0xff));
+    MplsEntry { label, tc, bottom: entry & BOTTOM != 0, ttl }
+}
+
+/// The word of a line with the value of a header.
+fn word(asked: &IpWord, ip: &Ip) -> Option<IpWord> {
+    let tos = ip.tos();
+    match (asked, ip) {
         (IpWord::Ecn(Ecn::Ect01), _) if matches!(tos & 3, 1 | 2) => Some(IpWord::Ecn(Ecn::Ect01)),
         (IpWord::Ecn(_), _) => [Ecn::NoEcn, Ecn::Ect0, Ecn::Ect1, Ecn::Ce]
             .into_iter()
             .find(|ecn| ecn_bits(*ecn) == tos & 3)
             .map(IpWord::Ecn),
-        (IpWord::Tos(num), _) => Some(IpWord::Tos(Num { hex: num.hex, ..Num::literal(tos.into()) })),
-        (IpWord::Dscp(num), _) => Some(IpWord::Dscp(Num { hex: num.hex, ..Num::literal((tos >> 2).into()) })),
-        (IpWord::Ttl(_), ip) => Some(IpWord::Ttl(Num::literal(ip.ttl().into()))),
-        (IpWord::Id(_), Ip::V4(ip)) => Some(IpWord::Id(Num::literal(ip.id.into()))),
+        (IpWord::Tos(num), _) => Some(IpWord::Tos(Num { offset: tos.into(), ..num.clone() })),
+        (IpWord::Dscp(num), _) => Some(IpWord::Dscp(Num { offset: (tos >> 2).into(), ..num.clone() })),
+        (IpWord::Ttl(num), ip) => Some(IpWord::Ttl(Num { offset: ip.ttl().into(), ..num.clone() })),
+        (IpWord::Id(num), Ip::V4(ip)) => Some(IpWord::Id(Num { offset: ip.id.into(), ..num.clone() })),
         (IpWord::FlowLabel(_), Ip::V6(ip)) => Some(IpWord::FlowLabel(Num { hex: true, ..num(ip.flow_label) })),
-        // What the line says and the datagram cannot have; the difference shows as a missing word.
+        // What the line says and the header cannot have; the difference shows as a missing word.
         (IpWord::Id(_), Ip::V6(_)) | (IpWord::FlowLabel(_), Ip::V4(_)) => None,
         (
             IpWord::BadChecksum
@@ -278,8 +349,12 @@ fn words(mapping: &Mapping, datagram: &Datagram, line: &Packet, lesson: &mut Opt
             | IpWord::IpOptions(_),
             _,
         ) => None,
-    };
-    let mut seen: Vec<_> = line.ip.iter().filter_map(|line| word(&line.node)).collect();
+    }
+}
+
+/// The IP words that the line has, with the values of the datagram.
+fn words(mapping: &Mapping, datagram: &Datagram, line: &Packet, lesson: &mut Option<Lesson>) -> Vec<Spanned<IpWord>> {
+    let mut seen: Vec<_> = line.ip.iter().filter_map(|line| word(&line.node, &datagram.ip)).collect();
     let scripted = line
         .ip
         .iter()
@@ -308,7 +383,10 @@ fn message(mapping: &Mapping, icmp: &Icmp, line: Option<&Packet>) -> ast::Icmp {
     let same = line.filter(|line| kind_and_code(v6, line).is_ok_and(|both| both == (icmp.kind, icmp.code)));
     let (kind, code) = match same {
         Some(line) => (line.kind.clone(), line.code.clone()),
-        None => (bare(format!("type_{}", icmp.kind)), Some(bare(format!("code_{}", icmp.code)))),
+        None => {
+            let (kind, code) = symbols::icmp_name(v6, icmp.kind, icmp.code);
+            (bare(kind), code.map(bare))
+        }
     };
     let mtu = line.is_some_and(|line| line.mtu.is_some()).then(|| num(icmp.rest));
     let id = line.is_some_and(|line| line.id.is_some()).then(|| num(icmp.rest >> 16));

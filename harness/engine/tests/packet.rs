@@ -35,7 +35,8 @@ fn etherparse_reads_the_segments_that_we_write() {
     for v6 in [false, true] {
         for payload in [&b""[..], b"x", b"hello"] {
             let tcp = segment(payload, &[2, 4, 5, 180, 1, 1, 1, 0]);
-            let mut datagram = Datagram { ip: ip(v6, protocol::TCP), body: Body::Tcp(tcp), trailer: vec![] };
+            let mut datagram =
+                Datagram { ip: ip(v6, protocol::TCP), body: Body::Tcp(tcp), trailer: vec![], outer: vec![] };
             datagram.complete();
             let octets = datagram.encode();
             let packet = etherparse::PacketHeaders::from_ip_slice(&octets).unwrap();
@@ -108,8 +109,12 @@ fn we_read_the_datagrams_that_etherparse_writes() {
 #[test]
 fn nonsense_keeps_every_octet() {
     // Data offset 3, reserved bits, wrong checksums, an option of length 0, a total length that lies, octets behind the end.
-    let mut datagram =
-        Datagram { ip: ip(false, protocol::TCP), body: Body::Tcp(segment(b"abc", &[8, 0, 1, 1])), trailer: vec![] };
+    let mut datagram = Datagram {
+        ip: ip(false, protocol::TCP),
+        body: Body::Tcp(segment(b"abc", &[8, 0, 1, 1])),
+        trailer: vec![],
+        outer: vec![],
+    };
     datagram.complete();
     let good = datagram.encode();
     let Body::Tcp(tcp) = &mut datagram.body else { unreachable!() };
@@ -155,7 +160,12 @@ fn options_are_split_as_far_as_they_make_sense() {
 #[test]
 fn errors_name_the_segment_that_they_quote() {
     for v6 in [false, true] {
-        let mut quoted = Datagram { ip: ip(v6, protocol::TCP), body: Body::Tcp(segment(b"abc", &[])), trailer: vec![] };
+        let mut quoted = Datagram {
+            ip: ip(v6, protocol::TCP),
+            body: Body::Tcp(segment(b"abc", &[])),
+            trailer: vec![],
+            outer: vec![],
+        };
         quoted.complete();
         let octets = quoted.encode();
         let header = quoted.ip.header_len();

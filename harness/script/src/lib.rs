@@ -10,6 +10,7 @@ pub mod code;
 pub mod diagnostics;
 pub mod expand;
 pub mod format;
+pub mod keywords;
 mod lexer;
 pub mod parse;
 pub mod print;

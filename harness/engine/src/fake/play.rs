@@ -161,7 +161,8 @@ impl Play {
         let (src_port, dst_port) = (syn.dst_port, syn.src_port);
         let reset = Tcp { src_port, dst_port, ack, flags: flag::RST | flag::ACK, ..Tcp::default() };
         let body = Body::Tcp(reset);
-        let mut datagram = Datagram { ip: header(self.local, self.remote, &body), body, trailer: Vec::new() };
+        let mut datagram =
+            Datagram { ip: header(self.local, self.remote, &body), body, trailer: Vec::new(), outer: Vec::new() };
         datagram.complete();
         self.queue.push_back((self.now, datagram.encode()));
     }
@@ -246,7 +247,8 @@ impl Play {
             ast::Body::Tcp(tcp) => Body::Tcp(self.segment(tcp)),
             ast::Body::Udp { .. } | ast::Body::Icmp(_) => Body::Other(Vec::new()),
         };
-        let mut datagram = Datagram { ip: header(self.local, self.remote, &body), body, trailer: Vec::new() };
+        let mut datagram =
+            Datagram { ip: header(self.local, self.remote, &body), body, trailer: Vec::new(), outer: Vec::new() };
         for word in &packet.ip {
             match (&word.node, &mut datagram.ip) {
                 (IpWord::Ecn(ecn), Ip::V4(ip)) => ip.tos |= ecn_bits(*ecn),

@@ -68,7 +68,7 @@ impl Icmp {
 
     /// The datagram that an error quotes; `None` when too little of it is there.
     pub fn quoted(&self) -> Option<Quoted> {
-        let datagram = Datagram::decode(&self.body).ok()?;
+        let datagram = Datagram::decode_one(&self.body).ok()?;
         let header = datagram.ip.header_len();
         let protocol = match &datagram.ip {
             Ip::V4(ip) => ip.protocol,

@@ -9,6 +9,7 @@ pub mod icmp;
 pub mod ipv4;
 pub mod ipv6;
 pub mod options;
+pub mod outer;
 pub mod tcp;
 pub mod udp;
 
@@ -16,6 +17,7 @@ pub use icmp::{Icmp, Quoted};
 pub use ipv4::Ipv4;
 pub use ipv6::Ipv6;
 pub use options::RawOption;
+pub use outer::Layer;
 pub use tcp::Tcp;
 pub use udp::Udp;
 
@@ -25,10 +27,18 @@ use std::net::IpAddr;
 pub mod protocol {
     /// ICMP over IPv4.
     pub const ICMP: u8 = 1;
+    /// IPv4 in IP (RFC 2003).
+    pub const IPV4: u8 = 4;
     /// TCP.
     pub const TCP: u8 = 6;
     /// UDP.
     pub const UDP: u8 = 17;
+    /// IPv6 in IP (RFC 4213).
+    pub const IPV6: u8 = 41;
+    /// GRE.
+    pub const GRE: u8 = 47;
+    /// MPLS in IP (RFC 4023).
+    pub const MPLS: u8 = 137;
     /// ICMPv6.
     pub const ICMPV6: u8 = 58;
     /// No protocol: "reserved" in the registry, what packetdrill calls `raw`.
@@ -44,6 +54,8 @@ pub struct Datagram {
     pub body: Body,
     /// Octets after the end that the IP length field gives.
     pub trailer: Vec<u8>,
+    /// Headers around this one, outermost first.
+    pub outer: Vec<Layer>,
 }
 
 /// A network header.
@@ -134,8 +146,14 @@ impl Ip {
 }
 
 impl Datagram {
-    /// Reads any octets. Only what is not the beginning of an IP datagram at all is refused.
+    /// Reads any octets. Only what is not the beginning of an IP datagram at all is refused. Of a datagram in another one it is the
+    /// inner one, with the headers around it.
     pub fn decode(octets: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode_one(octets).map(outer::peel)
+    }
+
+    /// Reads the outermost datagram alone.
+    fn decode_one(octets: &[u8]) -> Result<Self, DecodeError> {
         let first = *octets.first().ok_or(DecodeError::Short(0))?;
         let (ip, whole, header, protocol) = match first >> 4 {
             4 => {
@@ -155,12 +173,13 @@ impl Datagram {
         let payload = &octets[header..end];
         let body = protocol.and_then(|protocol| Body::decode(&ip, protocol, payload));
         let body = body.unwrap_or_else(|| Body::Other(payload.to_vec()));
-        Ok(Self { ip, body, trailer: octets[end..].to_vec() })
+        Ok(Self { ip, body, trailer: octets[end..].to_vec(), outer: Vec::new() })
     }
 
     /// The octets, every field as it stands.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.ip.header_len() + self.body.len() + self.trailer.len());
+        outer::encode(&self.outer, &mut out);
         match &self.ip {
             Ip::V4(ip) => ip.encode(&mut out),
             Ip::V6(ip) => ip.encode(&mut out),
@@ -194,6 +213,9 @@ impl Datagram {
             Body::Udp(udp) => udp.checksum = checksum,
             Body::Icmp(icmp) => icmp.checksum = checksum,
             Body::Other(_) => {}
+        }
+        if !self.outer.is_empty() {
+            outer::complete(self);
         }
     }
 

@@ -41,6 +41,11 @@ const CALLS: [(&str, usize); 32] = [
     ("writev", 3),
 ];
 
+/// Every name.
+pub(crate) fn call_names() -> impl Iterator<Item = &'static str> {
+    CALLS.iter().map(|(name, ..)| *name)
+}
+
 /// An unknown call, a wrong number of arguments, an impossible result.
 pub(crate) fn call(call: &Call, diagnostics: &mut Vec<Diagnostic>) {
     let name = &call.name.node;

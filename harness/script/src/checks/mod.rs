@@ -6,8 +6,8 @@ mod calls;
 mod options;
 mod packets;
 
-pub(crate) use calls::call;
-pub(crate) use options::option_line;
+pub(crate) use calls::{call, call_names};
+pub(crate) use options::{option_line, option_names};
 pub(crate) use packets::packet;
 
 use crate::ast::{Action, Direction, Event, Micros, Span, Time};

@@ -61,6 +61,11 @@ const OPTIONS: [(&str, Kind); 42] = [
     ("wire_server_port", Kind::Number),
 ];
 
+/// Every name, without the dashes.
+pub(crate) fn option_names() -> impl Iterator<Item = &'static str> {
+    OPTIONS.iter().map(|(name, _)| *name)
+}
+
 /// An option that does not exist, or whose value does not fit it.
 pub(crate) fn option_line(name: &Spanned<String>, value: Option<&Spanned<String>>) -> Option<Diagnostic> {
     let Some((_, kind)) = OPTIONS.iter().find(|(known, _)| *known == name.node) else {

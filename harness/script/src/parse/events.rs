@@ -8,7 +8,7 @@ use crate::lexer::Kind;
 use crate::suggest::nearest;
 
 /// Words that begin a statement.
-const STATEMENTS: [&str; 5] = ["use", "let", "when", "any", "vary"];
+pub(crate) const STATEMENTS: [&str; 5] = ["use", "let", "when", "any", "vary"];
 
 impl Parser<'_> {
     pub(super) fn event(&mut self) -> Parsed<Event> {

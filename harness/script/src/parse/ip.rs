@@ -8,7 +8,7 @@ use crate::suggest::nearest;
 use crate::symbols;
 
 /// Words of the IP list.
-const IP_WORDS: [&str; 19] = [
+pub(crate) const IP_WORDS: [&str; 19] = [
     "`ect0`",
     "`ect1`",
     "`ect01`",

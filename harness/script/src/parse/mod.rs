@@ -20,10 +20,14 @@ mod outer;
 mod packet;
 mod statements;
 
+pub(crate) use events::STATEMENTS;
 pub(crate) use header::header_end;
+pub(crate) use ip::IP_WORDS;
 pub(crate) use numbers::{is_symbol, parse_seconds};
-pub(crate) use options::parse_hex;
-pub(crate) use packet::parse_flags;
+pub(crate) use options::{OPTION_WORDS, OPTIONS, parse_hex};
+pub(crate) use outer::HEADERS;
+pub(crate) use packet::{FIELDS, parse_flags};
+pub(crate) use statements::BRANCHES;
 
 use crate::ast::{Item, OptionLine, Script, Span, Spanned};
 use crate::checks;

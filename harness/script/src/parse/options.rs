@@ -5,7 +5,7 @@ use crate::ast::{AccEcnField, Cookie, Num, Options, Spanned, TcpOption};
 use crate::diagnostics::Diagnostic;
 use crate::lexer::Kind;
 
-const OPTIONS: [&str; 13] = [
+pub(crate) const OPTIONS: [&str; 13] = [
     "`mss N`",
     "`nop`",
     "`sackOK`",
@@ -20,6 +20,10 @@ const OPTIONS: [&str; 13] = [
     "`raw KIND hex`",
     "`octets hex`",
 ];
+
+/// The words inside options.
+pub(crate) const OPTION_WORDS: [&str; 11] =
+    ["val", "ecr", "e0b", "ceb", "e1b", "ee0b", "eceb", "ee1b", "valid", "AccECN0", "AccECN1"];
 
 /// Kind of options in experiments (RFC 6994), whose first two octets say which experiment.
 const EXPERIMENT: i64 = 254;

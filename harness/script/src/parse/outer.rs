@@ -5,6 +5,8 @@ use crate::ast::{Gre, MplsEntry, Num, Outer, Spanned};
 use crate::lexer::Kind;
 use std::net::IpAddr;
 
+/// Words that begin a header or a body.
+pub(crate) const HEADERS: [&str; 9] = ["ipv4", "ipv6", "gre", "GREv0", "mpls", "encap", "psp", "udp", "icmp"];
 /// What `flags [...]` of a GRE header may name.
 const GRE_FLAGS: [&str; 4] = ["`none`", "`checksum present`", "`key present`", "`sequence# present`"];
 

@@ -6,6 +6,10 @@ use crate::checks;
 use crate::diagnostics::Diagnostic;
 use crate::lexer::Kind;
 
+/// Words before the numbers of segments, messages and headers.
+pub(crate) const FIELDS: [&str; 13] =
+    ["ack", "win", "urg", "mtu", "id", "spi", "label", "tc", "ttl", "flags", "sum", "off", "key"];
+
 impl Parser<'_> {
     pub(super) fn packet(&mut self, direction: Direction) -> Parsed<Packet> {
         let start = self.bump();

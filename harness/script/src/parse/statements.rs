@@ -8,6 +8,9 @@ use crate::lexer::{Kind, Token};
 /// More variants of one file, in each family, are a slip: nobody reads their results.
 const MAX_VARIANTS: usize = 10_000;
 
+/// Words that go on with a block.
+pub(crate) const BRANCHES: [&str; 2] = ["else", "or"];
+
 impl Parser<'_> {
     /// `vary AXIS: LABEL LABEL(name=value, ...) ...`, to the end of the line.
     pub(super) fn variation(&mut self) -> Parsed<()> {

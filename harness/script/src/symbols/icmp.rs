@@ -89,6 +89,25 @@ pub fn icmp<'w>(v6: bool, kind: &'w str, code: Option<&'w str>) -> Result<(u8, u
     Ok((number, value.ok_or_else(|| (code, codes.to_vec()))?))
 }
 
+/// The words for a type and a code, as far as there are any; `type_N` and `code_N` otherwise. No code for a type that has none.
+pub fn icmp_name(v6: bool, kind: u8, code: u8) -> (String, Option<String>) {
+    let table = if v6 { V6 } else { V4 };
+    let known = table.iter().find(|(_, number, _)| *number == kind);
+    let codes = known.map_or(&[] as &[&str], |(_, _, codes)| codes);
+    let name = known.map_or_else(|| format!("type_{kind}"), |(word, _, _)| (*word).to_owned());
+    let code = match codes.get(usize::from(code)) {
+        Some(word) => Some((*word).to_owned()),
+        None => (code != 0 || !codes.is_empty() || known.is_none()).then(|| format!("code_{code}")),
+    };
+    (name, code)
+}
+
+/// Every word for a type or a code.
+pub(crate) fn icmp_words() -> impl Iterator<Item = &'static str> {
+    let types = V4.iter().chain(V6).flat_map(|(word, _, codes)| [*word].into_iter().chain(codes.iter().copied()));
+    types.chain(ALIASES.iter().map(|(alias, _)| *alias))
+}
+
 fn plain(word: &str, prefix: &str) -> Option<u8> {
     word.strip_prefix(prefix).unwrap_or(word).parse().ok()
 }

@@ -8,7 +8,7 @@ mod dscp;
 mod errnos;
 mod icmp;
 
-pub use icmp::{icmp, icmp_counterpart};
+pub use icmp::{icmp, icmp_counterpart, icmp_name};
 
 use constants::CONSTANTS;
 use errnos::ERRNOS;
@@ -45,6 +45,7 @@ pub fn name_of(prefix: &str, value: i64) -> Option<&'static str> {
 }
 
 pub(crate) use dscp::{dscp, dscp_names};
+pub(crate) use icmp::icmp_words;
 
 #[cfg(test)]
 mod tests {
