@@ -7,8 +7,8 @@ mod tally;
 
 use clap::{Parser, Subcommand};
 use jobs::{
-    End, bench, cargo, clean_kill, compat, conformance, coverage, failures, fuzz, likeness, loc, miri, packetdrill,
-    pages, peers, realtime,
+    End, bench, cargo, clean_kill, compat, conformance, coverage, editors, failures, fuzz, likeness, loc, miri,
+    packetdrill, pages, peers, realtime,
 };
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -42,6 +42,12 @@ enum Job {
         /// Write them, and those that tell what the reference stack and this machine's kernel do
         #[arg(long)]
         write: bool,
+    },
+    /// Write the syntax files for editors, from the words that the parser knows
+    Editors {
+        /// Write nothing; fail if a file is not what would be written
+        #[arg(long)]
+        check: bool,
     },
     /// Build every fuzz target, run each for a while; the canary must be found
     Fuzz {
@@ -108,9 +114,10 @@ enum Job {
 }
 
 /// What `all` runs, in this order. What is quick to fail comes first; `test` reuses what `clippy` had built for build scripts.
-const ALL: [Job; 9] = [
+const ALL: [Job; 10] = [
     Job::Fmt,
     Job::Loc,
+    Job::Editors { check: true },
     Job::Deny,
     Job::Clippy,
     Job::Docs,
@@ -130,6 +137,7 @@ impl Job {
             Self::Deny => "deny",
             Self::Test => "test",
             Self::Conformance => "conformance",
+            Self::Editors { .. } => "editors",
             Self::Pages { .. } => "pages",
             Self::Fuzz { .. } => "fuzz",
             Self::Bench => "bench",
@@ -157,6 +165,7 @@ impl Job {
             Self::Deny => cargo::deny(),
             Self::Test => cargo::test(tally),
             Self::Conformance => conformance::conformance(tally),
+            Self::Editors { check } => editors::editors(*check),
             Self::Pages { write } => pages::pages(*write),
             Self::Fuzz { seconds } => fuzz::fuzz(*seconds),
             Self::Bench => bench::bench(),

@@ -1,0 +1,2 @@
+" Written by `cargo ci editors`.
+autocmd BufRead,BufNewFile *.pkt setfiletype packetdrill
