@@ -229,6 +229,14 @@ pub struct CheckArgs {
     /// Scripts, or folders of scripts; without any, the whole suite
     #[arg(value_name = "FILE")]
     pub files: Vec<String>,
+
+    /// With the symbols that the runner of another tool defines: packetdrill
+    #[arg(long, value_enum, value_name = "TOOL")]
+    pub compat: Option<Compat>,
+
+    /// Give a symbol of scripts from disk a value, as `run` does; repeatable
+    #[arg(short = 'D', long = "define", value_name = "SYMBOL=VALUE", value_parser = parse_definition)]
+    pub define: Vec<String>,
 }
 
 /// `halfopen fmt`

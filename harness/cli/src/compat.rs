@@ -23,6 +23,11 @@ impl Foreign {
         Self { compat: args.compat, definitions: args.define.clone(), families }
     }
 
+    /// What `check` is told: symbols.
+    pub fn symbols(compat: Option<Compat>, definitions: &[String]) -> Self {
+        Self { compat, definitions: definitions.to_vec(), families: Vec::new() }
+    }
+
     /// The tests that a script of this path stands for.
     pub fn variants(&self, script: &Script, path: &str) -> Vec<Variant> {
         match self.compat {

@@ -237,6 +237,33 @@ fn check_compares_headers_with_the_register() {
 }
 
 #[test]
+fn check_tells_what_a_script_of_another_suite_needs_defined() {
+    let world = World::new(&[]);
+    let call = "+0 setsockopt(3, SOL_SOCKET, MINE, [1], 4) = 0\n";
+    let text =
+        format!("0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n{call}+0 < S 0:0(0) win 5 <FO TFO_COOKIE,nop,nop>\n");
+    world.write("theirs.pkt", &text);
+    expect![[r#"
+        1 script and 2 tests are well
+        Not defined here: MINE, TFO_COOKIE (-D SYMBOL=VALUE, or --compat packetdrill)
+        --- exit 0
+    "#]]
+    .assert_eq(&world.halfopen("check theirs.pkt").page());
+    let defined = world.halfopen("check -D MINE=SO_DEBUG --compat packetdrill theirs.pkt");
+    assert_eq!((defined.code, defined.stdout.as_str()), (0, "1 script and 3 tests are well\n"));
+    // What resembles a known word is a slip, and what our own suite needs must be there.
+    world.write("slip.pkt", &text.replace("MINE", "SO_REUSEADR"));
+    assert_eq!(world.halfopen("check slip.pkt").code, 2);
+    world.write("ours.pkt", &format!("//= rfc9293/3.10.7.1/closed-no-ack MUST\n// So.\n{text}"));
+    assert_eq!(world.halfopen("check ours.pkt").code, 2);
+    // Constants of other systems are known by name.
+    world.write("bsd.pkt", &text.replace("MINE", "TCP_NOOPT").replace("<FO TFO_COOKIE,nop,nop>", ""));
+    assert_eq!(world.halfopen("check bsd.pkt").code, 0);
+    let ran = world.halfopen("run --family v4 bsd.pkt");
+    assert!(ran.code == 0 && ran.stdout.contains("`TCP_NOOPT`, which only FreeBSD has"), "{}", ran.page());
+}
+
+#[test]
 fn fmt_shows_and_sets_the_layout() {
     let world = World::new(&[]);
     world.write("a.pkt", "0 < S 0:0(0)  win 65535   // why\n\n   +0 > R. 0:0(0) ack 1");

@@ -96,7 +96,7 @@ fn what_is_not_there_yet_is_named() {
         ),
         ("+0 read(4, 7, 100) = -1 EFAULT", "`7` as a buffer"),
         ("+0 bind(4, AF_UNSPEC, ...) = 0", "`AF_UNSPEC` as an address"),
-        ("+0 > udp (10)", "`udp` from the SUT"),
+        ("+0 > encap psp spi 5 . 1:1(0) ack 1", "`encap psp`"),
         ("+0 `unsupported`", "command `unsupported`"),
     ];
     for (line, word) in table {

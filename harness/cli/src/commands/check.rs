@@ -1,6 +1,7 @@
 //! `halfopen check`
 
 use crate::args::{CheckArgs, SutArgs};
+use crate::compat::Foreign;
 use crate::fault::{AS_EXPECTED, Fault};
 use crate::register::Register;
 use crate::select::{Case, Filter, select};
@@ -8,7 +9,7 @@ use crate::specs::Specs;
 use crate::suite::{ScriptFile, Suite};
 use crate::sut::Opener;
 use halfopen_report::text::count;
-use halfopen_script::Diagnostic;
+use halfopen_script::{Diagnostic, Sources};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
@@ -18,6 +19,7 @@ pub fn check(args: &CheckArgs, specs: Option<&Path>) -> Result<u8, Fault> {
     let specs = Specs::locate(specs)?;
     let register = Register::load(&specs)?;
     let mut suite = Suite::load(&specs);
+    suite.foreign = Foreign::symbols(args.compat, &args.define);
     let selection = select(&mut suite, &args.files, &Filter::default())?;
     // The names that a SUT defines are the same for every SUT; only their values differ.
     let params = Opener::new(&SutArgs::reference())?.describe()?.params;
@@ -29,9 +31,16 @@ pub fn check(args: &CheckArgs, specs: Option<&Path>) -> Result<u8, Fault> {
         faults.extend(file.faults.clone());
         faults.extend(header(file, &register));
     }
+    let mut undefined = BTreeSet::new();
     for Case { script, variant, .. } in &selection.cases {
-        if let Err(found) = suite.expand(*script, variant, &params) {
-            faults.extend(found);
+        let Err(found) = suite.expand(*script, variant, &params) else { continue };
+        // A script of another suite counts on a command line; only what does not depend on that is a fault of its own.
+        let ours = suite.scripts[*script].script.as_ref().is_some_and(|script| script.header.level.is_some());
+        for fault in found {
+            match symbol(&fault, &suite.sources) {
+                Some(name) if !ours => drop(undefined.insert(name)),
+                Some(_) | None => faults.push(fault),
+            }
         }
     }
     if !faults.is_empty() {
@@ -39,7 +48,25 @@ pub fn check(args: &CheckArgs, specs: Option<&Path>) -> Result<u8, Fault> {
     }
     let mut out = anstream::stdout().lock();
     writeln!(out, "{} and {} are well", count(scripts.len(), "script"), count(selection.cases.len(), "test"))?;
+    if !undefined.is_empty() {
+        let names = undefined.into_iter().collect::<Vec<_>>().join(", ");
+        writeln!(out, "Not defined here: {names} (-D SYMBOL=VALUE, or --compat packetdrill)")?;
+    }
     Ok(AS_EXPECTED)
+}
+
+/// The symbol that a fault is about, when it may be one that a command line defines: a word in capitals that resembles no known one.
+fn symbol(fault: &Diagnostic, sources: &Sources) -> Option<String> {
+    let name = sources.snippet(fault.span);
+    let capitals = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    let fits = match fault.code {
+        "unknown-symbol" | "unknown-name" => fault.help.as_ref().is_some_and(|help| help.contains("`-D ")),
+        "unknown-icmp" => capitals,
+        _ => false,
+    };
+    // Of an option with a symbol in it the symbol stands last.
+    let name = name.rsplit(' ').next().unwrap_or(name);
+    fits.then(|| name.to_owned())
 }
 
 /// What is wrong between a header and the register.

@@ -11,9 +11,10 @@ pub(crate) fn int(arg: &Arg) -> Result<i64, Stop> {
     match &arg.kind {
         ArgKind::Num(num) => Ok(num.value()),
         ArgKind::Word(word) if word == "NULL" => Ok(0),
-        ArgKind::Word(word) => {
-            symbols::value(word).ok_or_else(|| Stop::Error(format!("`{word}` is no known constant")))
-        }
+        ArgKind::Word(word) => symbols::value(word).ok_or_else(|| match symbols::elsewhere(word) {
+            Some(system) => Stop::Unsupported(format!("`{word}`, which only {system} has")),
+            None => Stop::Error(format!("`{word}` is no known constant")),
+        }),
         ArgKind::Or(parts) => parts.iter().try_fold(0, |all, part| Ok(all | int(part)?)),
         ArgKind::Apply(name, args) => match (name.as_str(), args.as_slice()) {
             // The engine hands ports on as numbers, not as octets in network order.

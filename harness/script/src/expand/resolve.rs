@@ -313,7 +313,7 @@ impl Resolver {
     /// A word must be a constant's name.
     fn symbol(&mut self, arg: &Arg) {
         let ArgKind::Word(word) = &arg.kind else { return };
-        if symbols::value(word).is_some() {
+        if symbols::value(word).is_some() || symbols::elsewhere(word).is_some() {
             return;
         }
         let mut fault = Diagnostic::new("unknown-symbol", format!("`{word}` is not defined"), arg.span);

@@ -49,8 +49,12 @@ const V6: &Table = &[
     ("echo_reply", 129, &[]),
 ];
 
-/// Second words for a code.
-const ALIASES: [(&str, &str); 1] = [("not_neighbour", "beyond_scope")];
+/// Second words for a code of ICMPv6 (true) or ICMP: what packetdrill's second dialect says.
+const ALIASES: [(bool, &str, &str); 3] = [
+    (true, "not_neighbour", "beyond_scope"),
+    (false, "ttl_exceeded_in_transit", "exceeded_ttl"),
+    (false, "frag_reass_exceeded", "exceeded_frag_time"),
+];
 
 /// Type and code.
 type Words = (&'static str, Option<&'static str>);
@@ -84,7 +88,8 @@ pub fn icmp<'w>(v6: bool, kind: &'w str, code: Option<&'w str>) -> Result<(u8, u
     let Some(code) = code else { return Ok((number, 0)) };
     let codes = table.iter().find(|(_, known, _)| *known == number).map_or(&[] as &[&str], |(_, _, codes)| codes);
     let place = |word: &str| codes.iter().position(|known| *known == word);
-    let alias = || ALIASES.iter().find(|(alias, _)| v6 && *alias == code).and_then(|(_, word)| place(word));
+    let alias =
+        || ALIASES.iter().find(|(six, alias, _)| *six == v6 && *alias == code).and_then(|(_, _, word)| place(word));
     let value = place(code).or_else(alias).map(|place| place as u8).or_else(|| plain(code, "code_"));
     Ok((number, value.ok_or_else(|| (code, codes.to_vec()))?))
 }
@@ -105,7 +110,7 @@ pub fn icmp_name(v6: bool, kind: u8, code: u8) -> (String, Option<String>) {
 /// Every word for a type or a code.
 pub(crate) fn icmp_words() -> impl Iterator<Item = &'static str> {
     let types = V4.iter().chain(V6).flat_map(|(word, _, codes)| [*word].into_iter().chain(codes.iter().copied()));
-    types.chain(ALIASES.iter().map(|(alias, _)| *alias))
+    types.chain(ALIASES.iter().map(|(_, alias, _)| *alias))
 }
 
 fn plain(word: &str, prefix: &str) -> Option<u8> {

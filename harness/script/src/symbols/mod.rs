@@ -5,6 +5,7 @@
 
 mod constants;
 mod dscp;
+mod elsewhere;
 mod errnos;
 mod icmp;
 
@@ -45,6 +46,7 @@ pub fn name_of(prefix: &str, value: i64) -> Option<&'static str> {
 }
 
 pub(crate) use dscp::{dscp, dscp_names};
+pub use elsewhere::elsewhere;
 pub(crate) use icmp::icmp_words;
 
 #[cfg(test)]
