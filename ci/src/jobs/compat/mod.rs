@@ -130,7 +130,7 @@ pub(crate) fn compat(asked: &Asked) -> Result<End, Fault> {
         write(file, &table::json(&rows))?;
     }
     if let Some(file) = &asked.markdown {
-        write(file, &table::markdown(&rows, their.as_deref(), &our))?;
+        write(file, &table::markdown(&rows, their.as_deref(), &our, &note(&rows)))?;
     }
     for unused in known.unused(&rows) {
         println!("no longer needed in ci/packetdrill-differs.toml, by these runs: {unused}");
@@ -176,17 +176,22 @@ fn rows(
 }
 
 fn end(rows: &[Row]) -> End {
+    let differs = rows.iter().any(|row| row.standing == Standing::Differs);
+    if differs { End::Differs(note(rows)) } else { End::Good(note(rows)) }
+}
+
+/// What it comes to, in a line.
+fn note(rows: &[Row]) -> String {
     let count = |wanted: fn(&Standing) -> bool| rows.iter().filter(|row| wanted(&row.standing)).count();
-    let differs = count(|standing| *standing == Standing::Differs);
-    let note = format!(
-        "{} runs: {} alike ({} pass), {} differ for a known reason, {} not decided alike by packetdrill itself, {differs} differ",
+    format!(
+        "{} runs: {} alike ({} pass), {} differ for a known reason, {} not decided alike by packetdrill itself, {} differ",
         rows.len(),
         count(|standing| matches!(standing, Standing::Same(_))),
         count(|standing| *standing == Standing::Same(true)),
         count(|standing| matches!(standing, Standing::Known(_))),
         count(|standing| *standing == Standing::Undecided),
-    );
-    if differs > 0 { End::Differs(note) } else { End::Good(note) }
+        count(|standing| *standing == Standing::Differs),
+    )
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Fault> {

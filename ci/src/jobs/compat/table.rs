@@ -9,6 +9,19 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+/// How the page of the docs begins.
+const OPENING: &str = "# Verdicts under both tools
+
+google/packetdrill and `halfopen run --compat packetdrill` over packetdrill's own TCP scripts, on the same machine and kernel. The page is made by
+
+```
+cargo ci compat --packetdrill PROGRAM --scripts gtests/net/tcp --markdown docs/verdicts.md
+```
+
+A word alone is the verdict of both, each time that they ran. `fail, here unsupported` says that neither passes, and that halfopen knows what is missing;
+`pass/fail` that a tool changed its mind from one time to the next: then packetdrill has decided nothing. Bold is a difference that nobody has explained.
+";
+
 /// A row as a line of JSON.
 #[derive(Debug, Serialize, Deserialize)]
 struct Line {
@@ -90,8 +103,10 @@ pub(super) fn read(file: &Path) -> Result<BTreeMap<Case, Verdicts>, Fault> {
 }
 
 /// A row a script, for the docs: what both make of it in each family, and why they differ where they do.
-pub(super) fn markdown(rows: &[Row], packetdrill: Option<&[Cost]>, here: &[Cost]) -> String {
-    let mut text = String::from("| script | v4 | mapped | v6 |\n|---|---|---|---|\n");
+pub(super) fn markdown(rows: &[Row], packetdrill: Option<&[Cost]>, here: &[Cost], summary: &str) -> String {
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut text =
+        format!("{OPENING}\nLinux {}. {summary}.\n\n| script | v4 | mapped | v6 |\n|---|---|---|---|\n", kernel.trim());
     let mut notes: Vec<String> = Vec::new();
     for group in rows.chunk_by(|a, b| a.case.script == b.case.script) {
         let mut cell = |family: Family| {
@@ -159,7 +174,7 @@ mod tests {
             row(Family::Mapped, &["fail", "fail"], &["unsupported", "unsupported"], Standing::Same(false)),
             row(Family::V6, &["fail", "fail"], &["pass", "pass"], Standing::Known("it is wrong".to_owned())),
         ];
-        let text = markdown(&rows, None, &[]);
+        let text = markdown(&rows, None, &[], "3 runs");
         let line = "| `a/b.pkt` | pass | fail, here unsupported | fail, here pass (1) |";
         assert!(text.contains(line) && text.contains("1. it is wrong"), "{text}");
     }
