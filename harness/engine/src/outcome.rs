@@ -77,6 +77,7 @@ pub struct Mismatch {
     /// The verdict may be the harness's own lateness: worth a retry alone.
     pub timing: bool,
     /// Why packetdrill would have let this pass, when it is our strictness alone that does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub packetdrill: Option<&'static str>,
 }
 
