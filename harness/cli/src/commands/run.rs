@@ -9,7 +9,7 @@ use crate::compat::Foreign;
 use crate::expect::Expectations;
 use crate::fault::{AS_EXPECTED, DRIFT, ENVIRONMENT, FAILED, Fault, INCONCLUSIVE, USAGE};
 use crate::output::Reports;
-use crate::repeats::{Said, again, alike, said, undecided};
+use crate::repeats::{Said, again, alike, only_ticks, said, undecided};
 use crate::schedule::{Finished, Flow, Work, run_all};
 use crate::select::{Case, Selection, select};
 use crate::specs::Specs;
@@ -288,8 +288,10 @@ impl Session<'_> {
             (Some(last), Some(ended)) => (last, *ended),
             (_, _) => unreachable!("a test is repeated that was run"),
         };
-        let failed = said.iter().position(|one| matches!(one, Said::Time | Said::Failed));
+        let failed = said.iter().position(|one| matches!(one, Said::Time | Said::Tick | Said::Failed));
         match (ended, failed) {
+            // Two of three, where the kernel's tick was all that was against it.
+            (Said::Settled, Some(_)) if attempts > 2 && only_ticks(&said) => self.settle(last, attempts, None),
             (Said::Settled, Some(failed)) if last.outcome.verdict == Verdict::Pass => {
                 let failed = made.swap_remove(failed);
                 // It fails no run, so neither does a change of mind: what came at last counts.

@@ -39,6 +39,7 @@ mod netns;
 mod objects;
 mod priority;
 pub mod probe;
+mod seat;
 mod shell;
 mod sockets;
 mod sysctl;
@@ -60,6 +61,8 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::prctl::set_timerslack;
 use nix::sys::time::{TimeSpec, TimeValLike as _};
 use nix::time::{ClockId, ClockNanosleepFlags, clock_nanosleep};
+use nix::unistd::Pid;
+use seat::Seat;
 use shell::Shells;
 use sockets::Sockets;
 use std::fs;
@@ -69,8 +72,8 @@ use std::sync::{Mutex, PoisonError};
 /// 2MSL of Linux, a constant of the kernel; microseconds.
 const TIME_WAIT: i64 = 60_000_000;
 
-/// How far behind a tick packetdrill begins; nanoseconds.
-const TICK_PHASE: i64 = 250_000;
+/// How far behind a tick a test begins; nanoseconds. packetdrill begins at 250 us, and what it does first takes it half a millisecond longer.
+const TICK_PHASE: i64 = 750_000;
 
 /// Held while a namespace is being set up.
 static STARTING: Mutex<()> = Mutex::new(());
@@ -92,6 +95,7 @@ struct Test {
     tun: Tun,
     capture: Capture,
     shells: Shells,
+    seat: Seat,
     /// `set_sysctls.py` was played, so that there is nothing for its restoring script to do.
     restorable: bool,
 }
@@ -181,8 +185,11 @@ impl Sut for Linux {
         tun.configure(setup)?;
         let capture = Capture::open(tun.index, Direction::Outgoing, setup.offload)?;
         self.sockets.start((!namespace_wide).then(|| sysctl::CONGESTION_CONTROL.to_owned()));
-        self.test = Some(Test { tun, capture, shells: Shells::new(), restorable: false });
         drop(turn);
+        let seat = Seat::find();
+        seat.take(Pid::from_raw(0));
+        self.sockets.sit(&seat);
+        self.test = Some(Test { tun, capture, shells: Shells::new(), seat, restorable: false });
         priority::raise();
         self.clock = Clock::start();
         Ok(())
@@ -229,6 +236,7 @@ impl Sut for Linux {
     fn finish(&mut self) -> Result<Evidence, SutError> {
         let Some(mut test) = self.test.take() else { return Ok(Evidence::default()) };
         priority::lower();
+        test.seat.leave();
         let counted = test.capture.fill(&mut self.clock).and_then(|()| test.capture.count_drops());
         test.shells.end();
         let closed = self.sockets.finish();

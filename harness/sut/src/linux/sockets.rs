@@ -3,6 +3,7 @@
 use super::calls::{Checked, option, set_option, status_flags};
 use super::messages::Buffers;
 use super::objects::{self, Capabilities};
+use super::seat::Seat;
 use super::sysctl;
 use super::worker::{Completion, Worker};
 use halfopen_engine::call::{Reply, SysCall, Target};
@@ -50,6 +51,11 @@ impl Sockets {
             congestion_control: None,
             orphans: false,
         })
+    }
+
+    /// Has the calls that may block made on this processor.
+    pub(super) fn sit(&self, seat: &Seat) {
+        seat.take(self.worker.tid());
     }
 
     /// Begins a test, which sets this congestion control on each of its sockets.
@@ -266,7 +272,14 @@ impl Sockets {
 fn may_block(call: &SysCall) -> bool {
     let blocking = |fd: &i32| status_flags(*fd).is_ok_and(|flags| flags & libc::O_NONBLOCK == 0);
     match call {
-        SysCall::Accept { fd } | SysCall::Connect { fd, .. } | SysCall::SendFile { to: fd, .. } => blocking(fd),
+        // What is there already is not waited for: the way through another thread would cost a third of a millisecond.
+        SysCall::Accept { fd } => blocking(fd) && !readable(*fd),
+        SysCall::Receive { fd, flags, .. } | SysCall::ReceiveMessage { fd, flags, .. }
+            if flags & libc::MSG_WAITALL == 0 && readable(*fd) =>
+        {
+            false
+        }
+        SysCall::Connect { fd, .. } | SysCall::SendFile { to: fd, .. } => blocking(fd),
         SysCall::Receive { fd, flags, .. }
         | SysCall::ReceiveMessage { fd, flags, .. }
         | SysCall::Send { fd, flags, .. }
@@ -281,6 +294,14 @@ fn may_block(call: &SysCall) -> bool {
         SysCall::Poll { timeout_ms, .. } | SysCall::EpollWait { timeout_ms, .. } => *timeout_ms != 0,
         _ => false,
     }
+}
+
+/// Whether reading or accepting would find something, if only an error. Nobody else uses a test's descriptors.
+fn readable(fd: i32) -> bool {
+    let mut entry = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    // SAFETY: there is one entry.
+    let ready = unsafe { libc::poll(&raw mut entry, 1, 0) };
+    ready == 1 && entry.revents & libc::POLLIN != 0
 }
 
 /// The address as an IPv6 socket takes it.

@@ -14,7 +14,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::pthread::{Pthread, pthread_kill, pthread_self};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::time::{TimeSpec, TimeValLike as _};
-use nix::unistd::gettid;
+use nix::unistd::{Pid, gettid};
 use std::fs::File;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::FileExt as _;
@@ -50,6 +50,7 @@ pub(super) struct Worker {
     jobs: Option<Sender<Checked>>,
     thread: Option<JoinHandle<()>>,
     pthread: Pthread,
+    tid: Pid,
     /// `/proc/.../stat` of the thread.
     stat: File,
 }
@@ -81,7 +82,7 @@ impl Worker {
         let (tid, pthread) = greeting.recv().expect("the thread greets before anything else");
         let stat = File::open(format!("/proc/self/task/{tid}/stat"))
             .map_err(|error| SutError::Environment(format!("/proc/self/task: {error}")))?;
-        Ok(Self { shared, jobs: Some(jobs), thread: Some(thread), pthread, stat })
+        Ok(Self { shared, jobs: Some(jobs), thread: Some(thread), pthread, tid, stat })
     }
 
     /// Has the call made. The reply, or `None` when the thread sleeps in it.
@@ -125,6 +126,11 @@ impl Worker {
         // An empty counter is as good as one that was read.
         let _ = self.shared.done.read();
         self.shared.slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The thread.
+    pub(super) fn tid(&self) -> Pid {
+        self.tid
     }
 
     /// Readable when there is a reply.

@@ -1,0 +1,62 @@
+//! The processor of a test. Its threads stay on one while it runs: the kernel arms TCP's timers where the call or the datagram was dealt with, and a
+//! timer of a processor that has gone idle meanwhile expires, now and then, a whole tick late.
+
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// How many tests sit on each processor.
+static TAKEN: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+
+/// A place on a processor.
+#[derive(Debug)]
+pub(super) struct Seat(Option<usize>);
+
+impl Seat {
+    /// One where the fewest tests are, of those that this process may use. Who may not choose has no seat, which only makes tests less punctual.
+    pub(super) fn find() -> Self {
+        let allowed = allowed();
+        let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.resize(CpuSet::count(), 0);
+        let cpu =
+            (0..CpuSet::count()).filter(|cpu| allowed.is_set(*cpu).unwrap_or(false)).min_by_key(|cpu| taken[*cpu]);
+        if let Some(cpu) = cpu {
+            taken[cpu] += 1;
+        }
+        Self(cpu)
+    }
+
+    /// Puts a thread there; 0 is the calling one.
+    pub(super) fn take(&self, thread: Pid) {
+        let mut set = CpuSet::new();
+        if let Some(cpu) = self.0
+            && set.set(cpu).is_ok()
+        {
+            // Refused, it is as if there were no seat.
+            let _ = sched_setaffinity(thread, &set);
+        }
+    }
+
+    /// Lets the calling thread go anywhere again.
+    pub(super) fn leave(&self) {
+        let _ = sched_setaffinity(Pid::from_raw(0), allowed());
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if let Some(cpu) = self.0 {
+            TAKEN.lock().unwrap_or_else(PoisonError::into_inner)[cpu] -= 1;
+        }
+    }
+}
+
+/// The processors of this process, as it was started.
+fn allowed() -> &'static CpuSet {
+    static ALLOWED: OnceLock<CpuSet> = OnceLock::new();
+    // The first thread's: it runs no test.
+    ALLOWED.get_or_init(|| {
+        let first = Pid::from_raw(std::process::id().cast_signed());
+        sched_getaffinity(first).unwrap_or_default()
+    })
+}
