@@ -114,3 +114,45 @@ fn they_do_what_the_shell_does() {
         assert!(by_us.0 != before || flush, "the command does nothing, so nothing was compared:\n{text}");
     }
 }
+
+/// What is not the namespace's, written with what it holds already: that much changes nothing even where it succeeds.
+const HOST: [&str; 3] =
+    ["/proc/sys/kernel/panic", "/proc/sys/vm/swappiness", "/sys/module/tcp_cubic/parameters/hystart_detect"];
+
+#[test]
+fn shells_cannot_change_the_host() {
+    if let Err(missing) = available() {
+        println!("not run: {missing}");
+        return;
+    }
+    let mut sut = Linux::new().expect("the host has /proc");
+    sut.start(&setup(Family::V4)).expect("it starts");
+    for file in HOST.into_iter().filter(|file| Path::new(file).exists()) {
+        let held = fs::read_to_string(file).expect("it can be read");
+        let refused = sut.command(&format!("x=$(cat {file}); echo $x > {file}")).expect_err("the host is read-only");
+        assert!(refused.to_string().contains("Read-only file system"), "{file}: {refused}");
+        assert_eq!(fs::read_to_string(file).expect("it can be read"), held);
+    }
+    let own = "x=7; echo $x > /proc/sys/net/ipv4/tcp_syn_retries && test $(cat /proc/sys/net/ipv4/tcp_syn_retries) = 7";
+    sut.command(own).expect("the namespace's own parameters can be written");
+    sut.finish().expect("it ends");
+}
+
+#[test]
+fn a_parameter_of_a_module_stays_as_it_is() {
+    let file = "/sys/module/tcp_cubic/parameters/hystart_detect";
+    if let Err(missing) = available() {
+        println!("not run: {missing}");
+        return;
+    }
+    let Ok(held) = fs::read_to_string(file) else {
+        println!("not run: CUBIC is no module of this kernel");
+        return;
+    };
+    let mut sut = Linux::new().expect("the host has /proc");
+    sut.start(&setup(Family::V4)).expect("it starts");
+    sut.command(&format!("echo {} > {file}", held.trim())).expect("there is nothing to change");
+    let refused = sut.command(&format!("echo 1{} > {file}", held.trim())).expect_err("it belongs to the host");
+    assert!(refused.to_string().contains("belongs to the whole host"), "{refused}");
+    sut.finish().expect("it ends");
+}

@@ -44,7 +44,11 @@ impl Linux {
                 Err(SutError::Unsupported(format!("sysctl {name}, which is not the namespace's")))
             }
             Command::Restore(_) if test.restorable => Ok(()),
-            Command::Restore(text) | Command::Shell(text) => test.shells.run(text),
+            Command::Shell(text) => match parameter_of_module(text) {
+                Some(status) => status,
+                None => test.shells.run(text),
+            },
+            Command::Restore(text) => test.shells.run(text),
             Command::FlushMetrics => flush_metrics(),
             Command::Qdisc(qdisc) => set_qdisc(test.tun.index, *qdisc),
             Command::Offload(offloads) => offloads.iter().try_for_each(|(offload, on)| set_offload(*offload, *on)),
@@ -120,4 +124,17 @@ fn set_offload(offload: Offload, on: bool) -> Result<(), SutError> {
         // SAFETY: SIOCETHTOOL reads the `ifreq` and the `ethtool_value` that it points to; both live until it returns.
         .and_then(|fd| unsafe { siocethtool(fd.as_raw_fd(), &request) });
     told.map(drop).map_err(|errno: Errno| environment(&format!("ethtool -K: {offload:?} {on}"), errno))
+}
+
+/// `echo VALUE > /sys/...`: nothing to do where the value stands already, and not for a test to do where it does not.
+fn parameter_of_module(text: &str) -> Option<Result<(), SutError>> {
+    let (value, file) = text.trim().strip_prefix("echo ")?.split_once('>')?;
+    let (value, file) = (value.trim(), file.trim());
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if !file.starts_with("/sys/") || !file.chars().chain(value.chars()).all(plain) {
+        return None;
+    }
+    let held = std::fs::read_to_string(file).unwrap_or_default();
+    let other = || format!("`{}`: it is {}, and belongs to the whole host", text.trim(), held.trim());
+    Some(if held.trim() == value { Ok(()) } else { Err(SutError::Unsupported(other())) })
 }

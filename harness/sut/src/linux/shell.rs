@@ -6,9 +6,13 @@
 //! They are started by a thread that shares no descriptors with the others. Between fork and exec a child holds all that its
 //! parent has: a socket that a test closes just then would stay open until the child gets a processor, and its FIN would be late.
 //!
+//! What is the host's and not the namespace's they see read-only.
+//!
 //! When the harness is killed the kernel ends the shell; what the shell itself has started may outlive both.
 
 use super::environment;
+use super::scratch::Scratch;
+use super::shelter::shelter;
 use halfopen_engine::sut::SutError;
 use nix::errno::Errno;
 use nix::libc;
@@ -27,6 +31,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// Has the commands of this thread start in a directory.
 pub(crate) fn work_in(directory: &Path) -> Result<(), SutError> {
@@ -45,13 +50,14 @@ pub(super) struct Shells {
     children: Vec<Child>,
     /// Stands for the shells' parent.
     parent: String,
+    scratch: Option<Scratch>,
 }
 
 impl Shells {
     pub(super) fn new() -> Self {
         static TESTS: AtomicU32 = AtomicU32::new(0);
         let test = TESTS.fetch_add(1, Ordering::Relaxed);
-        Self { children: Vec::new(), parent: format!("{}{test:06}", std::process::id()) }
+        Self { children: Vec::new(), parent: format!("{}{test:06}", std::process::id()), scratch: None }
     }
 
     /// Runs a command to its end.
@@ -60,6 +66,12 @@ impl Shells {
     /// `Environment` with the status and what it said, when it fails or takes too long.
     pub(super) fn run(&mut self, line: &str) -> Result<(), SutError> {
         let failed = |what: &str| SutError::Environment(format!("`{line}` {what}"));
+        if self.scratch.is_none() && Scratch::is_named_in(line) {
+            self.scratch = Scratch::take(Duration::from_millis(LIMIT.into()));
+            if self.scratch.is_none() {
+                return Err(failed("has to wait for another test's files in /tmp for too long"));
+            }
+        }
         // A file and not a pipe: what the command leaves in the background may hold it open.
         let mut said = scratch().map_err(|errno| environment("memfd", errno))?;
         let order = Order {
@@ -97,6 +109,7 @@ impl Shells {
             let _ = std::fs::remove_file(format!("/tmp/sysctl_restore_{}.sh", self.parent));
             let _ = std::fs::remove_file(history(&self.parent));
         }
+        self.scratch = None;
     }
 }
 
@@ -168,7 +181,7 @@ pub(super) fn prepare() -> Result<(), SutError> {
     let (sender, orders) = channel::<(Order, Started)>();
     let (hello, greeting) = channel();
     let work = move || {
-        let ready = without_descriptors();
+        let ready = without_descriptors().and_then(|()| shelter());
         let serves = ready.is_ok();
         if hello.send(ready).is_err() || !serves {
             return;
@@ -181,7 +194,7 @@ pub(super) fn prepare() -> Result<(), SutError> {
     let thread = std::thread::Builder::new().name("shells".to_owned()).spawn(work);
     thread.map_err(|error| SutError::Environment(format!("thread for shells: {error}")))?;
     let greeted = greeting.recv().unwrap_or(Err(Errno::ESRCH));
-    greeted.map_err(|errno| environment("descriptors of a thread's own", errno))?;
+    greeted.map_err(|errno| environment("descriptors and mounts of a thread's own", errno))?;
     *starter = Some(sender);
     Ok(())
 }
