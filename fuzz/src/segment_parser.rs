@@ -30,7 +30,8 @@ pub fn run(octets: &[u8]) {
 }
 
 fn judge(octets: &[u8]) {
-    let theirs = Datagram::decode(octets);
+    // The stack takes no datagram out of another.
+    let theirs = Datagram::decode_one(octets);
     match (ip::parse(octets), theirs) {
         (Ok(ours), Ok(theirs)) => {
             agreement::headers(&ours, &theirs);

@@ -152,8 +152,11 @@ impl Datagram {
         Self::decode_one(octets).map(outer::peel)
     }
 
-    /// Reads the outermost datagram alone.
-    fn decode_one(octets: &[u8]) -> Result<Self, DecodeError> {
+    /// Reads the outermost datagram alone, as a stack does that takes nothing apart that is not for it.
+    ///
+    /// # Errors
+    /// Those of [`Datagram::decode`].
+    pub fn decode_one(octets: &[u8]) -> Result<Self, DecodeError> {
         let first = *octets.first().ok_or(DecodeError::Short(0))?;
         let (ip, whole, header, protocol) = match first >> 4 {
             4 => {

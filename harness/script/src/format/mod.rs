@@ -1,6 +1,6 @@
 //! Text to text, in the canonical layout: what `halfopen fmt` does (`docs/script-language.md`, Layout).
 //!
-//! The printer of [`crate::print`] writes trees, and a tree has no blank lines and no place for a comment beside a statement.
+//! The printer of [`mod@crate::print`] writes trees, and a tree has no blank lines and no place for a comment beside a statement.
 //! So this works on the tokens: each is written as it stands, and only what is between them is set anew. Whether that
 //! changed anything is asked of the parser afterwards.
 
