@@ -14,9 +14,13 @@ static FREED: Condvar = Condvar::new();
 pub(super) struct Scratch(());
 
 impl Scratch {
-    /// Whether a command names files there. What `set_sysctls.py` leaves bears a number of the test's own.
+    /// Whether a command names files there by names that are not the test's own: those have `$PPID` or `$PACKETDRILL_PID` in them.
     pub(super) fn is_named_in(line: &str) -> bool {
-        line.replace("/tmp/sysctl_restore_", "").contains("/tmp/")
+        let shared = |rest: &str| {
+            let name = rest.split(|c: char| c.is_whitespace() || ";&|<>".contains(c)).next().unwrap_or_default();
+            !name.contains("PPID") && !name.contains("PACKETDRILL_PID")
+        };
+        line.split("/tmp/").skip(1).any(shared)
     }
 
     /// Waits until no other test has it; `None` when that takes longer.
@@ -54,6 +58,8 @@ mod tests {
     fn names_of_a_tests_own_do_not_count() {
         assert!(Scratch::is_named_in("dd if=/dev/zero of=/tmp/testfile bs=1 count=5"));
         assert!(!Scratch::is_named_in("/tmp/sysctl_restore_${PPID}.sh"));
+        assert!(!Scratch::is_named_in("touch /tmp/mine-$PPID; rm /tmp/mine-$PPID"));
+        assert!(Scratch::is_named_in("touch /tmp/mine-$PPID; rm /tmp/testfile"));
         assert!(!Scratch::is_named_in("nstat > /dev/null"));
     }
 }
