@@ -11,9 +11,9 @@ unlet! b:current_syntax
 
 syntax keyword packetdrillHeader GREv0 encap gre icmp ipv4 ipv6 mpls psp udp
 syntax keyword packetdrillField ack flags id key label mtu off spi sum tc ttl urg win
-syntax keyword packetdrillIpWord af11 af12 af13 af21 af22 af23 af31 af32 af33 af41 af42 af43 badsum ce class cs0 cs1 cs2
-syntax keyword packetdrillIpWord cs3 cs4 cs5 cs6 cs7 doff dscp dst ecn ect0 ect01 ect1 ef flowlabel hlim id ipopt le
-syntax keyword packetdrillIpWord noecn reserved src tos ttl
+syntax keyword packetdrillIpWord af11 af12 af13 af21 af22 af23 af31 af32 af33 af41 af42 af43 badipsum badsum ce class
+syntax keyword packetdrillIpWord cs0 cs1 cs2 cs3 cs4 cs5 cs6 cs7 df doff dscp dst ecn ect0 ect01 ect1 ef ext flowlabel
+syntax keyword packetdrillIpWord frag hlim id ihl iplen ipopt le nodf noecn proto reserved src tos ttl version
 syntax match packetdrillIpWord /\<voice-admit\>/
 syntax keyword packetdrillTcpOption AccECN0 AccECN1 ECN FO FOEXP TS ceb e0b e1b eceb ecr ee0b ee1b eol md5 mss nop
 syntax keyword packetdrillTcpOption octets raw sack sackOK val valid wscale

@@ -1,20 +1,22 @@
 //! From a script line to a live datagram for the SUT.
 
+use crate::ip_words::ip_words;
 use crate::mapping::{Mapping, offset, script_ports};
 use crate::packet::outer::{BOTTOM, Gre, gre};
 use crate::packet::{Body, Datagram, Icmp, Ip, Ipv4, Ipv6, Layer, Tcp, Udp, protocol, tcp::flag};
 use crate::pattern::{self, Stream};
 use crate::stop::Stop;
 use crate::tcp_options;
-use halfopen_script::ast::{
-    self, Echoed, Ecn, FlagSet, IpWord, MplsEntry, Num, Numbers, Outer, Packet, Place, Spanned,
-};
+use halfopen_script::ast::{self, Echoed, FlagSet, MplsEntry, Num, Numbers, Outer, Packet, Spanned};
 use halfopen_script::symbols;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// A datagram to inject.
 pub(crate) struct Composed {
+    /// As it is before its header is spoilt and a fragment cut out.
     pub(crate) datagram: Datagram,
+    /// What goes to the SUT.
+    pub(crate) octets: Vec<u8>,
     /// The connection it belongs to.
     pub(crate) connection: Option<usize>,
     /// Offset of the urgent octet in the stream, by the pointer's older and its present meaning (RFC 6093).
@@ -56,8 +58,8 @@ pub(crate) fn compose(mapping: &mut Mapping, packet: &Packet) -> Result<Composed
     let spoil = ip_words(&mut datagram.ip, &packet.ip, mapping)?;
     datagram.outer = layers(&packet.outer, mapping)?;
     datagram.complete();
-    spoil.apply(&mut datagram);
-    Ok(Composed { datagram, connection, urgent })
+    let octets = spoil.apply(&mut datagram);
+    Ok(Composed { datagram, octets, connection, urgent })
 }
 
 /// Refuses what no packet of the harness and of the SUTs has yet, by its word.
@@ -197,7 +199,7 @@ fn message(mapping: &Mapping, icmp: &ast::Icmp) -> Result<Icmp, Stop> {
         Some(Echoed::Tcp { under_udp: Some(_), .. }) => return Err(Stop::Unsupported("`/udp`, TCP in UDP".into())),
         Some(Echoed::Tcp { seq, len, .. }) => segment(seq.value() as u32, len.value() as usize),
         Some(Echoed::Udp(len)) => {
-            let (src_port, dst_port) = mapping.udp.flow();
+            let (src_port, dst_port) = mapping.udp.flow().unwrap_or((src_port, dst_port));
             let payload = vec![0; len.value() as usize];
             Body::Udp(Udp { src_port, dst_port, payload, ..Udp::default() })
         }
@@ -234,122 +236,6 @@ pub(crate) fn kind_and_code(v6: bool, icmp: &ast::Icmp) -> Result<(u8, u8), Stop
 /// Source and destination as written.
 pub(crate) fn udp_ports(ports: Option<&(Num, Num)>) -> Option<(u16, u16)> {
     ports.map(|(source, destination)| (source.value() as u16, destination.value() as u16))
-}
-
-/// What is spoiled after lengths and checksums are right.
-#[derive(Default)]
-struct Spoil {
-    checksum: bool,
-    data_offset: Option<u8>,
-    reserved: Option<u8>,
-}
-
-fn ip_words(ip: &mut Ip, words: &[Spanned<IpWord>], mapping: &Mapping) -> Result<Spoil, Stop> {
-    let mut spoil = Spoil::default();
-    for word in words {
-        match &word.node {
-            IpWord::Ecn(ecn) => {
-                let bits = ecn_bits(*ecn);
-                tos(ip, |tos| tos & !3 | bits);
-            }
-            IpWord::Tos(num) => {
-                let value = num.value() as u8;
-                tos(ip, |_| value);
-            }
-            IpWord::Dscp(num) => {
-                let value = num.value() as u8;
-                tos(ip, |tos| tos & 3 | value << 2);
-            }
-            IpWord::Ttl(num) => match ip {
-                Ip::V4(ip) => ip.ttl = num.value() as u8,
-                Ip::V6(ip) => ip.hop_limit = num.value() as u8,
-            },
-            IpWord::Id(num) => match ip {
-                Ip::V4(ip) => ip.id = num.value() as u16,
-                Ip::V6(_) => return Err(Stop::Unsupported("`id` in IPv6".into())),
-            },
-            IpWord::FlowLabel(num) => match ip {
-                Ip::V4(_) => return Err(Stop::Unsupported("`flowlabel` in IPv4".into())),
-                Ip::V6(ip) => ip.flow_label = num.value() as u32,
-            },
-            IpWord::BadChecksum => spoil.checksum = true,
-            IpWord::DataOffset(num) => spoil.data_offset = Some(num.value() as u8),
-            IpWord::Reserved(num) => spoil.reserved = Some(num.value() as u8),
-            IpWord::Source(place) => readdress(ip, address(*place, mapping)?, true),
-            IpWord::Destination(place) => readdress(ip, address(*place, mapping)?, false),
-            IpWord::IpOptions(octets) => match ip {
-                Ip::V4(ip) => ip.options.clone_from(octets),
-                Ip::V6(_) => return Err(Stop::Unsupported("`ipopt` in IPv6".into())),
-            },
-        }
-    }
-    Ok(spoil)
-}
-
-/// Puts another address in the place of one of the two.
-fn readdress(ip: &mut Ip, address: IpAddr, source: bool) {
-    match (ip, address) {
-        (Ip::V4(ip), IpAddr::V4(address)) => *(if source { &mut ip.src } else { &mut ip.dst }) = address,
-        (Ip::V6(ip), IpAddr::V6(address)) => *(if source { &mut ip.src } else { &mut ip.dst }) = address,
-        (Ip::V4(_), IpAddr::V6(_)) | (Ip::V6(_), IpAddr::V4(_)) => unreachable!("a place is of the family of the test"),
-    }
-}
-
-/// What a place is in the family of the test.
-fn address(place: Place, mapping: &Mapping) -> Result<IpAddr, Stop> {
-    let IpAddr::V4(local) = mapping.local else {
-        return match place {
-            Place::Unspecified => Ok(Ipv6Addr::UNSPECIFIED.into()),
-            Place::Loopback => Ok(Ipv6Addr::LOCALHOST.into()),
-            Place::Multicast => Ok(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1).into()),
-            Place::Broadcast => Err(Stop::Unsupported(format!("`{}` in IPv6", place.word()))),
-            Place::Own => Ok(mapping.local),
-        };
-    };
-    Ok(IpAddr::V4(match place {
-        Place::Unspecified => Ipv4Addr::UNSPECIFIED,
-        Place::Loopback => Ipv4Addr::LOCALHOST,
-        Place::Multicast => Ipv4Addr::new(224, 0, 0, 1),
-        Place::Broadcast => Ipv4Addr::BROADCAST,
-        Place::Own => local,
-    }))
-}
-
-fn tos(ip: &mut Ip, change: impl Fn(u8) -> u8) {
-    let field = match ip {
-        Ip::V4(ip) => &mut ip.tos,
-        Ip::V6(ip) => &mut ip.traffic_class,
-    };
-    *field = change(*field);
-}
-
-/// The ECN field (RFC 3168 5); ECT(0) for either of the two.
-pub(crate) fn ecn_bits(ecn: Ecn) -> u8 {
-    match ecn {
-        Ecn::NoEcn => 0,
-        Ecn::Ect1 => 1,
-        Ecn::Ect0 | Ecn::Ect01 => 2,
-        Ecn::Ce => 3,
-    }
-}
-
-impl Spoil {
-    fn apply(&self, datagram: &mut Datagram) {
-        if let Body::Tcp(tcp) = &mut datagram.body {
-            tcp.data_offset = self.data_offset.unwrap_or(tcp.data_offset);
-            tcp.reserved = self.reserved.unwrap_or(tcp.reserved);
-        }
-        // Reserved bits and data offset are under the checksum, which must be right for the SUT to look at them at all.
-        let mut sum = datagram.computed();
-        if self.checksum {
-            // Neither sum 0 nor its other form 0xffff may come out by accident.
-            sum = if sum == 0x5555 { 0x1234 } else { 0x5555 };
-        }
-        match &mut datagram.body {
-            Body::Tcp(tcp) => tcp.checksum = sum,
-            Body::Udp(_) | Body::Icmp(_) | Body::Other(_) => {}
-        }
-    }
 }
 
 #[cfg(test)]

@@ -246,6 +246,14 @@ fn value(word: &IpWord) -> (&'static str, String) {
         IpWord::Source(place) => ("src", place.word().to_string()),
         IpWord::Destination(place) => ("dst", place.word().to_string()),
         IpWord::IpOptions(_) => ("ipopt", word.to_string()),
+        IpWord::Extension { .. } => ("ext", word.to_string()),
+        IpWord::Fragment { .. } => ("frag", word.to_string()),
+        IpWord::Version(num) => ("version", num.value().to_string()),
+        IpWord::HeaderLength(num) => ("ihl", num.value().to_string()),
+        IpWord::Protocol(num) => ("proto", num.value().to_string()),
+        IpWord::BadHeaderChecksum => ("badipsum", "badipsum".into()),
+        IpWord::Length(num) => ("iplen", num.value().to_string()),
+        IpWord::DontFragment(_) => ("df", word.to_string()),
     }
 }
 

@@ -11,6 +11,7 @@ mod control;
 mod exchange;
 mod expect;
 pub mod fake;
+mod ip_words;
 mod mapping;
 mod outbound;
 pub mod outcome;

@@ -200,7 +200,7 @@ impl<'a> Run<'a> {
         let due = Due::new(&event.time, chain.unwrap_or(self.base));
         self.until(due, rest)?;
         let composed = compose(&mut self.mapping, packet)?;
-        let octets = composed.datagram.encode();
+        let octets = composed.octets;
         let (at, cited) = self.exchange.inject(&octets)?;
         if let (Some(index), Body::Tcp(tcp)) = (composed.connection, &composed.datagram.body) {
             self.mapping.sent(index, tcp);

@@ -34,9 +34,9 @@ impl Ports {
         }
     }
 
-    /// Local and remote port of lines without ports.
-    pub(crate) fn flow(&self) -> (u16, u16) {
-        self.flow
+    /// Local and remote port of lines without ports, once a datagram has shown them.
+    pub(crate) fn flow(&self) -> Option<(u16, u16)> {
+        self.known.then_some(self.flow)
     }
 
     /// The application connects a socket: the next datagram says from which port.

@@ -1,10 +1,11 @@
 //! From a live datagram of the SUT to a script line: what the script would have to say to expect it.
 
-use crate::compose::{ecn_bits, kind_and_code, udp_ports};
+use crate::compose::{kind_and_code, udp_ports};
+use crate::ip_words::ecn_bits;
 use crate::mapping::{Lesson, Mapping, Route, offset};
 use crate::outcome::{FieldDiff, MismatchKind};
 use crate::packet::outer::{BOTTOM, Gre, gre};
-use crate::packet::{Body, Datagram, Icmp, Ip, Layer, RawOption, Tcp, options, protocol, tcp::flag};
+use crate::packet::{Body, Datagram, Icmp, Ip, Layer, RawOption, Tcp, ipv4, options, protocol, tcp::flag};
 use crate::pattern::{self, Stream};
 use crate::tcp_options::{self, num};
 use crate::timestamps::Stamps;
@@ -118,10 +119,15 @@ fn header_faults(mapping: &Mapping, datagram: &Datagram, faults: &mut Vec<(Misma
         let octets = whole + datagram.trailer.len();
         fault(MismatchKind::Segment, "ip-len", octets.to_string(), field.to_string());
     }
-    if let Ip::V4(ip) = &datagram.ip
-        && !verifies(ip.checksum, ip.computed())
-    {
-        fault(MismatchKind::Checksum, "ip-checksum", hex(ip.computed()), hex(ip.checksum));
+    match &datagram.ip {
+        Ip::V4(ip) if !verifies(ip.checksum, ip.computed()) => {
+            fault(MismatchKind::Checksum, "ip-checksum", hex(ip.computed()), hex(ip.checksum));
+        }
+        // No line can ask for one, and a stack that adds one on its own lets others choose its routes or options.
+        Ip::V6(ip) if !ip.extensions.is_empty() => {
+            fault(MismatchKind::Segment, "ext", "no extension header".into(), format!("{:02x?}", ip.extensions));
+        }
+        Ip::V4(_) | Ip::V6(_) => {}
     }
     let (expected, got) = (datagram.computed(), datagram.checksum());
     // RFC 768: over IPv4 no checksum is sent as zero.
@@ -338,6 +344,9 @@ fn word(asked: &IpWord, ip: &Ip) -> Option<IpWord> {
         (IpWord::Ttl(num), ip) => Some(IpWord::Ttl(Num { offset: ip.ttl().into(), ..num.clone() })),
         (IpWord::Id(num), Ip::V4(ip)) => Some(IpWord::Id(Num { offset: ip.id.into(), ..num.clone() })),
         (IpWord::FlowLabel(_), Ip::V6(ip)) => Some(IpWord::FlowLabel(Num { hex: true, ..num(ip.flow_label) })),
+        (IpWord::Length(num), Ip::V4(ip)) => Some(IpWord::Length(Num { offset: ip.total_len.into(), ..num.clone() })),
+        (IpWord::Length(num), Ip::V6(ip)) => Some(IpWord::Length(Num { offset: ip.payload_len.into(), ..num.clone() })),
+        (IpWord::DontFragment(_), Ip::V4(ip)) => Some(IpWord::DontFragment(ip.fragment & ipv4::DONT_FRAGMENT != 0)),
         // What the line says and the header cannot have; the difference shows as a missing word.
         (IpWord::Id(_), Ip::V6(_)) | (IpWord::FlowLabel(_), Ip::V4(_)) => None,
         (
@@ -346,9 +355,16 @@ fn word(asked: &IpWord, ip: &Ip) -> Option<IpWord> {
             | IpWord::Reserved(_)
             | IpWord::Source(_)
             | IpWord::Destination(_)
-            | IpWord::IpOptions(_),
+            | IpWord::IpOptions(_)
+            | IpWord::Extension { .. }
+            | IpWord::Fragment { .. }
+            | IpWord::Version(_)
+            | IpWord::HeaderLength(_)
+            | IpWord::Protocol(_)
+            | IpWord::BadHeaderChecksum,
             _,
-        ) => None,
+        )
+        | (IpWord::DontFragment(_), Ip::V6(_)) => None,
     }
 }
 

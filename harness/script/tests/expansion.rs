@@ -218,7 +218,7 @@ fn what_packetdrill_lacks_becomes_a_comment() {
 
             --ip_version=ipv6
 
-            // packetdrill has no malformed headers: 0 < [badsum] S 0:0(0) win 9
+            // packetdrill has no such IP headers: 0 < [badsum] S 0:0(0) win 9
             // packetdrill has no options as octets: +0 < S 0:0(0) win 9 <raw 253 0102,octets 00000000>
             // The first of 2 alternatives:
             +0 > . 1:1(0) ack 1

@@ -188,6 +188,8 @@ pub struct Config {
     pub tcp_fastopen: u32,
     /// Keys of the server's cookies; `None` draws one from the seed. RFC, Linux: `None`.
     pub tcp_fastopen_key: Option<FastOpenKeys>,
+    /// Whether a SYN to a server whose segment size is not known takes the default of it at most (RFC 7413 4.1.3). RFC: yes. Linux: no.
+    pub fast_open_default_mss: bool,
     /// How long Fast Open pauses after the network seems to have swallowed it, seconds, doubled each time; 0 is not at
     /// all. RFC 7413 7.1 leaves it open: 0. Linux: 0.
     pub tcp_fastopen_blackhole_timeout_sec: u32,
@@ -411,6 +413,10 @@ pub struct Config {
     pub tcp_stdurg: bool,
     /// Hop limit and TTL. RFC 1122 4.2.2.19: configurable, 64. Linux: 64.
     pub ip_default_ttl: u8,
+    /// How long the missing fragments of an IPv4 datagram are waited for. RFC: 60 s (RFC 1122 3.3.2). Linux: 30 s.
+    pub ipfrag_time: Duration,
+    /// The same of an IPv6 datagram. RFC, Linux: 60 s (RFC 8200 4.5).
+    pub ip6frag_time: Duration,
 
     /// How `connect` and `bind` choose ephemeral ports. RFC 6056 4 recommends its algorithm 3; Linux: algorithm 4.
     pub port_selection: PortSelection,
@@ -443,6 +449,7 @@ impl Config {
             keep_syn_text: true,
             tcp_fastopen: 0,
             tcp_fastopen_key: None,
+            fast_open_default_mss: true,
             tcp_fastopen_blackhole_timeout_sec: 0,
             fast_open_negative_cache: Duration::from_secs(60),
             rto_initial: Duration::from_secs(1),
@@ -542,6 +549,8 @@ impl Config {
             ip_local_port_range: (1024, 65_535),
             tcp_stdurg: false,
             ip_default_ttl: 64,
+            ipfrag_time: Duration::from_secs(60),
+            ip6frag_time: Duration::from_secs(60),
             port_selection: PortSelection::Hash,
             ip_local_reserved_ports: Vec::new(),
             connect_any_is_loopback: false,
@@ -578,6 +587,7 @@ impl Config {
         config.tcp_max_orphans = 131_072;
         config.keep_syn_text = false;
         config.tcp_fastopen = 1;
+        config.fast_open_default_mss = false;
         config.fast_open_negative_cache = Duration::ZERO;
         config.tcp_rto_min_us = 200_000;
         config.rto_floor = RtoFloor::Variance;
@@ -618,6 +628,7 @@ impl Config {
         config.tcp_adv_win_scale = 1;
         (config.tcp_app_win, config.initial_window_in_segments) = (31, true);
         config.min_pmtu = 552;
+        config.ipfrag_time = Duration::from_secs(30);
         config.auto_flowlabels = 1;
         config.ack_pace = AckPace::Estimated;
         config.quick_acks = 16;

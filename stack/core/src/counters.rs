@@ -25,6 +25,9 @@ counters! {
     malformed = "IpInHdrErrors": "datagrams and segments that a check of a header rejected.";
     not_ours = "IpInAddrErrors": "datagrams for another host, or from an address that no host has.";
     sent = "IpOutRequests": "datagrams sent.";
+    pieces = "IpReasmReqds": "fragments that were to be put together.";
+    reassembled = "IpReasmOKs": "datagrams that were put together.";
+    not_reassembled = "IpReasmTimeout": "datagrams given up because fragments did not come in time.";
 
     tcp_active_opens = "TcpActiveOpens": "connections opened by `connect`.";
     tcp_passive_opens = "TcpPassiveOpens": "connections that a listener made and that were established.";

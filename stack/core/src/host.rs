@@ -2,6 +2,8 @@
 
 use crate::config::{Config, FastOpenKeys};
 use crate::counters::Counters;
+use crate::ip::error_limit::ErrorLimit;
+use crate::ip::reassembly::Reassembly;
 use crate::pool::Pool;
 use crate::random::Random;
 use crate::rules::ByState;
@@ -56,6 +58,9 @@ pub(crate) struct Host {
     /// Fast Open keys when none are configured.
     pub(crate) fast_open_keys: FastOpenKeys,
     pub(crate) fast_open_cache: fast_open::Cache,
+    pub(crate) reassembly: Reassembly,
+    /// How many ICMP errors may go out.
+    pub(crate) error_limit: ErrorLimit,
     identification: u16,
     out: VecDeque<Vec<u8>>,
     /// The last citations: a ring, once it is full.
@@ -89,6 +94,8 @@ impl Host {
             },
             fast_open_cache: fast_open::Cache::default(),
             challenge_limit: challenge_ack::Limit::default(),
+            reassembly: Reassembly::default(),
+            error_limit: ErrorLimit::default(),
             counters: Counters::default(),
             ecn: 0,
             time_waits: 0,

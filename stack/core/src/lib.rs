@@ -14,6 +14,7 @@ pub mod config;
 mod counters;
 pub mod errno;
 mod host;
+mod ip;
 mod pool;
 mod random;
 pub mod rules;

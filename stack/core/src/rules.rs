@@ -181,6 +181,9 @@ rules! {
     BAD_DESTINATION = "rfc9293/3.9.2.3/must-57";
     BAD_CHECKSUM = "rfc9293/3.1/must-3";
     // Other documents.
+    REASSEMBLED_V4 = "rfc791/2.3/reassembly";
+    REASSEMBLED_V6 = "rfc8200/4.5/reassembly";
+    ICMP_LIMIT = "rfc4443/2.4/rate-limit";
     PMTU_RAISED = "rfc1191/6.3/raise";
     PROBE_SENT = "rfc4821/7.2/search";
     PROBE_PASSED = "rfc4821/7.6.1/success";

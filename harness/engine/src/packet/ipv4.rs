@@ -30,6 +30,8 @@ pub struct Ipv4 {
 
 /// Don't Fragment, in [`Ipv4::fragment`].
 pub const DONT_FRAGMENT: u16 = 0x4000;
+/// More Fragments.
+pub const MORE_FRAGMENTS: u16 = 0x2000;
 
 impl Ipv4 {
     /// A header without options, length and checksum still to be filled in.
@@ -88,7 +90,12 @@ impl Ipv4 {
         Sum::default().plus(&self.fixed(0)).plus(&self.options).value()
     }
 
-    pub(super) fn complete(&mut self, payload: usize) {
+    /// The checksum that the octets of a header should have, whatever its fields say.
+    pub(crate) fn checksum_of(header: &[u8]) -> u16 {
+        Sum::default().plus(&header[..10]).plus(&[0, 0]).plus(&header[12..]).value()
+    }
+
+    pub(crate) fn complete(&mut self, payload: usize) {
         self.total_len = (20 + self.options.len() + payload) as u16;
         self.checksum = self.computed();
     }

@@ -65,6 +65,41 @@ impl Ipv6 {
         Ok((ip, at, protocol))
     }
 
+    /// Puts an extension header at the end of the chain; `data` is what follows its length.
+    pub(crate) fn extend(&mut self, kind: u8, data: &[u8]) {
+        let mut header = vec![self.carried(), ((data.len() + 2) / 8 - 1) as u8];
+        header.extend_from_slice(data);
+        self.append(kind, &header);
+    }
+
+    /// The same of a whole header, which names what follows it.
+    pub(crate) fn append(&mut self, kind: u8, header: &[u8]) {
+        self.carry(kind);
+        self.extensions.extend_from_slice(header);
+    }
+
+    /// What the last header of the chain says that it carries.
+    pub(crate) fn carried(&mut self) -> u8 {
+        *self.last_next_header()
+    }
+
+    /// Lets it say something else.
+    pub(crate) fn carry(&mut self, protocol: u8) {
+        *self.last_next_header() = protocol;
+    }
+
+    fn last_next_header(&mut self) -> &mut u8 {
+        let (mut at, mut last) = (0, None);
+        while at < self.extensions.len() {
+            last = Some(at);
+            at += 8 + usize::from(self.extensions[at + 1]) * 8;
+        }
+        match last {
+            Some(last) => &mut self.extensions[last],
+            None => &mut self.next_header,
+        }
+    }
+
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         let first = 6 << 28 | u32::from(self.traffic_class) << 20 | self.flow_label & 0xf_ffff;
         out.extend_from_slice(&first.to_be_bytes());

@@ -187,14 +187,14 @@ impl Datagram {
             Ip::V4(ip) => ip.encode(&mut out),
             Ip::V6(ip) => ip.encode(&mut out),
         }
-        match &self.body {
-            Body::Tcp(tcp) => tcp.encode(&mut out),
-            Body::Udp(udp) => udp.encode(&mut out),
-            Body::Icmp(icmp) => icmp.encode(&mut out),
-            Body::Other(octets) => out.extend_from_slice(octets),
-        }
+        self.body.encode_into(&mut out);
         out.extend_from_slice(&self.trailer);
         out
+    }
+
+    /// How many octets that is without the headers around it.
+    pub fn octets(&self) -> usize {
+        self.ip.header_len() + self.body.len() + self.trailer.len()
     }
 
     /// Fills in the length fields and checksums of every header.
@@ -258,6 +258,22 @@ impl Body {
             (protocol::UDP, _) => Udp::decode(payload).map(Self::Udp),
             (protocol::ICMP, Ip::V4(_)) | (protocol::ICMPV6, Ip::V6(_)) => Icmp::decode(payload).map(Self::Icmp),
             _ => None,
+        }
+    }
+
+    /// The octets, every field as it stands.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.len());
+        self.encode_into(&mut out);
+        out
+    }
+
+    fn encode_into(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Tcp(tcp) => tcp.encode(out),
+            Self::Udp(udp) => udp.encode(out),
+            Self::Icmp(icmp) => icmp.encode(out),
+            Self::Other(octets) => out.extend_from_slice(octets),
         }
     }
 

@@ -111,10 +111,38 @@ pub enum IpWord {
     Destination(Place),
     /// `ipopt hex`: ours, inbound only; the option area of an IPv4 header as octets.
     IpOptions(Vec<u8>),
+    /// `ext KIND hex`: ours, inbound only; an IPv6 extension header without its next header and length. Those of a line follow each
+    /// other.
+    Extension {
+        /// What the header before calls it.
+        kind: Num,
+        /// Octets after the length.
+        data: Vec<u8>,
+    },
+    /// `frag A`, `frag A:B`: ours, inbound only; of what the datagram carries only the octets from A on, or from A up to B, as a
+    /// fragment.
+    Fragment {
+        /// First octet.
+        from: Num,
+        /// After the last one; none: to the end.
+        to: Option<Num>,
+    },
+    /// `version N`: ours, inbound only.
+    Version(Num),
+    /// `ihl N`: ours, inbound only; the header length field of IPv4 says N.
+    HeaderLength(Num),
+    /// `proto N`: ours, inbound only; the protocol of IPv4, the last next header of IPv6.
+    Protocol(Num),
+    /// `badipsum`: ours, inbound only; the checksum of the IPv4 header is sent wrong.
+    BadHeaderChecksum,
+    /// `iplen N`: ours; the total length of IPv4, the payload length of IPv6.
+    Length(Num),
+    /// `df`, `nodf`: ours; the don't-fragment bit of IPv4.
+    DontFragment(bool),
 }
 
 impl IpWord {
-    /// Only a segment to the SUT can have it.
+    /// Only a datagram to the SUT can have it.
     pub fn is_malformed(&self) -> bool {
         match self {
             Self::BadChecksum
@@ -122,9 +150,32 @@ impl IpWord {
             | Self::Reserved(_)
             | Self::Source(_)
             | Self::Destination(_)
-            | Self::IpOptions(_) => true,
-            Self::Ecn(_) | Self::Tos(_) | Self::Dscp(_) | Self::Ttl(_) | Self::Id(_) | Self::FlowLabel(_) => false,
+            | Self::IpOptions(_)
+            | Self::Extension { .. }
+            | Self::Fragment { .. }
+            | Self::Version(_)
+            | Self::HeaderLength(_)
+            | Self::Protocol(_)
+            | Self::BadHeaderChecksum => true,
+            Self::Ecn(_)
+            | Self::Tos(_)
+            | Self::Dscp(_)
+            | Self::Ttl(_)
+            | Self::Id(_)
+            | Self::FlowLabel(_)
+            | Self::Length(_)
+            | Self::DontFragment(_) => false,
         }
+    }
+
+    /// Only a TCP segment can have it.
+    pub fn is_of_segment(&self) -> bool {
+        matches!(self, Self::DataOffset(_) | Self::Reserved(_))
+    }
+
+    /// packetdrill does not know the word.
+    pub fn is_ours(&self) -> bool {
+        self.is_malformed() || matches!(self, Self::Length(_) | Self::DontFragment(_))
     }
 }
 

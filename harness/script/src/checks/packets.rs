@@ -13,6 +13,10 @@ const U16: i64 = u16::MAX as i64;
 const U32: i64 = u32::MAX as i64;
 /// Octets of the option area: a data offset of 15 words less the 5 of the fixed header.
 const OPTION_SPACE: usize = 40;
+/// Octets of an IPv6 extension header after its length.
+const MOST_EXTENSION: usize = 2046;
+/// The largest offset of a fragment: 13 bits, in units of 8 octets.
+const MOST_OFFSET: i64 = 8 * 0x1fff;
 
 fn literal(num: &Num) -> Option<i64> {
     num.names.is_empty().then_some(num.offset)
@@ -32,7 +36,8 @@ fn range(num: &Num, most: i64, what: &str, faults: &mut Faults) -> bool {
 pub(crate) fn packet(packet: &Packet, span: Span, faults: &mut Faults) {
     let inbound = packet.direction == Direction::Inbound;
     for word in &packet.ip {
-        ip_word(word, inbound, matches!(packet.body, Body::Tcp(_)), faults);
+        let carried = if matches!(packet.body, Body::Tcp(_)) { Carried::Segment } else { Carried::Other };
+        ip_word(word, inbound, carried, faults);
     }
     for layer in &packet.outer {
         outer(&layer.node, inbound, faults);
@@ -70,7 +75,7 @@ pub(crate) fn packet(packet: &Packet, span: Span, faults: &mut Faults) {
 
 fn outer(layer: &Outer, inbound: bool, faults: &mut Faults) {
     match layer {
-        Outer::Ip { words, .. } => words.iter().for_each(|word| ip_word(word, inbound, false, faults)),
+        Outer::Ip { words, .. } => words.iter().for_each(|word| ip_word(word, inbound, Carried::Datagram, faults)),
         Outer::Gre(None) => {}
         Outer::Gre(Some(gre)) => {
             range(&gre.flags, U16, "the flags of GRE", faults);
@@ -89,7 +94,17 @@ fn outer(layer: &Outer, inbound: bool, faults: &mut Faults) {
     }
 }
 
-fn ip_word(word: &Spanned<IpWord>, inbound: bool, tcp: bool, faults: &mut Faults) {
+/// What an IP header carries.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Carried {
+    Segment,
+    /// UDP, ICMP.
+    Other,
+    /// It is an outer header.
+    Datagram,
+}
+
+fn ip_word(word: &Spanned<IpWord>, inbound: bool, carried: Carried, faults: &mut Faults) {
     match &word.node {
         IpWord::Ecn(Ecn::Ect01) if inbound => {
             let fault = Diagnostic::new("direction", "`ect01` goes with a packet from the SUT only", word.span);
@@ -120,10 +135,48 @@ fn ip_word(word: &Spanned<IpWord>, inbound: bool, tcp: bool, faults: &mut Faults
                 faults.push(fault.expecting(["a multiple of 4 octets, at most 40"]));
             }
         }
-        IpWord::BadChecksum | IpWord::Source(_) | IpWord::Destination(_) => {}
+        IpWord::Extension { kind, data } => {
+            range(kind, U8, "the number of a header", faults);
+            if data.len() % 8 != 6 || data.len() > MOST_EXTENSION {
+                let fault = Diagnostic::new("length", format!("{} octets do not fit", data.len()), word.span);
+                let help = "the next header and the length come before them, and all together are a multiple of 8";
+                faults.push(fault.expecting(["6 octets, or 8, 16, ... more, at most 2046"]).help(help));
+            }
+        }
+        IpWord::Fragment { from, to } => {
+            range(from, MOST_OFFSET, "a fragment's place", faults);
+            if literal(from).is_some_and(|from| from % 8 != 0) {
+                let message = "a fragment begins at a multiple of 8 octets";
+                faults.push(Diagnostic::new("range", message, from.span));
+            }
+            if let Some(to) = to
+                && range(to, U16, "a fragment's end", faults)
+                && let (Some(first), Some(end)) = (literal(from), literal(to))
+                && end <= first
+            {
+                faults.push(Diagnostic::new("range", "this fragment holds nothing", word.span));
+            }
+        }
+        IpWord::Version(num) | IpWord::HeaderLength(num) => {
+            range(num, 15, "a field of four bits", faults);
+        }
+        IpWord::Protocol(num) => {
+            range(num, U8, "a protocol", faults);
+        }
+        IpWord::Length(num) => {
+            range(num, U16, "a length", faults);
+        }
+        IpWord::BadChecksum
+        | IpWord::Source(_)
+        | IpWord::Destination(_)
+        | IpWord::BadHeaderChecksum
+        | IpWord::DontFragment(_) => {}
     }
-    if word.node.is_malformed() && !(inbound && tcp) {
+    if word.node.is_of_segment() && !(inbound && carried == Carried::Segment) {
         let message = "this word spoils a TCP segment that the harness sends; it goes with nothing else";
+        faults.push(Diagnostic::new("direction", message, word.span));
+    } else if word.node.is_malformed() && !(inbound && carried != Carried::Datagram) {
+        let message = "this word goes with the innermost header of a packet that the harness sends only";
         faults.push(Diagnostic::new("direction", message, word.span));
     }
 }

@@ -153,14 +153,22 @@ impl Resolver {
                 | IpWord::BadChecksum
                 | IpWord::Source(_)
                 | IpWord::Destination(_)
-                | IpWord::IpOptions(_) => false,
+                | IpWord::IpOptions(_)
+                | IpWord::BadHeaderChecksum
+                | IpWord::DontFragment(_) => false,
+                IpWord::Fragment { from, to } => self.nums(to.iter_mut().chain([from])),
                 IpWord::Tos(num)
                 | IpWord::Dscp(num)
                 | IpWord::Ttl(num)
                 | IpWord::Id(num)
                 | IpWord::FlowLabel(num)
                 | IpWord::DataOffset(num)
-                | IpWord::Reserved(num) => self.num(num),
+                | IpWord::Reserved(num)
+                | IpWord::Extension { kind: num, .. }
+                | IpWord::Version(num)
+                | IpWord::HeaderLength(num)
+                | IpWord::Protocol(num)
+                | IpWord::Length(num) => self.num(num),
             };
             resolved | named
         })

@@ -8,7 +8,7 @@ use crate::suggest::nearest;
 use crate::symbols;
 
 /// Words of the IP list.
-pub(crate) const IP_WORDS: [&str; 19] = [
+pub(crate) const IP_WORDS: [&str; 28] = [
     "`ect0`",
     "`ect1`",
     "`ect01`",
@@ -28,6 +28,15 @@ pub(crate) const IP_WORDS: [&str; 19] = [
     "`src PLACE`",
     "`dst PLACE`",
     "`ipopt hex`",
+    "`ext KIND hex`",
+    "`frag A:B`",
+    "`version N`",
+    "`ihl N`",
+    "`proto N`",
+    "`badipsum`",
+    "`iplen N`",
+    "`df`",
+    "`nodf`",
 ];
 
 impl Parser<'_> {
@@ -76,8 +85,23 @@ impl Parser<'_> {
             "src" => IpWord::Source(self.place()?),
             "dst" => IpWord::Destination(self.place()?),
             "ipopt" => IpWord::IpOptions(self.hex()?),
+            "ext" => IpWord::Extension { kind: self.field("the number of an extension header")?, data: self.hex()? },
+            "frag" => self.fragment()?,
+            "version" => IpWord::Version(self.field("a number")?),
+            "ihl" => IpWord::HeaderLength(self.field("a number")?),
+            "proto" => IpWord::Protocol(self.field("a number")?),
+            "badipsum" => IpWord::BadHeaderChecksum,
+            "iplen" => IpWord::Length(self.field("a number")?),
+            "df" | "nodf" => IpWord::DontFragment(word == "df"),
             _ => ecn(word).map_or(IpWord::BadChecksum, IpWord::Ecn),
         })
+    }
+
+    /// `A`, `A:B`
+    fn fragment(&mut self) -> Parsed<IpWord> {
+        let from = self.field("the fragment's first octet")?;
+        let to = if self.eat(b':') { Some(self.field("the octet after the fragment")?) } else { None };
+        Ok(IpWord::Fragment { from, to })
     }
 
     /// An address by what it is.

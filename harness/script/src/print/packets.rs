@@ -90,6 +90,19 @@ impl Display for IpWord {
                 f.write_str("ipopt ")?;
                 octets.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
             }
+            Self::Extension { kind, data } => {
+                write!(f, "ext {kind:#} ")?;
+                data.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+            }
+            Self::Fragment { from, to: None } => write!(f, "frag {from:#}"),
+            Self::Fragment { from, to: Some(to) } => write!(f, "frag {from:#}:{to:#}"),
+            Self::Version(num) => write!(f, "version {num:#}"),
+            Self::HeaderLength(num) => write!(f, "ihl {num:#}"),
+            Self::Protocol(num) => write!(f, "proto {num:#}"),
+            Self::BadHeaderChecksum => f.write_str("badipsum"),
+            Self::Length(num) => write!(f, "iplen {num:#}"),
+            Self::DontFragment(true) => f.write_str("df"),
+            Self::DontFragment(false) => f.write_str("nodf"),
         }
     }
 }

@@ -131,8 +131,8 @@ fn after_silence(time: Time, waited: Waited) -> Time {
 /// What of an action only our language has.
 fn beyond_packetdrill(action: &Action) -> Option<&'static str> {
     let Action::Packet(packet) = action else { return None };
-    if packet.ip.iter().any(|word| word.node.is_malformed()) {
-        return Some("malformed headers");
+    if packet.ip.iter().any(|word| word.node.is_ours()) {
+        return Some("such IP headers");
     }
     let Body::Tcp(tcp) = &packet.body else { return None };
     let Options::List(list) = &tcp.options else { return None };

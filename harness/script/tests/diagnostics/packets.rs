@@ -201,23 +201,23 @@ fn spoilt_headers_are_for_inbound_segments() {
     says(
         "0 > [badsum] . 1:1(0) ack 1\n+0 < [reserved 9] S 0:0(0) win 1\n+0 < [ect01] S 0:0(0) win 1\n",
         expect![[r#"
-        error[direction]: this word spoils a TCP segment that the harness sends; it goes with nothing else
-         --> test.pkt:1:6
-          |
-        1 | 0 > [badsum] . 1:1(0) ack 1
-          |      ^^^^^^
+            error[direction]: this word goes with the innermost header of a packet that the harness sends only
+             --> test.pkt:1:6
+              |
+            1 | 0 > [badsum] . 1:1(0) ack 1
+              |      ^^^^^^
 
-        error[range]: 9 is out of range for the three reserved bits
-         --> test.pkt:2:16
-          |
-        2 | +0 < [reserved 9] S 0:0(0) win 1
-          |                ^ expected a number from 0 to 7
+            error[range]: 9 is out of range for the three reserved bits
+             --> test.pkt:2:16
+              |
+            2 | +0 < [reserved 9] S 0:0(0) win 1
+              |                ^ expected a number from 0 to 7
 
-        error[direction]: `ect01` goes with a packet from the SUT only
-         --> test.pkt:3:7
-          |
-        3 | +0 < [ect01] S 0:0(0) win 1
-          |       ^^^^^ expected `ect0` or `ect1`"#]],
+            error[direction]: `ect01` goes with a packet from the SUT only
+             --> test.pkt:3:7
+              |
+            3 | +0 < [ect01] S 0:0(0) win 1
+              |       ^^^^^ expected `ect0` or `ect1`"#]],
     );
 }
 
@@ -232,7 +232,7 @@ fn addresses_and_ip_options() {
             1 | 0 < [src everyone] S 0:0(0) win 1
               |          ^^^^^^^^ expected `unspecified`, `loopback`, `multicast`, `broadcast` or `own`
 
-            error[direction]: this word spoils a TCP segment that the harness sends; it goes with nothing else
+            error[direction]: this word goes with the innermost header of a packet that the harness sends only
              --> test.pkt:2:7
               |
             2 | +0 > [dst own] S. 0:0(0) ack 1
@@ -429,7 +429,7 @@ fn words_of_the_second_dialect() {
              --> test.pkt:4:7
               |
             4 | +0 < [hlimit 5] . 1:1(0) win 1
-              |       ^^^^^^ expected `ect0`, `ect1`, `ect01`, `ce`, `noecn`, `tos N`, `ttl N`, `id N`, `flowlabel N`, `dscp N`, `class N`, `hlim N`, `ecn ect0`, `badsum`, `doff N`, `reserved N`, `src PLACE`, `dst PLACE` or `ipopt hex`
+              |       ^^^^^^ expected `ect0`, `ect1`, `ect01`, `ce`, `noecn`, `tos N`, `ttl N`, `id N`, `flowlabel N`, `dscp N`, `class N`, `hlim N`, `ecn ect0`, `badsum`, `doff N`, `reserved N`, `src PLACE`, `dst PLACE`, `ipopt hex`, `ext KIND hex`, `frag A:B`, `version N`, `ihl N`, `proto N`, `badipsum`, `iplen N`, `df` or `nodf`
               |
               = help: did you mean `hlim`?
 

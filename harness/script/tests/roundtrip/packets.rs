@@ -100,6 +100,8 @@ fn ip_word(inbound: bool) -> impl Strategy<Value = IpWord> {
         num(U8).prop_map(IpWord::Ttl),
         num(U16).prop_map(IpWord::Id),
         num((1 << 20) - 1).prop_map(IpWord::FlowLabel),
+        num(U16).prop_map(IpWord::Length),
+        any::<bool>().prop_map(IpWord::DontFragment),
     ];
     let one = prop_oneof![
         Just(IpWord::BadChecksum),
@@ -108,6 +110,13 @@ fn ip_word(inbound: bool) -> impl Strategy<Value = IpWord> {
         Just(IpWord::Source(Place::Multicast)),
         Just(IpWord::Destination(Place::Own)),
         Just(IpWord::IpOptions(vec![1, 0x9e, 2, 0])),
+        Just(IpWord::Extension { kind: Num::literal(60), data: vec![1, 4, 0, 0, 0, 0] }),
+        Just(IpWord::Fragment { from: Num::literal(8), to: None }),
+        Just(IpWord::Fragment { from: Num::literal(0), to: Some(Num::literal(24)) }),
+        num(15).prop_map(IpWord::Version),
+        num(15).prop_map(IpWord::HeaderLength),
+        num(U8).prop_map(IpWord::Protocol),
+        Just(IpWord::BadHeaderChecksum),
         Just(IpWord::Ecn(Ecn::Ect01)),
     ];
     (both, one, any::<bool>()).prop_map(

@@ -110,6 +110,8 @@ impl Config {
             "tcp_rfc1337" => self.tcp_rfc1337 = switch(value)?,
             "tcp_stdurg" => self.tcp_stdurg = switch(value)?,
             "route.mtu_expires" => self.mtu_expires = Duration::from_secs(number(value)?.into()),
+            "ipfrag_time" => self.ipfrag_time = Duration::from_secs(number(value)?.into()),
+            "ip6frag_time" => self.ip6frag_time = Duration::from_secs(number(value)?.into()),
             "tcp_fin_timeout" => self.tcp_fin_timeout = Duration::from_secs(number(value)?.into()),
             "tcp_rmem" => self.tcp_rmem = triple(value)?,
             "tcp_wmem" => self.tcp_wmem = triple(value)?,

@@ -5,6 +5,7 @@ use super::connection::Owner;
 use super::demux::Place;
 use super::sockets::Kind;
 use crate::host::Fx;
+use crate::ip::reassembly::Outcome;
 use crate::rules;
 use crate::seq::SeqNum;
 use crate::tcp::State;
@@ -14,10 +15,11 @@ use crate::tcp::segment_arrives::closed;
 use crate::tcp::segment_arrives::listen::{self, Listening, Made};
 use crate::tcp::tcb::Tuple;
 use crate::time::Instant;
+use crate::wire::icmp::{Problem, TimeExceeded};
 use crate::wire::ip::{self, Datagram};
 use crate::wire::tcp::{self, Segment};
-use crate::wire::{Malformed, icmp};
-use core::net::SocketAddr;
+use crate::wire::{Malformed, fragment, icmp};
+use core::net::{IpAddr, SocketAddr};
 
 impl Stack {
     /// Takes a datagram that arrived at `now`. What is malformed, for somebody else or from nobody is dropped and counted;
@@ -32,21 +34,10 @@ impl Stack {
         self.host.counters.received += 1;
         let parsed = match ip::parse(datagram) {
             Ok(parsed) => parsed,
-            Err(fault) => return self.refuse(fault, datagram),
+            Err(Malformed::Fragment { .. }) => return self.piece(now, datagram, looped),
+            Err(fault) => return self.refuse(now, fault, datagram),
         };
-        // Nothing on a network has the address of a loop (RFC 1122 3.2.1.3 g, RFC 4291 2.5.3).
-        if !self.host.is_ours(parsed.dst) || (parsed.dst.is_loopback() && !looped) {
-            // MUST-57: a SYN to a broadcast or multicast address is among these.
-            if !ip::is_single_host(parsed.dst) {
-                self.host.cite(rules::BAD_DESTINATION);
-            }
-            self.host.counters.not_ours += 1;
-            return;
-        }
-        // A source of our own cannot have come from the network.
-        if !ip::is_single_host(parsed.src) || self.host.is_ours(parsed.src) != looped {
-            self.host.cite(rules::BAD_SOURCE);
-            self.host.counters.not_ours += 1;
+        if !self.is_for_us(parsed.src, parsed.dst, looped) {
             return;
         }
         self.host.ecn = parsed.ecn;
@@ -59,14 +50,75 @@ impl Stack {
         }
     }
 
+    /// Whether a datagram with these addresses is taken. It is counted if not.
+    fn is_for_us(&mut self, src: IpAddr, dst: IpAddr, looped: bool) -> bool {
+        // Nothing on a network has the address of a loop (RFC 1122 3.2.1.3 g, RFC 4291 2.5.3).
+        if !self.host.is_ours(dst) || (dst.is_loopback() && !looped) {
+            // MUST-57: a SYN to a broadcast or multicast address is among these.
+            if !ip::is_single_host(dst) {
+                self.host.cite(rules::BAD_DESTINATION);
+            }
+            self.host.counters.not_ours += 1;
+            return false;
+        }
+        // A source of our own cannot have come from the network.
+        if !ip::is_single_host(src) || self.host.is_ours(src) != looped {
+            self.host.cite(rules::BAD_SOURCE);
+            self.host.counters.not_ours += 1;
+            return false;
+        }
+        true
+    }
+
+    /// One piece of a datagram; with the last that was missing the datagram is taken in.
+    fn piece(&mut self, now: Instant, datagram: &[u8], looped: bool) {
+        let Some(fragment) = fragment::parse(datagram) else { return };
+        if !self.is_for_us(fragment.src, fragment.dst, looped) {
+            return;
+        }
+        self.host.counters.pieces += 1;
+        let config = &self.host.config;
+        let patience = if fragment.dst.is_ipv6() { config.ip6frag_time } else { config.ipfrag_time };
+        match self.host.reassembly.add(now, patience, datagram) {
+            Outcome::Waits => {}
+            Outcome::Whole(whole) => {
+                self.host.cite(if fragment.dst.is_ipv6() { rules::REASSEMBLED_V6 } else { rules::REASSEMBLED_V4 });
+                self.host.counters.reassembled += 1;
+                self.take_in(now, &whole, looped);
+            }
+            Outcome::Report(problem) => {
+                self.host.counters.malformed += 1;
+                self.report(now, problem, datagram);
+            }
+        }
+    }
+
+    /// The time of datagrams that came in part is over.
+    pub(super) fn give_up_pieces(&mut self, now: Instant) {
+        self.host.counters.not_reassembled += 1;
+        if let Some(first) = self.host.reassembly.give_up(now) {
+            self.report(now, Problem::TimeExceeded(TimeExceeded::Reassembly), &first);
+        }
+    }
+
     /// A datagram that the IP layer refuses. Its sender hears of it if ICMP has a word for it.
-    fn refuse(&mut self, fault: Malformed, datagram: &[u8]) {
+    fn refuse(&mut self, now: Instant, fault: Malformed, datagram: &[u8]) {
         self.host.counters.malformed += 1;
-        let Some(problem) = icmp::problem_of(fault, datagram) else { return };
+        if let Some(problem) = icmp::problem_of(fault, datagram) {
+            self.report(now, problem, datagram);
+        }
+    }
+
+    /// Tells the sender of a datagram, if it may be told, and if it was not told too often.
+    fn report(&mut self, now: Instant, problem: Problem, datagram: &[u8]) {
         let Some(dst) = ip::destination(datagram) else { return };
         if self.host.is_ours(dst)
             && let Ok(error) = icmp::answer(problem, datagram, dst)
         {
+            if !self.host.error_limit.admits(now) {
+                self.host.cite(rules::ICMP_LIMIT);
+                return;
+            }
             self.host.send(error);
         }
     }

@@ -156,16 +156,18 @@ impl Stack {
     /// When the next timer is due. `None`: no timer runs.
     #[must_use]
     pub fn poll_at(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(at, _)| at)
+        let timer = self.deadlines.first().map(|(at, _)| at);
+        timer.into_iter().chain(self.host.reassembly.deadline()).min()
     }
 
     /// Fires every timer that is due at or before `now`.
     pub fn advance(&mut self, now: Instant) {
-        while let Some((at, place)) = self.deadlines.first() {
-            if at > now {
-                break;
-            }
+        while let Some(at) = self.poll_at().filter(|at| *at <= now) {
             self.see(at);
+            let Some((_, place)) = self.deadlines.first().filter(|(due, _)| *due == at) else {
+                self.give_up_pieces(at);
+                continue;
+            };
             self.fire(place);
             self.with_place(place, at, |tcb, fx| {
                 while let Some(timer) = tcb.timers.take_due(at) {

@@ -318,7 +318,10 @@ pub(crate) fn prepare(tcb: &mut Tcb, data: &[u8], now: Instant, fx: &mut Fx<'_>)
             let mss = if known == 0 { tcb.rcv.mss } else { u32::from(known) };
             let mss = tcb.user.options.max_seg.map_or(mss, |user| mss.min(u32::from(user)));
             // Whatever options the SYN has now or gets on its way find room (Linux).
-            let space = mss.min(path).saturating_sub(MOST_OCTETS as u32) as usize;
+            let space = mss.min(path).saturating_sub(MOST_OCTETS as u32);
+            let bounded = known == 0 && fx.config().fast_open_default_mss;
+            let most = if bounded { mss::default(tcb.tuple.remote.is_ipv6()) } else { u32::MAX };
+            let space = space.min(most) as usize;
             let taken = data.len().min(space);
             tcb.outgoing.push(&data[..taken], &mut fx.host.rings);
             let solicited = cookie.is_some();

@@ -10,6 +10,7 @@ mod numbers;
 mod tests;
 
 pub use answer::{Withheld, answer, echo_reply, emit_echo, emit_error, problem_of};
+pub(crate) use numbers::INCOMPLETE_HEADER_CHAIN;
 
 use super::checksum::{self, Checksum};
 use super::ip::{Datagram, PROTOCOL_ICMPV6, PROTOCOL_TCP};

@@ -1,7 +1,7 @@
 //! IPv4 headers (RFC 791 3.1, RFC 1122 3.2.1).
 //!
 //! Options are walked, so that a malformed one is found, and then skipped. The exception is the source route, which
-//! changes who the datagram is for: with hops left it is refused, completed it is reported. Fragments are refused by name.
+//! changes who the datagram is for: with hops left it is refused, completed it is reported. Fragments are refused by name: [`super::fragment`] reads them.
 
 use super::icmp::Quoted;
 use super::ip::{Datagram, Header, PROTOCOL_ICMP, PROTOCOL_TCP};

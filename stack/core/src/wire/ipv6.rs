@@ -157,6 +157,38 @@ pub(super) fn fixed_addresses(octets: &[u8]) -> Option<(Ipv6Addr, Ipv6Addr)> {
     (octets.len() >= HEADER).then(|| (address_at(octets, 8), address_at(octets, 24)))
 }
 
+/// Where the fragment header of a datagram is named, and where it stands; `None`: it has none.
+pub(super) fn fragment_header(octets: &[u8]) -> Option<(usize, usize)> {
+    let (mut named, mut at) = (NEXT_HEADER_POINTER, HEADER);
+    loop {
+        match *octets.get(named)? {
+            FRAGMENT => return Some((named, at)),
+            kind @ (HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS) => {
+                named = at;
+                at += extension_at(octets, at, kind).ok()?.len();
+            }
+            _ => return None,
+        }
+    }
+}
+
+/// Whether what follows a fragment header, which says that it is `protocol`, holds every header down to that of TCP or ICMP.
+/// What other protocols have for a header is not known here: any octet of it will do.
+pub(super) fn is_header_chain(mut protocol: u8, octets: &[u8]) -> bool {
+    let mut at = 0;
+    while matches!(protocol, HOP_BY_HOP | ROUTING | FRAGMENT | DESTINATION_OPTIONS) {
+        let Ok(extension) = extension_at(octets, at, protocol) else { return false };
+        protocol = extension[0];
+        at += extension.len();
+    }
+    let least = match protocol {
+        PROTOCOL_TCP => 20,
+        PROTOCOL_ICMPV6 => 8,
+        _ => 1,
+    };
+    octets.len() >= at + least
+}
+
 /// What stands behind the extension headers of a datagram that may be cut or refused: no rule is applied.
 ///
 /// # Errors

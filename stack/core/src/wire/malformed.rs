@@ -35,7 +35,7 @@ pub enum Malformed {
     IpChecksum,
     /// The source address is one that no host has: multicast or limited broadcast (RFC 1122 3.2.1.3, RFC 4291 2.7).
     SourceAddress,
-    /// The datagram is one fragment of several; there is no reassembly.
+    /// The datagram is one fragment of several: it means nothing before the others are there.
     Fragment {
         /// Offset of this fragment in octets.
         offset: u16,

@@ -2,9 +2,10 @@
 //!
 //! Parsing is total: any octets give either a value or the one [`Malformed`] that names the first fault found, outermost
 //! header first. A value that was parsed has passed every check that its RFC puts on the receiver, checksums included.
-//! Deliberately absent: reassembly of fragments, jumbograms, and generating anything that a peer would have to refuse.
+//! Deliberately absent: jumbograms, and generating anything that a peer would have to refuse.
 
 pub mod checksum;
+pub mod fragment;
 pub mod icmp;
 pub mod ip;
 pub mod ipv4;

@@ -154,6 +154,18 @@ fn fast_open_server(set: Set) -> String {
     line(&sent).replace("S. 0:0(0) ", "")
 }
 
+/// How much text a SYN to a server takes of which nothing is known.
+fn text_of_first_syn(set: Set) -> String {
+    let mut config = plain();
+    config.tcp_fastopen = 5;
+    set(&mut config);
+    let mut play = Play::new(config);
+    let fd = play.stack.socket(Domain::Inet).unwrap();
+    let _ = play.stack.send_fast_open(play.now, fd, &[0; 2000], play.remote);
+    play.drain();
+    format!("{}", play.last().0.payload.len())
+}
+
 /// The cookie that a server gives.
 fn cookie(set: Set) -> String {
     let mut config = plain();
@@ -218,6 +230,11 @@ pub(crate) const ROWS: &[Row] = &[
             (|c| c.tcp_fastopen = 0x402, "ack 1, ack 1, ack 1, ack 4"),
             (|c| c.tcp_fastopen = 0x602, "ack 4, ack 4, ack 4, ack 4"),
         ],
+    },
+    Row {
+        field: "fast_open_default_mss",
+        play: text_of_first_syn,
+        values: &[(|c| c.fast_open_default_mss = true, "536"), (|c| c.fast_open_default_mss = false, "1420")],
     },
     Row {
         field: "tcp_fastopen_key",

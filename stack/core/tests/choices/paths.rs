@@ -1,9 +1,10 @@
 //! Path MTU: how long it counts, and how it is probed for.
 
 use super::*;
-use halfopen_stack::SendFlags;
 use halfopen_stack::config::InitialWindow;
 use halfopen_stack::wire::icmp::Problem;
+use halfopen_stack::wire::{checksum, ip};
+use halfopen_stack::{Instant, SendFlags, Stack};
 
 /// A connection with much room whose peer takes segments of 1,400 octets.
 fn roomy(set: Set) -> (Play, i32) {
@@ -105,7 +106,50 @@ fn flow_label(set: Set) -> String {
     format!("{} {}", labels[0] == labels[1], labels[0] == [0; 3])
 }
 
+/// How long after a first fragment its sender is told that the others did not come, in seconds.
+fn given_up(set: Set, v6: bool) -> String {
+    let (local, remote) = if v6 { ("2001:db8::2", "2001:db8::1") } else { ("192.0.2.2", "192.0.2.1") };
+    let address = |text: &str| text.parse().expect("an address");
+    let mut stack = Stack::new(plain_with(set), 1);
+    stack.add_address(address(local));
+    let mut header = ip::Header::new(address(remote), address(local));
+    header.dont_fragment = false;
+    let mut fragment = if v6 {
+        ip::emit(&header, 44, &[[6, 0, 0, 1, 0, 0, 0, 7].as_slice(), &[0; 24]].concat())
+    } else {
+        ip::emit(&header, 6, &[0; 24])
+    };
+    if !v6 {
+        // More fragments, and the checksum with it.
+        fragment[6] |= 0x20;
+        fragment[10..12].fill(0);
+        let sum = checksum::checksum(&fragment[..20]);
+        fragment[10..12].copy_from_slice(&sum);
+    }
+    stack.receive(Instant(0), &fragment);
+    let at = stack.poll_at().expect("fragments are not waited for for ever");
+    stack.advance(at);
+    assert!(stack.transmit().is_some(), "the sender is told");
+    format!("{}", at.0 / 1_000_000)
+}
+
 pub(crate) const ROWS: &[Row] = &[
+    Row {
+        field: "ipfrag_time",
+        play: |set| given_up(set, false),
+        values: &[
+            (|c| c.ipfrag_time = std::time::Duration::from_secs(60), "60"),
+            (|c| c.ipfrag_time = std::time::Duration::from_secs(30), "30"),
+        ],
+    },
+    Row {
+        field: "ip6frag_time",
+        play: |set| given_up(set, true),
+        values: &[
+            (|c| c.ip6frag_time = std::time::Duration::from_secs(60), "60"),
+            (|c| c.ip6frag_time = std::time::Duration::from_secs(2), "2"),
+        ],
+    },
     Row {
         field: "mtu_expires",
         play: later,

@@ -28,6 +28,9 @@ pub(super) const UNKNOWN_NEXT_HEADER: u8 = 1;
 /// Code of [`PARAMETER_PROBLEM_V6`]: unrecognized option.
 pub(super) const UNKNOWN_OPTION: u8 = 2;
 
+/// Code of [`PARAMETER_PROBLEM_V6`]: the first fragment does not hold the whole header chain (RFC 7112).
+pub(crate) const INCOMPLETE_HEADER_CHAIN: u8 = 3;
+
 macro_rules! codes {
     ($name:ident: $($variant:ident = $code:literal),*) => {
         impl $name {
