@@ -218,7 +218,7 @@ impl Spoil {
         let (offset, more) = (from as u16, end < whole.len());
         match &mut datagram.ip {
             Ip::V4(ip) => {
-                ip.fragment = if more { ipv4::MORE_FRAGMENTS } else { 0 } | offset / 8;
+                ip.fragment = if more { ipv4::MORE_FRAGMENTS } else { 0 } | (offset / 8);
                 ip.complete(piece.len());
             }
             Ip::V6(ip) => {
