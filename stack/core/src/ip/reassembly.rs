@@ -221,7 +221,7 @@ mod tests {
             return ip::emit(&header, 44, &extended);
         }
         let mut datagram = ip::emit(&header, 6, &payload);
-        datagram[6..8].copy_from_slice(&(from as u16 / 8 | more << 13).to_be_bytes());
+        datagram[6..8].copy_from_slice(&((from as u16 / 8) | (more << 13)).to_be_bytes());
         datagram
     }
 
