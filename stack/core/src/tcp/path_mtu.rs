@@ -242,6 +242,10 @@ impl Tcb {
             self.begin_probing(fx);
         }
         self.size_changed(fx);
+        if !(self.sack && fx.config().rack()) {
+            // The loss window is one segment (RFC 5681 3.1), of the size that goes from now on.
+            self.congestion.cwnd = self.congestion.cwnd.min(self.congestion.smss());
+        }
     }
 
     /// Sends a probe if it is time for one. Whether it did.
