@@ -6,6 +6,8 @@ use crate::step::{self, Fault};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The package of the shells.
+const FUZZ_DIR: &str = "fuzz/fuzz_targets";
 /// The release of cargo-fuzz whose command line this is.
 const CARGO_FUZZ: &str = "0.13.2";
 /// The target that hides a fault on purpose. A fuzzer that does not find it finds nothing.
@@ -22,7 +24,7 @@ pub(crate) fn fuzz(seconds: u32) -> Result<End, Fault> {
     if !targets.iter().any(|target| target == CANARY) {
         return Err(format!("no target `{CANARY}` among {targets:?}"));
     }
-    step::succeed(&mut step::cargo(&["fuzz", "build", "--fuzz-dir", "fuzz", "--sanitizer", "none"]))?;
+    step::succeed(&mut step::cargo(&["fuzz", "build", "--fuzz-dir", FUZZ_DIR, "--sanitizer", "none"]))?;
     let scratch = step::scratch("fuzz")?;
     let mut faults = Vec::new();
     for target in &targets {
@@ -43,7 +45,7 @@ pub(crate) fn fuzz(seconds: u32) -> Result<End, Fault> {
 /// The targets that cargo-fuzz knows.
 fn targets() -> Result<Vec<String>, Fault> {
     let mut targets = Vec::new();
-    let status = step::stream(&mut step::cargo(&["fuzz", "list", "--fuzz-dir", "fuzz"]), |line| {
+    let status = step::stream(&mut step::cargo(&["fuzz", "list", "--fuzz-dir", FUZZ_DIR]), |line| {
         targets.push(line.trim().to_owned());
     })?;
     if status.success() { Ok(targets) } else { Err(format!("cargo fuzz list: {status}")) }
@@ -63,7 +65,7 @@ fn findings(target: &str, seconds: u32, scratch: &Path) -> Result<Vec<PathBuf>, 
     };
     let (learned, artifacts) = (folder("corpus")?, folder("artifacts")?);
     let kept = step::root().join("fuzz").join("corpus").join(target);
-    let mut command = step::cargo(&["fuzz", "run", "--fuzz-dir", "fuzz", "--sanitizer", "none", target]);
+    let mut command = step::cargo(&["fuzz", "run", "--fuzz-dir", FUZZ_DIR, "--sanitizer", "none", target]);
     command.arg(learned);
     if kept.is_dir() {
         command.arg(kept);
