@@ -1,5 +1,7 @@
 //! Where the committed seeds come from. `UPDATE_EXPECT=1 cargo test -p halfopen-fuzz` writes them.
 
+mod endpoint_pair;
+mod reassembly;
 mod script_parser;
 mod segment_parser;
 mod state_machine;
@@ -10,12 +12,24 @@ use std::{env, fs};
 /// A seed: its name and its octets.
 pub(crate) type Seed = (&'static str, Vec<u8>);
 
-fn seeds() -> [(&'static str, Vec<Seed>); 3] {
+fn seeds() -> [(&'static str, Vec<Seed>); 5] {
     [
+        ("endpoint_pair", endpoint_pair::seeds()),
+        ("reassembly", reassembly::seeds()),
         ("script_parser", script_parser::seeds()),
         ("segment_parser", segment_parser::seeds()),
         ("state_machine", state_machine::seeds()),
     ]
+}
+
+/// Octets as a generator draws them, for targets whose input is a list of choices: long enough that an engine can change each.
+fn drawn(octets: usize) -> Vec<Seed> {
+    let draw = |seed: u64| {
+        let mut dice = crate::dice::Dice::of_seed(seed);
+        (0..octets).map(|_| dice.below(256) as u8).collect()
+    };
+    let names = ["drawn-one", "drawn-two", "drawn-three", "drawn-four"];
+    names.into_iter().zip(1..).map(|(name, seed)| (name, draw(seed))).chain([("quiet", vec![0; octets])]).collect()
 }
 
 #[test]

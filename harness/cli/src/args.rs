@@ -19,7 +19,8 @@ pub const SEED: u64 = 0x5eed;
 /// alone runs every one of them against the reference stack, on a virtual clock.
 ///
 /// Exit codes: 0 as expected; 1 a test failed unexpectedly or is flaky; 2 usage or script error; 3 environment or harness
-/// error; 4 nothing selected; 5 only the expectation file no longer holds; 6 only inconclusive results stand in the way.
+/// error; 4 nothing selected; 5 only the expectation file no longer holds; 6 only inconclusive results stand in the way. `fuzz`:
+/// 8 an oracle is violated; 10 something that must happen does not; 11 the stack crashes or hangs.
 #[derive(Debug, Parser)]
 #[command(name = "halfopen", version, disable_help_subcommand = true)]
 pub struct Cli {
@@ -67,6 +68,8 @@ pub enum Command {
     /// It answers ARP, neighbour solicitations and echo requests, offers services and may connect to others. SIGINT and SIGTERM
     /// stop it: connections are closed and may say goodbye for two seconds.
     Stack(Box<StackArgs>),
+    /// Look for violations of what must always hold, by drawn runs instead of scripts
+    Fuzz(FuzzArgs),
 }
 
 /// Which tests.
@@ -324,6 +327,88 @@ pub enum DoctorFormat {
     /// A page
     Human,
     /// One JSON object
+    Json,
+}
+
+/// `halfopen fuzz`
+#[derive(Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub struct FuzzArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: FuzzCommand,
+}
+
+/// `halfopen fuzz COMMAND`
+#[derive(Debug, Subcommand)]
+pub enum FuzzCommand {
+    /// Two endpoints of the reference stack over a hostile network, one run for each seed
+    ///
+    /// A seed draws everything: profiles, options, what the applications do, and what the network does to datagrams. It then gets
+    /// well, and everything that was written has to arrive. A finding prints the seed, all that it draws, and the command that
+    /// repeats it to the octet.
+    ///
+    /// Exit codes: 0 no finding; 8 an oracle is violated; 10 something that must happen does not; 11 the stack crashes or hangs.
+    /// When several apply: 11, 8, 10, in this order.
+    Sim(SimArgs),
+}
+
+/// `halfopen fuzz sim`
+#[derive(Debug, Args)]
+pub struct SimArgs {
+    /// How many seeds
+    #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: u64,
+
+    /// The first of them
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    pub first: u64,
+
+    /// Only this seed, twice: the two must not differ. With -v its exchange is printed
+    #[arg(long, value_name = "S", conflicts_with_all = ["seeds", "first"])]
+    pub seed: Option<u64>,
+
+    /// Runs at once; by default one per core
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+
+    /// Stop after so many findings
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub findings: u64,
+
+    /// Text for people, or one JSON object for each finding and one for the summary
+    #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
+    pub format: FuzzFormat,
+
+    /// Break each run on purpose, to see that it is found
+    ///
+    /// oracle: the network changes text and mends the checksum; liveness: it carries no text when it is well again; crash: the run
+    /// panics.
+    #[arg(long, value_enum, value_name = "SORT", hide_possible_values = true)]
+    pub canary: Option<CanaryArg>,
+
+    /// Print every datagram of the one seed
+    #[arg(short, long, requires = "seed")]
+    pub verbose: bool,
+}
+
+/// What `--canary` breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CanaryArg {
+    /// What must not happen happens
+    Oracle,
+    /// What must happen does not
+    Liveness,
+    /// A panic
+    Crash,
+}
+
+/// How `fuzz` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FuzzFormat {
+    /// Text
+    Human,
+    /// JSON, an object a line
     Json,
 }
 

@@ -16,6 +16,12 @@ pub const NOTHING: u8 = 4;
 pub const DRIFT: u8 = 5;
 /// Only inconclusive results stand in the way.
 pub const INCONCLUSIVE: u8 = 6;
+/// `fuzz`: an oracle is violated.
+pub const FINDING: u8 = 8;
+/// `fuzz`: something that must happen does not.
+pub const STUCK: u8 = 10;
+/// `fuzz`: the stack crashes or hangs.
+pub const CRASH: u8 = 11;
 /// `doctor`: this host lacks what every test of its kernel needs.
 pub const MISSING: u8 = 9;
 

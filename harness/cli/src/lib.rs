@@ -20,6 +20,7 @@ pub mod register;
 pub mod repeats;
 pub mod schedule;
 pub mod select;
+pub mod simulation;
 pub mod specs;
 pub mod suite;
 pub mod sut;

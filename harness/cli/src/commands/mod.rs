@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod expand;
 pub mod explain;
 pub mod fmt;
+pub mod fuzz;
 pub mod list;
 pub mod pages;
 pub mod run;
@@ -35,6 +36,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8, Fault> {
         Command::Explain(args) => explain::explain(args, specs),
         Command::Pages(args) => pages::pages(args, specs),
         Command::Stack(args) => stack::stack(args),
+        Command::Fuzz(args) => fuzz::fuzz(args),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::rules;
 use crate::tcp::state::State;
 use crate::tcp::tcb::Tcb;
 use crate::time::Sometime;
+use crate::wire::tcp::Segment;
 
 pub(super) fn process(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
     let seg = &arriving.seg;
@@ -35,11 +36,12 @@ pub(super) fn process(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -
             tcb.enter(State::Closed, fx);
             return RETURN;
         }
-        if let Some((left, right)) = tcb.reassembly.overlap(seg.seq, seg.seq.plus(seg.payload.len() as u32)) {
+        let held = tcb.reassembly.overlap(seg.seq, seg.seq.plus(seg.payload.len() as u32));
+        if let Some((left, right)) = held {
             tcb.note_duplicate(left, right, fx);
         }
         if seg.seq == tcb.rcv.nxt {
-            in_order(tcb, seg.payload, fx);
+            in_order(tcb, seg, held.is_some(), fx);
         } else {
             fx.cite(rules::TEXT_AHEAD);
             fx.cite(rules::OUT_OF_ORDER_ACK);
@@ -53,14 +55,19 @@ pub(super) fn process(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -
     CONTINUE
 }
 
-/// Text at RCV.NXT. The right edge stays where it is: RCV.WND shrinks by what RCV.NXT advances.
-fn in_order(tcb: &mut Tcb, text: &[u8], fx: &mut Fx<'_>) {
+/// Text at RCV.NXT. The right edge stays where it is: RCV.WND shrinks by what RCV.NXT advances. `held`: a part of it is there
+/// already, and stands, whatever the segment has in its place.
+fn in_order(tcb: &mut Tcb, seg: &Segment<'_>, held: bool, fx: &mut Fx<'_>) {
     if !tcb.reassembly.is_empty() {
         // It fills a gap, or part of one.
         fx.cite(rules::OUT_OF_ORDER_ACK);
         tcb.delayed_ack.now();
     }
-    deliver(tcb, text, fx);
+    if held {
+        tcb.reassembly.insert(seg.seq, seg.payload);
+    } else {
+        deliver(tcb, seg.payload, fx);
+    }
 }
 
 fn deliver(tcb: &mut Tcb, text: &[u8], fx: &mut Fx<'_>) {

@@ -1,0 +1,104 @@
+//! What a well network must lead to: everything arrives, both fall silent, both close, nothing is left.
+
+use super::{LONGEST_END, MOST_EVENTS, PATIENCE, SILENCE, World};
+use crate::finding::{Finding, hold};
+use halfopen_stack::{Domain, Instant, Stack};
+
+impl World<'_> {
+    /// Steps until `done`, within `patience` of `since`.
+    fn until(
+        &mut self,
+        since: Instant,
+        patience: std::time::Duration,
+        what: &str,
+        done: impl Fn(&Self) -> bool,
+    ) -> Result<(), Finding> {
+        for side in 0..2 {
+            self.act_promptly(side)?;
+        }
+        for _ in 0..MOST_EVENTS {
+            if done(self) {
+                return Ok(());
+            }
+            let going = self.step(true)?;
+            if !going || self.now.since(since) > patience {
+                break;
+            }
+        }
+        if done(self) {
+            return Ok(());
+        }
+        let sides: Vec<String> = self.stacks.iter().flat_map(Stack::snapshots).map(|of| format!("\n{of}")).collect();
+        let seconds = self.now.since(since).as_secs_f64();
+        let far = self.sides.each_ref().map(|side| (side.written, side.read, side.shut, side.ended));
+        let text = format!("{what} after {seconds} s; (written, read, shut, ended) {far:?}{}", sides.concat());
+        Err(Finding::liveness("O79", text))
+    }
+
+    /// Whether somebody has been told that the connection is dead, or has left it.
+    fn is_dead(&self) -> bool {
+        self.sides.iter().any(|side| side.error.is_some() || side.left)
+    }
+
+    /// Everything that is to be written is read. `false`: the connection has died.
+    pub(super) fn arrives(&mut self, well: Instant) -> Result<bool, Finding> {
+        self.until(well, PATIENCE, "not everything has arrived", |world| {
+            let all = |side: usize| world.sides[1 - side].read == world.run.sides[side].octets;
+            world.is_dead() || all(0) && all(1) && world.sides.iter().all(|side| side.fd.is_some())
+        })?;
+        Ok(!self.is_dead())
+    }
+
+    /// The next event of the network or of a timer.
+    fn next_event(&self) -> Option<Instant> {
+        self.stacks.iter().filter_map(Stack::poll_at).chain(self.network.next()).min()
+    }
+
+    /// Without a word of the applications both stacks become quiet.
+    pub(super) fn falls_silent(&mut self) -> Result<(), Finding> {
+        let since = self.now;
+        let quiet = |world: &Self| world.next_event().is_none_or(|at| at.since(world.now) > SILENCE) || world.is_dead();
+        self.until(since, PATIENCE, "the two do not fall silent", quiet)
+            .map_err(|finding| Finding::liveness("O83", finding.text))?;
+        for (side, stack) in self.stacks.iter().enumerate() {
+            // What may run without anything outstanding: keep-alive, and the search for the path MTU.
+            let may = self.run.sides[side].has(2) || !self.run.mtus.is_empty() || self.is_dead();
+            let named: Vec<_> = stack.snapshots().flat_map(|of| of.timers).collect();
+            hold!("O74", may || named.is_empty(), "timers although nothing is outstanding: {named:?}");
+        }
+        Ok(())
+    }
+
+    /// Both have said all, read all, and close.
+    pub(super) fn ends(&mut self, closing: Instant) -> Result<(), Finding> {
+        for side in 0..2 {
+            if let Some(fd) = self.sides[side].fd {
+                self.shut(side, fd);
+                self.collect(side)?;
+            }
+        }
+        self.until(closing, PATIENCE, "the end is not seen", |world| {
+            world.is_dead() || world.sides.iter().all(|side| side.ended)
+        })
+    }
+
+    /// After `close` and the longest timers nothing is left.
+    pub(super) fn vanishes(&mut self) -> Result<(), Finding> {
+        for side in 0..2 {
+            self.close(side);
+            self.collect(side)?;
+        }
+        let closed = self.now;
+        let nothing = |world: &Self| world.next_event().is_none();
+        self.until(closed, LONGEST_END, "a closed connection is still there", nothing)?;
+        let domain = if self.run.v6 { Domain::Inet6 } else { Domain::Inet };
+        for (name, stack) in ["A", "B"].iter().zip(&mut self.stacks) {
+            let left: Vec<_> = stack.connections().map(|of| of.state).collect();
+            hold!("O97", left.is_empty(), "side {name} still has {left:?}");
+            // Descriptors are the lowest that are free, from 3 on.
+            let fd = stack.socket(domain).expect("a socket");
+            hold!("O97", fd == 3, "side {name} gives descriptor {fd} although none is open");
+        }
+        Ok(())
+    }
+}

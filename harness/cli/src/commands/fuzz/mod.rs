@@ -1,0 +1,13 @@
+//! `halfopen fuzz`: drawn runs instead of scripts.
+
+pub mod sim;
+
+use crate::args::{FuzzArgs, FuzzCommand};
+use crate::fault::Fault;
+
+/// Does what the command line says, and returns the exit code.
+pub fn fuzz(args: &FuzzArgs) -> Result<u8, Fault> {
+    match &args.command {
+        FuzzCommand::Sim(args) => sim::sim(args),
+    }
+}
