@@ -53,9 +53,11 @@ impl<'a> Run<'a> {
             (self.fds.under_test, self.mapping.leaving) = (Some(fd), true);
             self.mapping.udp.connects();
         }
+        let began = self.exchange.now();
         let (reply, cited) = self.exchange.call(&lowered.call)?;
         let at = self.exchange.now();
-        self.base = at;
+        // What comes behind a call that blocks counts from where it began: how long it takes to be seen asleep is the harness's affair.
+        self.base = if end.is_some() && matches!(reply, Reply::Pending) { began } else { at };
         let place = self.exchange.place;
         let blocks = end.is_some();
         let pending = Pending { call, lowered, span: event.span, place, end };

@@ -9,7 +9,7 @@ use crate::compat::Foreign;
 use crate::expect::Expectations;
 use crate::fault::{AS_EXPECTED, DRIFT, ENVIRONMENT, FAILED, Fault, INCONCLUSIVE, USAGE};
 use crate::output::Reports;
-use crate::repeats::{Said, again, alike, only_ticks, said, undecided};
+use crate::repeats::{LATE, Said, again, alike, confirmed, only_ticks, said, undecided};
 use crate::schedule::{Finished, Flow, Work, run_all};
 use crate::select::{Case, Selection, select};
 use crate::specs::Specs;
@@ -163,6 +163,16 @@ impl Attempts {
     fn test(&self) -> usize {
         self.made[0].test
     }
+
+    /// A test that missed by a tick and passes when the harness is late has passed by that.
+    fn by_luck(&self, said: Said, finished: &Finished) -> bool {
+        said == Said::Settled && only_ticks(&self.said) && finished.outcome.lateness.turns > LATE
+    }
+
+    /// Late or not, the last two failed in the same way.
+    fn confirmed(&self) -> bool {
+        matches!(self.made.as_slice(), [.., before, last] if confirmed(&before.outcome, &last.outcome))
+    }
 }
 
 /// A run under way.
@@ -254,19 +264,22 @@ impl Session<'_> {
         said(verdict, &finished.outcome, self.clock)
     }
 
-    /// Repeats what is to be repeated: once among few, then one test at a time with nothing beside it.
+    /// Repeats what is to be repeated: twice among few, then one test at a time with nothing beside it.
     fn repeat(&mut self, work: &Work) {
-        let mut crowd = Crowd::Fixed(FEW);
-        while !self.again.is_empty() {
+        for crowd in [FEW, FEW].into_iter().chain(std::iter::repeat(1)) {
+            if self.again.is_empty() {
+                return;
+            }
             let mut open: BTreeMap<usize, Attempts> =
                 std::mem::take(&mut self.again).into_iter().map(|attempts| (attempts.test(), attempts)).collect();
             let order = longest_first(work, open.keys().copied().collect());
             let mut stopped = false;
-            run_all(work, order, crowd, |finished| {
+            run_all(work, order, Crowd::Fixed(crowd), |finished| {
                 let Some(mut attempts) = open.remove(&finished.test) else { return Flow::Continue };
-                attempts.said.push(self.said(&finished));
+                let said = self.said(&finished);
+                attempts.said.push(if attempts.by_luck(said, &finished) { Said::Nothing } else { said });
                 attempts.made.push(finished);
-                if again(&attempts.said, self.args.retries) {
+                if !attempts.confirmed() && again(&attempts.said, self.args.retries) {
                     self.again.push(attempts);
                     return Flow::Continue;
                 }
@@ -277,7 +290,6 @@ impl Session<'_> {
             if stopped {
                 return;
             }
-            crowd = Crowd::Fixed(1);
         }
     }
 
@@ -290,8 +302,8 @@ impl Session<'_> {
         };
         let failed = said.iter().position(|one| matches!(one, Said::Time | Said::Tick | Said::Failed));
         match (ended, failed) {
-            // Two of three, where the kernel's tick was all that was against it.
-            (Said::Settled, Some(_)) if attempts > 2 && only_ticks(&said) => self.settle(last, attempts, None),
+            // The kernel's tick was all that was against it.
+            (Said::Settled, Some(_)) if only_ticks(&said) => self.settle(last, attempts, None),
             (Said::Settled, Some(failed)) if last.outcome.verdict == Verdict::Pass => {
                 let failed = made.swap_remove(failed);
                 // It fails no run, so neither does a change of mind: what came at last counts.

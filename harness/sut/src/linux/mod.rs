@@ -74,8 +74,9 @@ use std::sync::{Mutex, PoisonError};
 /// 2MSL of Linux, a constant of the kernel; microseconds.
 const TIME_WAIT: i64 = 60_000_000;
 
-/// How far behind a tick a test begins; nanoseconds. packetdrill begins at 250 us, and what it does first takes it half a millisecond longer.
-const TICK_PHASE: i64 = 750_000;
+/// How far behind a tick a test begins; nanoseconds. packetdrill's scripts get going about a millisecond behind one, where a little more or less
+/// lateness puts what they do behind this tick or the next. A little further on there is more than half a millisecond to spare.
+const TICK_PHASE: i64 = 1_050_000;
 
 /// Held while a namespace is being set up.
 static STARTING: Mutex<()> = Mutex::new(());

@@ -27,6 +27,8 @@ use std::thread::JoinHandle;
 const INTERRUPT: Signal = Signal::SIGURG;
 /// How long a call may be runnable without returning or sleeping before the host is called broken; nanoseconds.
 const STUCK: i64 = 5_000_000_000;
+/// How long between two looks at a call that has not returned; nanoseconds.
+const LOOK: i64 = 50_000;
 
 /// What a call came to, and when on `CLOCK_MONOTONIC`.
 #[derive(Debug)]
@@ -89,8 +91,9 @@ impl Worker {
     pub(super) fn submit(&self, job: Checked) -> Result<Option<Completion>, SutError> {
         let began = monotonic();
         self.jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).expect("the thread lives as long as its handle");
-        // Most calls that can go through take less than this; after that it is worth looking at the thread.
-        let mut patience = 50_000;
+        // Most calls that can go through take less than this; after that it is worth looking at the thread. The script's time goes on from
+        // the look that finds it asleep, so looks are close together until the call has had the time of any that is not stuck.
+        let mut patience = LOOK;
         loop {
             self.wait(patience);
             if let Some(completion) = self.take() {
@@ -103,7 +106,9 @@ impl Worker {
             if monotonic() - began > STUCK {
                 return Err(SutError::Environment("a system call neither returns nor sleeps".to_owned()));
             }
-            patience = (2 * patience).min(1_000_000);
+            if monotonic() - began > 20 * LOOK {
+                patience = (2 * patience).min(20 * LOOK);
+            }
         }
     }
 
