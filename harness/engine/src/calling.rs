@@ -174,10 +174,16 @@ impl<'a> Run<'a> {
             }
             Some(_) | None => Vec::new(),
         };
-        // `isn_1` is the SUT's first ISN.
+        // `isn_1` is the SUT's first ISN, `tsval_1` the first TSval of a SYN.
         let isn = |name: &str| {
-            let place: usize = name.strip_prefix("isn_")?.parse().ok()?;
-            self.mapping.isns.get(place.checked_sub(1)?).map(|isn| i64::from(*isn))
+            let (of, place) = name.rsplit_once('_')?;
+            let values = match of {
+                "isn" => &self.mapping.isns,
+                "tsval" => &self.mapping.tsvals,
+                _ => return None,
+            };
+            let place: usize = place.parse().ok()?;
+            values.get(place.checked_sub(1)?).map(|value| i64::from(*value))
         };
         let untold = RefCell::new(None);
         let lookup = |name: &str| {

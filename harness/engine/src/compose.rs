@@ -7,7 +7,9 @@ use crate::packet::{Body, Datagram, Icmp, Ip, Ipv4, Ipv6, Layer, Tcp, Udp, proto
 use crate::pattern::{self, Stream};
 use crate::stop::Stop;
 use crate::tcp_options;
-use halfopen_script::ast::{self, Echoed, FlagSet, MplsEntry, Num, Numbers, Outer, Packet, Spanned};
+use halfopen_script::ast::{
+    self, Echoed, FlagSet, MplsEntry, Num, Numbers, Options, Outer, Packet, Spanned, TcpOption,
+};
 use halfopen_script::symbols;
 use std::net::IpAddr;
 
@@ -58,6 +60,12 @@ pub(crate) fn compose(mapping: &mut Mapping, packet: &Packet) -> Result<Composed
     let spoil = ip_words(&mut datagram.ip, &packet.ip, mapping)?;
     datagram.outer = layers(&packet.outer, mapping)?;
     datagram.complete();
+    if let ast::Body::Tcp(tcp) = &packet.body
+        && is_signed(&tcp.options)
+    {
+        let key = mapping.md5_secret.as_ref().ok_or_else(no_key)?;
+        datagram.sign(key);
+    }
     let octets = spoil.apply(&mut datagram);
     Ok(Composed { datagram, octets, connection, urgent })
 }
@@ -77,6 +85,16 @@ pub(crate) fn runnable(packet: &Packet) -> Result<(), Stop> {
         return Err(Stop::Unsupported("`/udp`, TCP in UDP".into()));
     }
     Ok(())
+}
+
+/// Whether a list has `md5 valid`.
+pub(crate) fn is_signed(options: &Options) -> bool {
+    let Options::List(list) = options else { return false };
+    list.iter().any(|option| matches!(option.node, TcpOption::Md5Valid))
+}
+
+pub(crate) fn no_key() -> Stop {
+    Stop::Error("`md5 valid` needs a key: `--tcp_md5_secret=KEY`".into())
 }
 
 /// The headers around a datagram.

@@ -153,6 +153,7 @@ fn option_matches(line: &TcpOption, seen: &TcpOption, terms: &Terms) -> bool {
         (TcpOption::Eol, TcpOption::Eol)
         | (TcpOption::Nop, TcpOption::Nop)
         | (TcpOption::SackPermitted, TcpOption::SackPermitted)
+        | (TcpOption::Md5Valid, TcpOption::Md5Valid)
         | (TcpOption::Md5(None), TcpOption::Md5(_)) => true,
         (TcpOption::Mss(line), TcpOption::Mss(seen)) | (TcpOption::WindowScale(line), TcpOption::WindowScale(seen)) => {
             same(line, seen)

@@ -95,6 +95,10 @@ pub(crate) struct Mapping {
     /// Everything about UDP.
     pub(crate) udp: Ports,
     pub(crate) ts_ecr_scaled: bool,
+    /// Key of `md5 valid`.
+    pub(crate) md5_secret: Option<Vec<u8>>,
+    /// TSvals of the SUT's SYNs, in the order in which they were seen.
+    pub(crate) tsvals: Vec<u32>,
     /// Smallest datagram size that an ICMP message has asked the SUT for.
     pub(crate) path_mtu: u32,
     /// The application opens another connection: what still comes from the one under test belongs to the past.
@@ -116,6 +120,8 @@ impl Mapping {
             flows: BTreeMap::new(),
             udp: Ports::new(plan.bind_port, plan.remote_port),
             ts_ecr_scaled: plan.ts_ecr_scaled,
+            md5_secret: plan.md5_secret.clone(),
+            tsvals: Vec::new(),
             path_mtu: plan.setup.mtu,
             leaving: false,
             listener: false,
@@ -268,6 +274,7 @@ impl Mapping {
         let Numbering { local, remote, fresh } = lesson.numbering;
         if let Some(isn) = local.filter(|_| tcp.has(flag::SYN) && (connection.ended || local != connection.local)) {
             self.isns.push(isn.live);
+            self.tsvals.extend(lesson.stamp.map(|(_, live)| live));
         }
         if fresh {
             (connection.ended, connection.settled, connection.highest) = (false, false, None);

@@ -1,6 +1,6 @@
 //! Packets from the SUT: the next one must be the one that the line says. Alternatives.
 
-use crate::compose::{runnable, udp_ports};
+use crate::compose::{is_signed, no_key, runnable, udp_ports};
 use crate::exchange::Arrived;
 use crate::expect::{Terms, compare};
 use crate::outcome::{FieldDiff, Lane, MismatchKind};
@@ -22,7 +22,7 @@ pub(crate) struct Judged {
 
 impl<'a> Run<'a> {
     pub(crate) fn outbound(&mut self, event: &Event, packet: &Packet) -> Result<(), Stop> {
-        expectable(packet)?;
+        expectable(packet, self.mapping.md5_secret.is_some())?;
         let due = self.due(event, self.base);
         let Some(arrived) = self.take(self.limit(due))? else { return Err(self.missing(event, packet, due)) };
         let judged = self.judge(packet, due, &arrived);
@@ -108,7 +108,7 @@ impl<'a> Run<'a> {
             match beginning(branch)? {
                 (event, None) => quiet = Some((index, Due::new(&event.time, base).to)),
                 (event, Some(packet)) => {
-                    expectable(packet)?;
+                    expectable(packet, self.mapping.md5_secret.is_some())?;
                     limit = limit.max(self.limit(self.due(event, base)));
                 }
             }
@@ -209,8 +209,8 @@ fn flatten(branches: &[Vec<Step>]) -> Vec<Vec<&Step>> {
     flat
 }
 
-/// Refuses what the engine cannot compare, by its word.
-fn expectable(packet: &Packet) -> Result<(), Stop> {
+/// Refuses what the engine cannot compare, by its word. `key`: the test has one for signatures.
+fn expectable(packet: &Packet, key: bool) -> Result<(), Stop> {
     runnable(packet)?;
     match &packet.body {
         ast::Body::Udp { .. } | ast::Body::Icmp(_) => Ok(()),
@@ -222,8 +222,8 @@ fn expectable(packet: &Packet) -> Result<(), Stop> {
                 };
                 if let Cookie::Symbol(name) = cookie { Some(name) } else { None }
             });
-            if list.iter().any(|option| matches!(option.node, TcpOption::Md5Valid)) {
-                return Err(Stop::Unsupported("`md5 valid`".into()));
+            if !key && is_signed(&tcp.options) {
+                return Err(no_key());
             }
             symbol.map_or(Ok(()), |name| Err(Stop::Unsupported(format!("{name}, which only -D defines"))))
         }

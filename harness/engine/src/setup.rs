@@ -46,6 +46,8 @@ pub(crate) struct Plan {
     pub(crate) strict_segments: bool,
     /// Microseconds per tick of the SUT's timestamps; 0: TSval is not checked.
     pub(crate) ts_tick: i64,
+    /// Key of `md5 valid` (RFC 2385).
+    pub(crate) md5_secret: Option<Vec<u8>>,
     /// A TSecr that the SUT never sent as TSval is computed from the first one.
     pub(crate) ts_ecr_scaled: bool,
 }
@@ -106,6 +108,7 @@ impl Plan {
             strict_segments: false,
             ts_tick: 0,
             ts_ecr_scaled: false,
+            md5_secret: None,
         }
     }
 
@@ -123,6 +126,7 @@ impl Plan {
             "tolerance_usecs" => self.tolerance.micros = number(name, value)?,
             "tolerance_percent" => self.tolerance.permille = (10.0 * number::<f64>(name, value)?) as i64,
             "tcp_ts_tick_usecs" => self.ts_tick = number(name, value)?,
+            "tcp_md5_secret" => self.md5_secret = Some(value.into()),
             "tcp_ts_ecr_scaled" => self.ts_ecr_scaled = flag(value),
             "strict_segments" => self.strict_segments = flag(value),
             // They change what packetdrill prints or frees, or were used up when names were resolved.

@@ -57,7 +57,8 @@ fn one(
             let ecr = if *absolute { ecr } else { echo(ecr)? };
             known(out, kind::TIMESTAMPS, &[(val.value() as u32).to_be_bytes(), ecr.to_be_bytes()].concat());
         }
-        TcpOption::Md5Valid => return Err(Stop::Unsupported("`md5 valid`".into())),
+        // The digest follows when everything else of the segment is known.
+        TcpOption::Md5Valid => known(out, kind::MD5, &[0; 16]),
         TcpOption::FastOpen(cookie) => known(out, kind::FAST_OPEN, octets(cookie)?),
         TcpOption::FastOpenExperimental(cookie) => {
             known(out, kind::EXPERIMENTAL, &[&FAST_OPEN_ID, octets(cookie)?].concat());

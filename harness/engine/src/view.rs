@@ -1,6 +1,6 @@
 //! From a live datagram of the SUT to a script line: what the script would have to say to expect it.
 
-use crate::compose::{kind_and_code, udp_ports};
+use crate::compose::{is_signed, kind_and_code, udp_ports};
 use crate::ip_words::ecn_bits;
 use crate::mapping::{Lesson, Mapping, Route, offset};
 use crate::outcome::{FieldDiff, MismatchKind};
@@ -72,7 +72,10 @@ pub(crate) fn see(
                 ast::Body::Tcp(tcp) => Some(tcp),
                 ast::Body::Udp { .. } | ast::Body::Icmp(_) => None,
             });
-            let (segment, lesson) = segment(mapping, tcp, line);
+            let (mut segment, lesson) = segment(mapping, tcp, line);
+            if line.is_none_or(|line| is_signed(&line.options)) {
+                mark_signature(mapping, datagram, &mut segment.options);
+            }
             segment_faults(tcp, &mut faults);
             payload_fault(mapping, &lesson, written, tcp, &mut faults);
             (ast::Body::Tcp(segment), Some(lesson))
@@ -98,6 +101,17 @@ pub(crate) fn see(
     let ip = expected.map_or_else(Vec::new, |packet| words(mapping, datagram, packet, &mut lesson));
     let packet = Packet { direction: Direction::Outbound, ip, outer, psp: None, body, under_udp: None };
     Seen { packet, faults, lesson }
+}
+
+/// A signature that the test's key verifies is written `md5 valid`.
+fn mark_signature(mapping: &Mapping, datagram: &Datagram, options: &mut Options) {
+    let digest = mapping.md5_secret.as_ref().and_then(|key| datagram.signature(key));
+    let (Options::List(list), Some(digest)) = (options, digest) else { return };
+    for option in list {
+        if matches!(&option.node, TcpOption::Md5(Some(claimed)) if *claimed == digest) {
+            option.node = TcpOption::Md5Valid;
+        }
+    }
 }
 
 /// What must hold of every header.

@@ -220,10 +220,7 @@ fn what_cannot_run_says_which_word_makes_it_so() {
         ("0 < encap psp spi 5 . 1:1(0) win 5\n", "`encap psp`"),
         ("0 > . 1:1(0)/udp(1 > 2)\n", "`/udp`, TCP in UDP"),
         ("0 < icmp unreachable port_unreachable [1:1(0)/udp(1 > 2)]\n", "`/udp`, TCP in UDP"),
-        ("0 < . 1:1(0) win 5 <nop,nop,md5 valid>\n", "`md5 valid`"),
-        ("0 > . 1:1(0) <nop,nop,md5 valid>\n", "`md5 valid`"),
         ("--udp_encapsulation=1\n0 < . 1:1(0) win 5\n", "--udp_encapsulation"),
-        ("--tcp_md5_secret=x\n0 < . 1:1(0) win 5\n", "--tcp_md5_secret"),
     ];
     for (script, wanted) in table {
         let outcome = play(script, &mut mirror(|_| {}));

@@ -2,14 +2,15 @@
 
 use super::ancillary::Expected;
 use super::args::{
-    elements, int, int32, is_ellipsis, is_null, is_word, length, member, members, misfit, option_value, sockaddr,
+    elements, int, int32, is_ellipsis, is_null, is_word, length, member, members, misfit, octets, option_value,
+    sockaddr,
 };
 use super::epoll::{self, Event};
 use super::{Descriptors, number};
 use crate::call::SysCall;
 use crate::setup::Plan;
 use crate::stop::Stop;
-use halfopen_script::ast::{Arg, Call};
+use halfopen_script::ast::{Arg, ArgKind, Call};
 use halfopen_script::test::Family;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -199,6 +200,10 @@ impl<'a> Lowering<'a, '_> {
         if (level, name) == (number::SOL_TCP, number::TCP_INFO) {
             return Err(Stop::Unsupported("TCP_INFO outside %{ }%".into()));
         }
+        if self.call.name.node == "setsockopt" && (level, name) == (number::SOL_TCP, number::TCP_MD5SIG) {
+            let value = md5_key(value, self.peer().ip())?;
+            return Ok((SysCall::SetSockOpt { fd, level, name, value }, After::Plain));
+        }
         if self.call.name.node == "setsockopt" {
             let value = option_value(level, name, value, Some(length(len)?))?;
             return Ok((SysCall::SetSockOpt { fd, level, name, value }, After::Plain));
@@ -232,6 +237,34 @@ impl<'a> Lowering<'a, '_> {
         let timeout_ms = int32(self.arg(2)?)?;
         Ok((SysCall::Poll { fds, timeout_ms }, After::Polls { revents }))
     }
+}
+
+/// `struct tcp_md5sig` (RFC 2385): `{tcpm_addr=..., tcpm_key="secret"}`; `...` is the harness's address.
+fn md5_key(arg: &Arg, peer: IpAddr) -> Result<Vec<u8>, Stop> {
+    const KEY: usize = 80;
+    let fields = members(arg, "a `tcp_md5sig` structure")?;
+    let field = |name, place| member(fields, name, place).ok_or_else(|| misfit(arg, name));
+    let address = field("tcpm_addr", 0)?;
+    let address = if is_ellipsis(address) { peer } else { sockaddr(address)?.ip() };
+    let key = field("tcpm_key", 1)?;
+    let ArgKind::Text(text) = &key.kind else { return Err(misfit(key, "a key in quotation marks")) };
+    let octets = octets(text);
+    // struct sockaddr_storage, then flags, prefix length, key length, interface, key.
+    let mut value = vec![0; 136 + KEY];
+    match address {
+        IpAddr::V4(v4) => {
+            value[..2].copy_from_slice(&(number::AF_INET as u16).to_ne_bytes());
+            value[4..8].copy_from_slice(&v4.octets());
+        }
+        IpAddr::V6(v6) => {
+            value[..2].copy_from_slice(&(number::AF_INET6 as u16).to_ne_bytes());
+            value[8..24].copy_from_slice(&v6.octets());
+        }
+    }
+    value[130..132].copy_from_slice(&(octets.len() as u16).to_ne_bytes());
+    let room = octets.len().min(KEY);
+    value[136..136 + room].copy_from_slice(&octets[..room]);
+    Ok(value)
 }
 
 fn poll_field<'a>(entry: &'a Arg, name: &str, place: usize) -> Result<&'a Arg, Stop> {

@@ -28,6 +28,7 @@ pub(crate) mod number {
     pub(crate) const CAP_SET: i64 = 1;
     pub(crate) const SOL_TCP: i32 = 6;
     pub(crate) const TCP_INFO: i32 = 11;
+    pub(crate) const TCP_MD5SIG: i32 = 14;
     pub(crate) const SOL_SOCKET: i32 = 1;
     pub(crate) const SO_ERROR: i32 = 4;
     pub(crate) const SO_RCVTIMEO: i32 = 20;

@@ -10,6 +10,7 @@ pub mod ipv4;
 pub mod ipv6;
 pub mod options;
 pub mod outer;
+mod signature;
 pub mod tcp;
 pub mod udp;
 

@@ -85,7 +85,7 @@ impl Tcp {
         out.extend_from_slice(&self.payload);
     }
 
-    fn fixed(&self, checksum: u16) -> [u8; 20] {
+    pub(super) fn fixed(&self, checksum: u16) -> [u8; 20] {
         let mut octets = [0; 20];
         octets[0..2].copy_from_slice(&self.src_port.to_be_bytes());
         octets[2..4].copy_from_slice(&self.dst_port.to_be_bytes());
