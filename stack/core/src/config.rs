@@ -232,6 +232,9 @@ pub struct Config {
     pub proportional_rate_reduction: bool,
     /// RFC 5682 F-RTO: 0 off. RFC: 0 (not named). Linux: 2.
     pub tcp_frto: u32,
+    /// Whether F-RTO believes a report of text of before the timeout while the retransmission is not acknowledged. RFC 5682 3.1
+    /// step 2: no. Linux: yes.
+    pub frto_believes_reports: bool,
     /// RFC 8985: 1 RACK, 2 with a reordering window that does not adapt, 4 and that duplicates do not close. Without RACK
     /// losses are found as in RFC 6675. RFC: 0 (not named). Linux: 1.
     pub tcp_recovery: u32,
@@ -300,10 +303,14 @@ pub struct Config {
 
     /// RFC 7323 timestamps: 0 off, 1 with a random offset, 2 without. RFC: 1. Linux: 1.
     pub tcp_timestamps: u32,
+    /// Whether all connections of two hosts have one offset of the timestamp clock. RFC 7323 7: no, each has its own. Linux: yes.
+    pub timestamp_offset_of_host: bool,
     /// RFC 7323 window scaling. RFC: on. Linux: on.
     pub tcp_window_scaling: bool,
     /// RFC 2018 selective acknowledgments. RFC: on. Linux: on.
     pub tcp_sack: bool,
+    /// Whether a reset in reply to a segment with timestamps echoes them (RFC 7323 5.2, recommended). RFC: yes. Linux: no.
+    pub reset_echoes_timestamps: bool,
     /// Whether a segment without timestamps is dropped once they were negotiated (RFC 7323 3.2). RFC: yes. Linux: no.
     pub require_timestamps: bool,
     /// Receive buffer: minimum, default, maximum. RFC: 4096, 65535, 4194304. Linux: 4096, 131072, 33554432.
@@ -394,7 +401,8 @@ pub struct Config {
     /// Connections that close without a socket; those beyond are reset. RFC: no limit. Linux: 131072.
     pub tcp_max_orphans: u32,
 
-    /// The user timeout option (RFC 5482), told and believed. RFC: no (RFC 9293 does not name it). Linux: no (it has none).
+    /// The user timeout option (RFC 5482), told and believed; its `sysctl` name, `net.ipv4.tcp_user_timeout_option`, is ours. RFC: no
+    /// (RFC 9293 does not name it). Linux: no (it has none).
     pub user_timeout_option: bool,
     /// Least and greatest user timeout that a peer can tell. RFC 5482 3.1: 100 s (R2 of RFC 9293 3.8.3), and a limit that
     /// it leaves open: a day. Linux: none.
@@ -471,6 +479,7 @@ impl Config {
             tcp_dsack: false,
             proportional_rate_reduction: false,
             tcp_frto: 0,
+            frto_believes_reports: false,
             tcp_recovery: 0,
             tcp_early_retrans: 0,
             timer_slack: Duration::ZERO,
@@ -501,8 +510,10 @@ impl Config {
             ecn_quick_acks: 0,
             ecn_waits_at_one_segment: true,
             tcp_timestamps: 1,
+            timestamp_offset_of_host: false,
             tcp_window_scaling: true,
             tcp_sack: true,
+            reset_echoes_timestamps: true,
             require_timestamps: true,
             tcp_rmem: [4096, 65_535, 4_194_304],
             tcp_wmem: [4096, 262_144, 4_194_304],
@@ -569,6 +580,7 @@ impl Config {
         config.abort_with_ack = false;
         config.tcp_ecn = 0;
         config.tcp_timestamps = 0;
+        config.reset_echoes_timestamps = false;
         config.tcp_window_scaling = false;
         config.tcp_sack = false;
         config
@@ -598,7 +610,7 @@ impl Config {
         config.syn_ack_echo_check = true;
         config.tcp_dsack = true;
         config.proportional_rate_reduction = true;
-        config.tcp_frto = 2;
+        (config.tcp_frto, config.frto_believes_reports) = (2, true);
         config.tcp_recovery = 1;
         config.tcp_early_retrans = 3;
         config.timer_slack = Duration::from_millis(2);
@@ -621,7 +633,8 @@ impl Config {
         config.tcp_ecn_option = 2;
         config.ecn_quick_acks = 2;
         config.ecn_waits_at_one_segment = false;
-        config.require_timestamps = false;
+        (config.reset_echoes_timestamps, config.require_timestamps) = (false, false);
+        config.timestamp_offset_of_host = true;
         config.tcp_rmem = [4096, 131_072, 33_554_432];
         config.tcp_wmem = [4096, 16_384, 4_194_304];
         config.tcp_moderate_rcvbuf = true;

@@ -235,6 +235,9 @@ impl<'a> Fx<'a> {
             reset.ack = seg.end();
             reset.flags = tcp::Flags::RST | tcp::Flags::ACK;
         }
+        if let Some(option) = seg.options.timestamps.filter(|_| self.config().reset_echoes_timestamps) {
+            reset.options.timestamps = Some(tcp::Timestamps { val: 0, ecr: option.val });
+        }
         self.host.counters.tcp_out_segs += 1;
         self.host.counters.tcp_out_rsts += 1;
         let header = self.host.header(dst, src);

@@ -108,6 +108,7 @@ impl Config {
             "tcp_moderate_rcvbuf" => self.tcp_moderate_rcvbuf = switch(value)?,
             "tcp_sack" => self.tcp_sack = switch(value)?,
             "tcp_rfc1337" => self.tcp_rfc1337 = switch(value)?,
+            "tcp_user_timeout_option" => self.user_timeout_option = switch(value)?,
             "tcp_stdurg" => self.tcp_stdurg = switch(value)?,
             "route.mtu_expires" => self.mtu_expires = Duration::from_secs(number(value)?.into()),
             "ipfrag_time" => self.ipfrag_time = Duration::from_secs(number(value)?.into()),

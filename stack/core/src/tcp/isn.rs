@@ -56,12 +56,13 @@ pub(crate) fn initial_sequence_number(secret: &Secret, local: SocketAddr, remote
     SeqNum(m.wrapping_add(secret.hash(ISN, local, remote) as u32))
 }
 
-/// Where a connection's timestamp clock starts, so that it tells nothing of the host's uptime (RFC 7323 5.4, 7.1). The
-/// same for each connection of a tuple, which RFC 6191 needs.
-pub(crate) fn timestamp_offset(secret: &Secret, local: SocketAddr, remote: SocketAddr) -> u32 {
-    // Ports are left out: what one host sees of this clock stays monotonic over all its connections.
-    let without_port = |socket: SocketAddr| SocketAddr::new(socket.ip(), 0);
-    secret.hash(TIMESTAMP, without_port(local), without_port(remote)) as u32
+/// Where a connection's timestamp clock starts, so that it tells nothing of the host's uptime (RFC 7323 5.4, 7). The
+/// same for each connection of a tuple, which RFC 6191 needs; and for all connections of two hosts, if so configured: what one host
+/// sees of the clock is monotonic then.
+pub(crate) fn timestamp_offset(host: &Host, local: SocketAddr, remote: SocketAddr) -> u32 {
+    let shared = host.config.timestamp_offset_of_host;
+    let of = |socket: SocketAddr| if shared { SocketAddr::new(socket.ip(), 0) } else { socket };
+    host.isn_secret.hash(TIMESTAMP, of(local), of(remote)) as u32
 }
 
 /// A connection's IPv6 flow label (RFC 6437 3): the same for all its datagrams, and never 0 if there is to be one.

@@ -28,8 +28,13 @@ impl Tcb {
         }
     }
 
+    /// The idle time before the first keep-alive, longer than a user timeout that the peer has asked for (RFC 5482 4.2).
     fn keep_idle(&self, fx: &Fx<'_>) -> Duration {
-        Duration::from_secs(self.user.options.rare().keep_idle.unwrap_or(fx.config().tcp_keepalive_time).into())
+        let idle =
+            Duration::from_secs(self.user.options.rare().keep_idle.unwrap_or(fx.config().tcp_keepalive_time).into());
+        let adopted =
+            self.user.options.user_timeout.is_zero().then(|| self.user_timeout(fx)).filter(|time| !time.is_zero());
+        adopted.map_or(idle, |adopted| idle.max(adopted + Duration::from_secs(1)))
     }
 
     /// Something arrived, or the option changed: the idle time starts anew.

@@ -16,6 +16,9 @@ pub(crate) fn check(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Contro
     match (seg.options.timestamps, tcb.timestamps.recent(fx.now)) {
         (Some(option), Some(recent)) if !is_at_or_after(option.val, recent) => {
             fx.cite(rules::PAWS_DROP);
+            // It may be a duplicate as well, whatever its timestamp says (RFC 2883 4.3).
+            let end = seg.seq.plus(seg.payload.len() as u32);
+            tcb.note_duplicate(seg.seq, end.earlier(tcb.rcv.nxt), fx);
             challenge_ack::answer_invalid(tcb, seg, fx);
             ControlFlow::Break(())
         }

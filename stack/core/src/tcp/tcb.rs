@@ -215,7 +215,7 @@ impl Tcb {
         let timestamps = Timestamps::new(
             config.tcp_timestamps != 0 && !md5,
             match config.tcp_timestamps {
-                1 => isn::timestamp_offset(&host.isn_secret, tuple.local, tuple.remote),
+                1 => isn::timestamp_offset(host, tuple.local, tuple.remote),
                 _ => 0,
             },
         );

@@ -42,7 +42,8 @@ impl Tcb {
         match self.user_timeouts.remote() {
             Some(remote) if set.is_zero() => {
                 let (least, most) = fx.config().user_timeout_limits;
-                remote.max(least).min(most)
+                // It must not end before the peer can have answered what was sent last (RFC 5482 3.1).
+                remote.max(least).min(most).max(self.rto.timeout() + Duration::from_secs(1))
             }
             Some(_) | None => set,
         }

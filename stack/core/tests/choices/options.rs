@@ -31,6 +31,30 @@ fn timestamp_missing(set: Set) -> String {
     line(&sent)
 }
 
+/// The timestamps of a reset to one for whom there is no connection.
+fn reset(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    play.timestamp(77, 0);
+    play.inject(A, 1, 1, b"");
+    format!("{:?}", play.last().0.options.timestamps.map(|option| (option.val, option.ecr)))
+}
+
+/// Whether two connections of one host, opened at one moment, show the same timestamp.
+fn two_clocks(set: Set) -> String {
+    let mut config = plain();
+    config.tcp_timestamps = 1;
+    set(&mut config);
+    let mut play = Play::new(config);
+    play.timestamp(77, 0);
+    play.listen(2);
+    let mut shown = |port| {
+        play.remote.set_port(port);
+        play.inject(S, 0, 0, b"");
+        play.last().0.options.timestamps.map(|option| option.val)
+    };
+    format!("{}", shown(5000) == shown(5001))
+}
+
 pub(crate) const ROWS: &[Row] = &[
     Row {
         field: "tcp_timestamps",
@@ -53,6 +77,19 @@ pub(crate) const ROWS: &[Row] = &[
         field: "tcp_sack",
         play: offered,
         values: &[(|c| c.tcp_sack = false, "None None false"), (|c| c.tcp_sack = true, "None None true")],
+    },
+    Row {
+        field: "reset_echoes_timestamps",
+        play: reset,
+        values: &[
+            (|c| c.reset_echoes_timestamps = true, "Some((0, 77))"),
+            (|c| c.reset_echoes_timestamps = false, "None"),
+        ],
+    },
+    Row {
+        field: "timestamp_offset_of_host",
+        play: two_clocks,
+        values: &[(|c| c.timestamp_offset_of_host = true, "true"), (|c| c.timestamp_offset_of_host = false, "false")],
     },
     Row {
         field: "require_timestamps",

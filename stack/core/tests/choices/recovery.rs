@@ -78,6 +78,14 @@ fn late_acks(set: Set) -> String {
     seen
 }
 
+/// A timeout, then a report of what was sent before it, and only then an ACK of the retransmission.
+fn early_report(set: Set) -> String {
+    let (mut play, _) = ten_of(set, |c| c.tcp_frto = 2, 40_000);
+    let seen = timed(&play.wait(0.5));
+    let report = firsts(&play.sack(1, &[(1001, 2001)]));
+    format!("{seen} {report} {}", firsts(&play.sack(2001, &[])))
+}
+
 /// The last three of ten segments are lost: when what is sent again.
 fn tail(set: Set) -> String {
     let (mut play, _) = ten_of(set, |_| {}, 10_000);
@@ -199,6 +207,14 @@ pub(crate) const ROWS: &[Row] = &[
         field: "tcp_frto",
         play: late_acks,
         values: &[(|c| c.tcp_frto = 0, "0@0.2 1+2 3+4 5+6"), (|c| c.tcp_frto = 2, "0@0.2 10+11 12 13+14")],
+    },
+    Row {
+        field: "frto_believes_reports",
+        play: early_report,
+        values: &[
+            (|c| c.frto_believes_reports = false, "0@0.2 - 10+11"),
+            (|c| c.frto_believes_reports = true, "0@0.2 - 10+11+12"),
+        ],
     },
     Row {
         field: "tcp_early_retrans",

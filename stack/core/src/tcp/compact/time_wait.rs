@@ -145,5 +145,5 @@ const fn halves(at: Instant) -> [u32; 2] {
 
 /// The offset that this tuple's timestamps have, if they have one.
 fn offset_of(tcb: &Tcb, host: &Host) -> u32 {
-    crate::tcp::isn::timestamp_offset(&host.isn_secret, tcb.tuple.local, tcb.tuple.remote)
+    crate::tcp::isn::timestamp_offset(host, tcb.tuple.local, tcb.tuple.remote)
 }

@@ -85,7 +85,7 @@ pub(crate) fn arrives(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
         machine::arrives(tcb, seg, &mut progress, fx);
     }
     if progress.advanced && !idle {
-        tcb.recovery.watch.restart = true;
+        tcb.recovery.watch.restart = machine::restarts_timer(tcb, fx);
     }
     tcb.account_delivered(seg, &progress, fx.now);
     adjust_window(tcb, arriving, &progress, fx);

@@ -4,6 +4,7 @@ use super::acknowledgment::Progress;
 use super::{Phase, undo};
 use crate::host::Fx;
 use crate::rules;
+use crate::seq::SeqNum;
 use crate::tcp::tcb::Tcb;
 use crate::wire::tcp::Segment;
 
@@ -14,6 +15,8 @@ pub(crate) enum Outcome {
     Conventional,
     /// Not known yet: nothing is to be sent again.
     Doubtful,
+    /// Not known yet, and nothing is to be sent: the retransmission is not acknowledged.
+    Awaited,
     /// The timeout was needless and is taken back.
     Spurious,
 }
@@ -23,11 +26,12 @@ pub(crate) fn judge(tcb: &mut Tcb, seg: &Segment<'_>, progress: &Progress, fx: &
     if !is_doubtful(tcb) {
         return Outcome::Conventional;
     }
-    if progress.original && undo::of_timeout(tcb, seg, true, fx) {
+    let high = tcb.recovery.high.unwrap_or(tcb.snd.una);
+    let believed = fx.config().frto_believes_reports || tcb.snd.nxt.gt(high) && !reports_beyond(tcb, high);
+    if believed && progress.original && undo::of_timeout(tcb, seg, true, fx) {
         fx.cite(rules::FRTO_SPURIOUS);
         return Outcome::Spurious;
     }
-    let high = tcb.recovery.high.unwrap_or(tcb.snd.una);
     if tcb.snd.nxt.gt(high) {
         // Step 3: new text is out; a duplicate shows that what precedes it is missing.
         if progress.sacked || progress.duplicate {
@@ -35,6 +39,10 @@ pub(crate) fn judge(tcb: &mut Tcb, seg: &Segment<'_>, progress: &Progress, fx: &
             return Outcome::Conventional;
         }
         return Outcome::Doubtful;
+    }
+    if tcb.sack && !progress.advanced {
+        // Step 2: the scoreboard has taken what was reported.
+        return Outcome::Awaited;
     }
     if progress.advanced && tcb.snd.una.lt(high) {
         // Step 2.b: the timeout is in doubt; new text, if there is any that may go.
@@ -49,6 +57,11 @@ pub(crate) fn judge(tcb: &mut Tcb, seg: &Segment<'_>, progress: &Progress, fx: &
         settle(tcb);
     }
     Outcome::Conventional
+}
+
+/// With SACK: whether something that was sent after the timeout is acknowledged or reported (RFC 5682 3.1 step 3a).
+fn reports_beyond(tcb: &Tcb, high: SeqNum) -> bool {
+    tcb.sack && (tcb.snd.una.gt(high) || tcb.queue.runs().highest().is_some_and(|highest| highest.gt(high)))
 }
 
 /// Whether a timeout is in doubt.

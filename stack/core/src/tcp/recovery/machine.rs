@@ -57,6 +57,12 @@ fn leave(tcb: &mut Tcb, seg: &Segment<'_>, progress: &mut Progress, fx: &mut Fx<
             tcb.recovery.duplicates = 0;
             if !undo::at_the_end(tcb, seg, fx) {
                 end_reduction(tcb);
+                if tcb.reduction(fx.config()) == Reduction::Inflated {
+                    // RFC 6582 3.2 step 3: no more than what is in flight and a segment, lest a burst follow.
+                    let smss = tcb.congestion.smss();
+                    let most = tcb.flight().max(smss).saturating_add(smss);
+                    tcb.congestion.settle(tcb.congestion.cwnd.min(most));
+                }
             }
             tcb.recovery.phase = Phase::Open;
             progress.ended = true;
@@ -110,7 +116,7 @@ fn in_loss(tcb: &mut Tcb, seg: &Segment<'_>, progress: &mut Progress, fx: &mut F
                 tcb.recovery.phase = Phase::Open;
                 tcb.recovery.episode = None;
             }
-            Outcome::Conventional => {}
+            Outcome::Conventional | Outcome::Awaited => {}
         }
     }
     if progress.advanced {
@@ -258,8 +264,13 @@ fn begin(tcb: &mut Tcb) {
         undo.first = tcb.recovery.episode.as_ref().and_then(|episode| episode.undo.first);
     }
     undo.start(tcb.snd.una, probe::outstanding(tcb), Some(saved));
-    tcb.recovery.episode =
-        Some(Box::new(Episode { proportional: Proportional::new(prior), undo, doubtful: false, rescued: false }));
+    tcb.recovery.episode = Some(Box::new(Episode {
+        proportional: Proportional::new(prior),
+        undo,
+        doubtful: false,
+        rescued: false,
+        partly_acknowledged: false,
+    }));
     tcb.recovery.high = Some(tcb.snd.nxt);
     tcb.recovery.probe = None;
 }
@@ -305,6 +316,15 @@ pub(crate) fn congestion(tcb: &mut Tcb, fx: &mut Fx<'_>) -> bool {
         }
         Phase::Cwr | Phase::Recovery | Phase::Loss => false,
     }
+}
+
+/// Whether an ACK that advances starts the retransmission timer anew. In the recovery of RFC 6582 3.2 the first partial ACK does and
+/// no other, so that many losses end in a timeout.
+pub(super) fn restarts_timer(tcb: &mut Tcb, fx: &Fx<'_>) -> bool {
+    if tcb.recovery.phase != Phase::Recovery || tcb.reduction(fx.config()) != Reduction::Inflated {
+        return true;
+    }
+    tcb.recovery.episode.as_mut().is_none_or(|episode| !core::mem::replace(&mut episode.partly_acknowledged, true))
 }
 
 /// The window on an ACK while a reduction is under way.

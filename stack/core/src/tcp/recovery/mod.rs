@@ -69,6 +69,8 @@ pub(crate) struct Episode {
     pub(crate) doubtful: bool,
     /// RFC 6675 5, NextSeg rule 4: once per recovery.
     pub(crate) rescued: bool,
+    /// The first partial ACK has started the timer anew (RFC 6582 3.2).
+    pub(crate) partly_acknowledged: bool,
 }
 
 /// State of recovery.

@@ -71,6 +71,7 @@ fn syn_received(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow
         return RETURN;
     }
     fx.cite(rules::SYN_RECEIVED_ACK);
+    tcb.hear_user_timeout(seg, fx);
     tcb.ecn_established(seg, fx);
     handshake_done(tcb, seg, fx);
     tcb.enter(State::Established, fx);
