@@ -120,8 +120,13 @@ impl Congestion {
         self.smss
     }
 
-    /// The path takes smaller segments now. The window keeps its octets (RFC 8201 5.4 lets it).
-    pub(crate) const fn set_smss(&mut self, smss: u32) {
+    /// The path takes smaller segments now. The window keeps its octets (RFC 8201 5.4 lets it), unless it is the initial one, which was a
+    /// number of segments: it comes down with them, lest a burst of small ones follow (RFC 5681 3.1).
+    pub(crate) fn set_smss(&mut self, smss: u32) {
+        let untouched = !self.peak_known && self.ssthresh == u32::MAX;
+        if untouched && smss < self.smss {
+            self.cwnd = (u64::from(self.cwnd) * u64::from(smss) / u64::from(self.smss)) as u32;
+        }
         self.smss = smss;
     }
 
