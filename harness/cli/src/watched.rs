@@ -38,6 +38,10 @@ impl Sut for Watched {
         self.inner.describe()
     }
 
+    fn has_own_option_layout(&self) -> bool {
+        self.inner.has_own_option_layout()
+    }
+
     fn announce(&mut self, test: &Test) {
         self.inner.announce(test);
     }

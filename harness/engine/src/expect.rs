@@ -18,6 +18,8 @@ pub(crate) struct Terms {
     pub(crate) ts_tick: i64,
     /// What packetdrill does not look at is not looked at: TCP checksums, TSecr.
     pub(crate) lenient: bool,
+    /// Options may stand in any order, with any padding.
+    pub(crate) any_layout: bool,
 }
 
 impl Terms {
@@ -128,20 +130,46 @@ fn same(line: &Num, seen: &Num) -> bool {
 
 fn options_match(line: &Options, seen: &Options, terms: &Terms) -> bool {
     let (Options::List(line), Options::List(seen)) = (line, seen) else { return true };
+    if terms.any_layout {
+        let (asked, found) = unpaired(line, seen, terms);
+        return asked.is_empty() && found.is_empty();
+    }
     line.len() == seen.len() && line.iter().zip(seen).all(|(line, seen)| option_matches(&line.node, &seen.node, terms))
+}
+
+/// The options of each list that the other does not have, whatever their order; padding left out.
+fn unpaired<'a>(
+    line: &'a [Spanned<TcpOption>],
+    seen: &'a [Spanned<TcpOption>],
+    terms: &Terms,
+) -> (Vec<&'a Spanned<TcpOption>>, Vec<&'a Spanned<TcpOption>>) {
+    let counts = |option: &&Spanned<TcpOption>| !matches!(option.node, TcpOption::Nop | TcpOption::Eol);
+    let mut found: Vec<_> = seen.iter().filter(counts).collect();
+    let mut asked: Vec<_> = line.iter().filter(counts).collect();
+    asked.retain(|asked| {
+        let place = found.iter().position(|found| option_matches(&asked.node, &found.node, terms));
+        place.map(|place| found.remove(place)).is_none()
+    });
+    (asked, found)
 }
 
 /// The options that differ where both lists have as many, else both lists.
 fn different_options(line: &Options, seen: &Options, terms: &Terms) -> (String, String) {
     if let (Options::List(asked), Options::List(found)) = (line, seen)
-        && asked.len() == found.len()
+        && (asked.len() == found.len() || terms.any_layout)
     {
-        let pairs = asked.iter().zip(found);
-        let (asked, found): (Vec<_>, Vec<_>) =
-            pairs.filter(|(asked, found)| !option_matches(&asked.node, &found.node, terms)).unzip();
-        let text = |options: Vec<&Spanned<TcpOption>>| {
-            let text = Options::List(options.into_iter().cloned().collect()).to_string();
-            text.trim_matches(['<', '>']).to_owned()
+        let (asked, found): (Vec<_>, Vec<_>) = if terms.any_layout {
+            unpaired(asked, found, terms)
+        } else {
+            let pairs = asked.iter().zip(found);
+            pairs.filter(|(asked, found)| !option_matches(&asked.node, &found.node, terms)).unzip()
+        };
+        let text = |options: Vec<&Spanned<TcpOption>>| match options.as_slice() {
+            [] => "none".to_owned(),
+            _ => {
+                let text = Options::List(options.into_iter().cloned().collect()).to_string();
+                text.trim_matches(['<', '>']).to_owned()
+            }
         };
         return (text(asked), text(found));
     }

@@ -61,7 +61,7 @@ impl<'a> Run<'a> {
 
     pub(crate) fn terms(&self, due: Due, at: Micros) -> Terms {
         let (tolerance, ts_tick, lenient) = (self.plan.tolerance, self.plan.ts_tick, self.plan.lenient);
-        Terms { due, at, tolerance, ts_tick, lenient }
+        Terms { due, at, tolerance, ts_tick, lenient, any_layout: self.plan.any_layout }
     }
 
     pub(crate) fn judge(&self, packet: &Packet, due: Due, arrived: &Arrived) -> Judged {

@@ -47,7 +47,8 @@ fn execute(
 ) -> Outcome {
     let clock = sut.describe().clock;
     let (mut elapsed, mut snapshot, mut lateness) = (0, Vec::new(), Lateness::default());
-    let result = Plan::new(test, options, clock).and_then(|plan| {
+    let result = Plan::new(test, options, clock).and_then(|mut plan| {
+        plan.any_layout = sut.has_own_option_layout();
         sut.announce(test);
         let mut run = Run::new(sources, &plan, Exchange::new(sut, inside, trace));
         run.exchange.sut(|sut| sut.start(&plan.setup))?;

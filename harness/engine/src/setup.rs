@@ -42,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) tolerance: Tolerance,
     /// See [`RunOptions::lenient`].
     pub(crate) lenient: bool,
+    /// See [`crate::sut::Sut::has_own_option_layout`].
+    pub(crate) any_layout: bool,
     /// A scripted segment is one datagram, even when it is longer than any datagram can be.
     pub(crate) strict_segments: bool,
     /// Microseconds per tick of the SUT's timestamps; 0: TSval is not checked.
@@ -105,6 +107,7 @@ impl Plan {
                 permille: scaled(125),
             },
             lenient: options.lenient,
+            any_layout: false,
             strict_segments: false,
             ts_tick: 0,
             ts_ecr_scaled: false,

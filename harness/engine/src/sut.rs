@@ -105,6 +105,12 @@ pub trait Sut {
     /// Who this is.
     fn describe(&self) -> &Description;
 
+    /// The order and the padding of its TCP options are its own affair, of which no RFC says anything: they are compared without. Scripts
+    /// are written in the layout of Linux.
+    fn has_own_option_layout(&self) -> bool {
+        false
+    }
+
     /// Says which test comes next, before [`Sut::start`]: for logs and for fakes. A SUT that behaves by it cannot be tested.
     fn announce(&mut self, _test: &Test) {}
 

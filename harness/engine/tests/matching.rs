@@ -23,6 +23,28 @@ fn differences(family: &str, expected: &str, sent: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_sut_may_lay_its_options_out_as_it_likes() {
+    #[rustfmt::skip]
+    let table = [
+        // expected                                sent                                    in any layout
+        ("<nop,nop,TS val 5 ecr 6>",               "<TS val 5 ecr 6,eol,eol>",             ""),
+        ("<mss 1000,nop,wscale 0,nop,nop,sackOK>", "<sackOK,wscale 0,mss 1000,eol,eol,eol>", ""),
+        ("<mss 1000,sackOK,eol,eol>",              "<mss 1000>",                           "options sackOK/none"),
+        ("<mss 1000>",                             "<nop,nop,sackOK,mss 1001>",            "options mss 1000/sackOK,mss 1001"),
+        ("<nop,nop,sack 2:3 4:5>",                 "<sack 4:5 2:3,eol,eol>",               "options sack 2:3 4:5/sack 4:5 2:3"),
+    ];
+    for (expected, sent, found) in table {
+        let script = |options: &str| common::test(&format!("{HANDSHAKE}+0 > . 1:1(0) ack 1 {options}\n"), "v4");
+        let ((test, sources), (other, _)) = (script(expected), script(sent));
+        let run = |mut sut: FakeSut| run(&test, &sources, &mut sut, &RunOptions::default());
+        let free = run(FakeSut::passing().playing(other.clone()).own_option_layout());
+        assert_eq!(free.mismatch.as_ref().map(fields).unwrap_or_default().join(", "), found, "{expected}");
+        let strict = run(FakeSut::passing().playing(other));
+        assert_eq!(strict.verdict, Verdict::Fail, "{expected}: for others the layout counts");
+    }
+}
+
+#[test]
 fn what_is_written_is_compared_and_nothing_else() {
     #[rustfmt::skip]
     let table = [

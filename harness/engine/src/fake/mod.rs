@@ -38,6 +38,8 @@ pub struct FakeSut {
     replies: BTreeMap<usize, Reply>,
     /// What `%{ }%` blocks see.
     info: Vec<(String, i64)>,
+    /// Its option layout is its own affair.
+    own_layout: bool,
     /// No call blocks.
     hasty: bool,
     /// How long each call takes, in microseconds.
@@ -68,6 +70,7 @@ impl FakeSut {
             tampers: BTreeMap::new(),
             replies: BTreeMap::new(),
             info: Vec::new(),
+            own_layout: false,
             hasty: false,
             slow: 0,
             other: None,
@@ -94,6 +97,13 @@ impl FakeSut {
     #[must_use]
     pub fn reply(mut self, index: usize, reply: Reply) -> Self {
         self.replies.insert(index, reply);
+        self
+    }
+
+    /// Lays its options out as it likes.
+    #[must_use]
+    pub fn own_option_layout(mut self) -> Self {
+        self.own_layout = true;
         self
     }
 
@@ -150,6 +160,10 @@ impl FakeSut {
 impl Sut for FakeSut {
     fn describe(&self) -> &Description {
         &self.description
+    }
+
+    fn has_own_option_layout(&self) -> bool {
+        self.own_layout
     }
 
     fn announce(&mut self, test: &Test) {
