@@ -1,4 +1,4 @@
-//! What the suite covers, then the suite on the reference stack and on the kernel of this machine.
+//! What the suite covers, then the suite on the reference stack, on smoltcp and on the kernel of this machine.
 
 use super::End;
 use crate::step::{self, Fault};
@@ -8,26 +8,28 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Runs the suite on both stacks; the second also when the first fails.
+/// Runs the suite on each stack, also when one before it fails.
 pub(crate) fn conformance(tally: &mut Tally) -> Result<End, Fault> {
     let program = build()?;
     step::succeed(step::command(&program).args(["coverage", "--check"]))?;
     let out = step::scratch("conformance")?;
     let reference = run(&program, "reference", &out, tally);
+    let smoltcp = run(&program, "smoltcp", &out, tally);
     let linux = match no_namespaces() {
         None => run(&program, "linux", &out, tally),
         Some(why) if must_have_namespaces() => Err(format!("linux: {why}")),
         Some(why) => Ok(format!("linux: not run, {why}")),
     };
     println!();
-    for result in [&reference, &linux] {
+    let results = [reference, smoltcp, linux];
+    for result in &results {
         println!("{}", result.as_ref().unwrap_or_else(|fault| fault));
     }
-    match (reference, linux) {
-        (Ok(reference), Ok(linux)) => Ok(End::Good(format!("{reference}; {linux}"))),
-        (Err(one), Err(other)) => Err(format!("{one}; {other}")),
-        (Err(fault), Ok(_)) | (Ok(_), Err(fault)) => Err(fault),
-    }
+    let (good, faults): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+    let joined = |lines: Vec<Result<String, Fault>>| -> Vec<String> {
+        lines.into_iter().map(|line| line.unwrap_or_else(|fault| fault)).collect()
+    };
+    if faults.is_empty() { Ok(End::Good(joined(good).join("; "))) } else { Err(joined(faults).join("; ")) }
 }
 
 /// Builds `halfopen` as users run it, and says where it is.

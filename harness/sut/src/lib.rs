@@ -1,4 +1,5 @@
-//! The systems under test, behind one trait: the reference stack on a virtual clock, the Linux kernel in a namespace of its own.
+//! The systems under test, behind one trait: the reference stack and smoltcp on a virtual clock, the Linux kernel in a namespace of
+//! its own, and through [`polled`] any stack that its caller drives.
 //!
 //! All access of the harness to the operating system is in this crate, in [`linux`]; unsafe code is allowed there and nowhere else.
 
@@ -6,14 +7,18 @@ mod commands;
 pub mod epoll;
 #[cfg(target_os = "linux")]
 pub mod linux;
+mod numbers;
+mod patience;
+pub mod polled;
 pub mod reference;
+pub mod smoltcp;
 
 use halfopen_engine::sut::{Sut, SutError};
 use std::path::Path;
 
 /// Names that [`open`] knows, each with its runners; the first runner is the default.
 pub fn names() -> &'static [(&'static str, &'static [&'static str])] {
-    &[("reference", &["sim", "tun", "veth"]), ("linux", &["tun"])]
+    &[("reference", &["sim", "tun", "veth"]), ("linux", &["tun"]), ("smoltcp", &["sim"])]
 }
 
 /// Makes a SUT by name. Without a runner it is the default one of [`names`].
@@ -27,6 +32,7 @@ pub fn open(name: &str, runner: Option<&str>, profile: Option<&str>) -> Result<B
         ("reference", None | Some("sim")) => Ok(Box::new(reference::Reference::new(profile)?)),
         ("reference", Some(runner @ ("tun" | "veth"))) => open_hosted(runner, profile),
         ("linux", None | Some("tun")) => open_linux(profile),
+        ("smoltcp", None | Some("sim")) => smoltcp::open(profile),
         _ => Err(unknown(name, runner)),
     }
 }

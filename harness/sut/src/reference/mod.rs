@@ -7,13 +7,14 @@ mod calls;
 mod commands;
 mod files;
 mod messages;
-mod numbers;
 mod objects;
 mod options;
 mod readiness;
 mod transfer;
 mod zero_copy;
 
+use crate::numbers;
+use crate::patience::Patience;
 pub(crate) use calls::Calls;
 pub(crate) use commands::{Shown, perform};
 use halfopen_engine::call::{Reply, SysCall};
@@ -22,15 +23,12 @@ use halfopen_stack::config::Config;
 use halfopen_stack::socket::OptionName;
 use halfopen_stack::{Instant, Stack};
 use options::absent;
+pub(crate) use options::described;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The stack's clock at the start of a test: an hour after its boot, so that "never" is not "just now".
 const ORIGIN: u64 = 3_600_000_000;
-/// Timers that may fire in a row without a datagram, a reply or progress of time.
-const MOST_STEPS: u32 = 10_000;
-/// Timers that may fire in a row without a datagram or a reply: a week of one a second.
-const MOST_TIMERS: u32 = 604_800;
 
 /// The reference stack in one of its profiles.
 #[derive(Debug)]
@@ -198,26 +196,6 @@ impl Test {
     }
 }
 
-/// Counts timers, so that a stack that is busy with itself does not hang the harness.
-#[derive(Debug, Default)]
-struct Patience {
-    /// In a row, at one instant.
-    at_once: u32,
-    timers: u32,
-}
-
-impl Patience {
-    /// One more timer; `later` says whether time goes on for it.
-    fn step(&mut self, later: bool) -> Result<(), SutError> {
-        self.at_once = if later { 0 } else { self.at_once + 1 };
-        self.timers += 1;
-        if self.at_once > MOST_STEPS || self.timers > MOST_TIMERS {
-            return Err(SutError::Broken(format!("the stack took {} steps without progress", self.timers)));
-        }
-        Ok(())
-    }
-}
-
 impl Sut for Reference {
     fn describe(&self) -> &Description {
         &self.description
@@ -326,15 +304,5 @@ mod tests {
         assert!(matches!(sut.next(1), Err(SutError::Environment(_))), "it does not go on");
         sut.start(&setup).expect("starts again");
         assert_eq!(sut.next(1), Ok(Happening::Deadline));
-    }
-
-    #[test]
-    fn patience_ends() {
-        let mut standing = Patience::default();
-        let steps = (0..=MOST_STEPS).take_while(|_| standing.step(false).is_ok()).count();
-        assert_eq!(steps, MOST_STEPS as usize);
-        let mut moving = Patience::default();
-        let steps = (0..=MOST_TIMERS).take_while(|n| moving.step(n % 2 == 0).is_ok()).count();
-        assert_eq!(steps, MOST_TIMERS as usize);
     }
 }

@@ -172,7 +172,7 @@ pub(super) fn encode(option: OptionName, value: i64, room: usize) -> Vec<u8> {
 }
 
 /// What an option is called in scripts.
-pub(super) fn described(level: i32, name: i32) -> String {
+pub(crate) fn described(level: i32, name: i32) -> String {
     let prefix = match level {
         SOL_SOCKET => "SO_",
         IPPROTO_TCP => "TCP_",
@@ -191,7 +191,7 @@ pub(super) fn described(level: i32, name: i32) -> String {
 #[rustfmt::skip]
 const NO_OPTIONS: &[&str] = &[
     "SO_EE_", "TCP_CA_", "TCP_ESTABLISHED", "TCP_SYN_SENT", "TCP_SYN_RECV", "TCP_FIN_WAIT", "TCP_TIME_WAIT", "TCP_CLOSE",
-    "TCP_LAST_ACK", "TCP_LISTEN", "TCP_CLOSING", "TCP_NLA_",
+    "TCP_LAST_ACK", "TCP_LISTEN", "TCP_CLOSING", "TCP_NLA_", "TCP_MD5SIG_FLAG_", "TCP_NEW_SYN_RECV",
 ];
 
 /// What the stack declares not to have.
