@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::adapter::Adapters;
 use crate::captures::Keep;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use halfopen_script::ast::Level;
@@ -118,7 +119,7 @@ pub struct SelectArgs {
 /// Who is tested.
 #[derive(Debug, Clone, Args)]
 pub struct SutArgs {
-    /// Who is tested: reference, linux
+    /// Who is tested: reference, linux, smoltcp
     #[arg(long, default_value = "reference", value_name = "NAME")]
     pub sut: String,
 
@@ -129,12 +130,16 @@ pub struct SutArgs {
     /// Configuration of the SUT by name: rfc9293, rfc793, ... as far as it has any
     #[arg(long, value_name = "PROFILE")]
     pub profile: Option<String>,
+
+    /// SUTs of other crates, as their `main` has given them
+    #[arg(skip)]
+    pub adapters: Adapters,
 }
 
 impl SutArgs {
     /// The reference stack as it is.
     pub fn reference() -> Self {
-        Self { sut: "reference".into(), runner: None, profile: None }
+        Self { sut: "reference".into(), runner: None, profile: None, adapters: Adapters::default() }
     }
 }
 
@@ -152,7 +157,7 @@ pub struct RunArgs {
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
 
-    /// Expectation file; by default expect/NAME.toml of the specs
+    /// Expectation file; by default expect/NAME.toml of the specs, for a SUT of your own the file that its adapter names
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
 

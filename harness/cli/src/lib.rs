@@ -1,5 +1,9 @@
-//! The binary `halfopen` as a library, for its own tests and benchmarks; nothing here is a stable interface.
+//! The binary `halfopen` as a library: [`main_with`] is the whole tool with SUTs of the caller's own, through one of two seams. A [`Sut`]
+//! can be anything; a [`PolledStack`](polled::PolledStack) is the shorter way for a stack that runs in this process.
+//!
+//! The modules are for the binary's own tests and benchmarks, and no stable interface.
 
+pub mod adapter;
 pub mod admission;
 pub mod args;
 pub mod captures;
@@ -25,3 +29,8 @@ pub mod specs;
 pub mod suite;
 pub mod sut;
 pub mod watched;
+
+pub use adapter::{Adapter, main_with, run_with};
+pub use halfopen_engine as engine;
+pub use halfopen_engine::sut::{Setup, Sut, SutError};
+pub use halfopen_sut::polled;

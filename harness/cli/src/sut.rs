@@ -28,11 +28,20 @@ impl Opener {
 
     /// Opens it. The value belongs to the calling thread.
     pub fn open(&self) -> Result<Box<dyn Sut>, SutError> {
-        let SutArgs { sut, runner, profile } = &self.args;
+        let SutArgs { sut, runner, profile, adapters } = &self.args;
         if sut == FAKE {
             return Ok(Box::new(Fake::new(runner.as_deref())?));
         }
-        halfopen_sut::open(sut, runner.as_deref(), profile.as_deref())
+        if let Some(opened) = adapters.open(sut, runner.as_deref(), profile.as_deref()) {
+            return opened;
+        }
+        halfopen_sut::open(sut, runner.as_deref(), profile.as_deref()).map_err(|error| match error {
+            // Who may be meant is told where this is refused.
+            SutError::Unsupported(ref why) if why.starts_with("no SUT") => {
+                SutError::Unsupported(format!("{why}{}", adapters.listed()))
+            }
+            SutError::Unsupported(_) | SutError::Environment(_) | SutError::Broken(_) => error,
+        })
     }
 
     /// Has the backtick commands of tests that this thread runs from now on start in a folder.

@@ -95,7 +95,8 @@ fn expand(suite: &mut Suite, selection: &Selection, sut: &Description) -> Result
 
 /// The expectation file, with the entries marked that speak of a test of the suite.
 fn expectations(args: &RunArgs, specs: &Specs, suite: &Suite, selection: &Selection) -> Result<Expectations, Fault> {
-    let expectations = match &args.expect {
+    let own = args.sut.adapters.expectations(&args.sut.sut);
+    let expectations = match args.expect.as_deref().or(own.filter(|path| path.exists())) {
         Some(path) => {
             let shown = path.display().to_string();
             let text = fs::read_to_string(path)
@@ -360,9 +361,18 @@ impl Session<'_> {
 }
 
 /// The report of one execution.
-pub fn record(suite: &Suite, case: &Case, expectations: &Expectations, finished: Finished, again: String) -> Record {
+pub fn record(
+    suite: &Suite,
+    case: &Case,
+    expectations: &Expectations,
+    mut finished: Finished,
+    again: String,
+) -> Record {
     let script = &suite.scripts[case.script];
-    let (verdict, expectation) = expectations.judge(&case.id, &finished.outcome);
+    let (verdict, mut expectation) = expectations.judge(&case.id, &finished.outcome);
+    if verdict == FinalVerdict::Unsupported && finished.outcome.verdict != Verdict::Unsupported {
+        finished.outcome.reason = expectation.take();
+    }
     let family = ("family".to_string(), case.variant.family.to_string());
     let span = finished.outcome.mismatch.as_ref().and_then(|mismatch| mismatch.span);
     let files = finished.outcome.trace.iter().filter_map(|entry| entry.file).filter(|file| *file != script.file);
@@ -410,10 +420,10 @@ fn exit(summary: &Summary) -> u8 {
 fn repeat_command(args: &RunArgs, specs: Option<&Path>, case: &Case) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
     let path = |flag: &str, path: &Path| format!("{flag} {}", quoted(&path.display().to_string()));
-    let mut words = vec!["halfopen run".to_string(), quoted(&case.id)];
+    let mut words = vec![format!("{} run", args.sut.adapters.program()), quoted(&case.id)];
     words.extend(specs.map(|specs| path("--specs", specs)));
     words.extend(args.expect.iter().map(|file| path("--expect", file)));
-    let SutArgs { sut, runner, profile } = &args.sut;
+    let SutArgs { sut, runner, profile, adapters: _ } = &args.sut;
     if *sut != "reference" {
         words.push(format!("--sut {sut}"));
     }

@@ -94,7 +94,7 @@ impl Runs {
             cases.extend(found.into_iter().map(|case| (case.id.clone(), case)));
         }
         let cases: Vec<Case> = cases.into_values().collect();
-        let linux = SutArgs { sut: "linux".into(), runner: None, profile: None };
+        let linux = SutArgs { sut: "linux".into(), ..SutArgs::reference() };
         // The kernel first: getting ready for it wants a process with one thread.
         let kernel = observe(suite, &cases, &linux)?;
         let reference = observe(suite, &cases, &SutArgs::reference())?;
