@@ -1,4 +1,7 @@
 //! Expectations: which tests a SUT is known to fail, in which way, and why.
+//!
+//! `[[xfail]]` is a failure. `[[unsupported]]` is a test that the SUT cannot take although the RFC allows it to be as it is; both say
+//! how the test ends.
 
 use crate::fault::Fault;
 use crate::register::{line_of, toml_fault};
@@ -8,7 +11,7 @@ use serde::Deserialize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use wildmatch::WildMatch;
 
-/// One `[[xfail]]`.
+/// One `[[xfail]]` or `[[unsupported]]`.
 #[derive(Debug)]
 pub struct Entry {
     glob: WildMatch,
@@ -26,6 +29,8 @@ pub struct Entry {
     pub kernels: Option<String>,
     /// `file:line`
     pub place: String,
+    /// The RFC does not ask for it: the SUT lacks what the script needs, and the script has no word for that.
+    pub lacks: bool,
     /// It matched a test of the suite.
     used: AtomicBool,
 }
@@ -35,6 +40,8 @@ pub struct Entry {
 struct File {
     #[serde(default)]
     xfail: Vec<toml::Spanned<Raw>>,
+    #[serde(default)]
+    unsupported: Vec<toml::Spanned<Raw>>,
 }
 
 #[derive(Deserialize)]
@@ -47,6 +54,7 @@ struct Raw {
     reason: String,
     rfc: Option<String>,
     link: Option<String>,
+    #[serde(alias = "versions")]
     kernels: Option<String>,
 }
 
@@ -81,7 +89,10 @@ impl Expectations {
     /// Reads a file; `shown` is its name in messages.
     pub fn parse(shown: &str, text: &str) -> Result<Self, Fault> {
         let file: File = toml::from_str(text).map_err(|fault| toml_fault(shown, text, &fault))?;
-        let entries = file.xfail.into_iter().map(|raw| entry(shown, text, raw)).collect::<Result<_, _>>()?;
+        let failing = file.xfail.into_iter().map(|raw| (raw, false));
+        let lacking = file.unsupported.into_iter().map(|raw| (raw, true));
+        let entries =
+            failing.chain(lacking).map(|(raw, lacks)| entry(shown, text, raw, lacks)).collect::<Result<_, _>>()?;
         Ok(Self { entries })
     }
 
@@ -119,7 +130,8 @@ impl Expectations {
             Verdict::Fail | Verdict::Nonstrict => {
                 if let Some(entry) = self.of(id).find(|entry| entry.foresees(outcome)) {
                     let why = format!("{} ({})", entry.reason, entry.reference);
-                    return (FinalVerdict::Xfail, Some(why));
+                    let verdict = if entry.lacks { FinalVerdict::Unsupported } else { FinalVerdict::Xfail };
+                    return (verdict, Some(why));
                 }
                 let other = self.of(id).next().map(|entry| entry.differs(outcome));
                 match other {
@@ -155,7 +167,7 @@ impl Entry {
     }
 }
 
-fn entry(shown: &str, text: &str, raw: toml::Spanned<Raw>) -> Result<Entry, Fault> {
+fn entry(shown: &str, text: &str, raw: toml::Spanned<Raw>, lacks: bool) -> Result<Entry, Fault> {
     let place = format!("{shown}:{}", line_of(text, raw.span().start));
     let raw = raw.into_inner();
     let wrong = |what: &str| Fault::Environment(format!("{place}: {what}"));
@@ -177,6 +189,7 @@ fn entry(shown: &str, text: &str, raw: toml::Spanned<Raw>) -> Result<Entry, Faul
         reference,
         kernels: raw.kernels,
         place,
+        lacks,
         used: AtomicBool::new(false),
     })
 }

@@ -177,7 +177,8 @@ fn deviations(out: &mut impl Write, specs: &Specs, cases: &[Case]) -> Result<(),
             }
             let kernels = entry.kernels.as_ref().map_or(String::new(), |kernels| format!(" {kernels}"));
             let got = entry.got.as_ref().map_or(String::new(), |got| format!(", `{got}`"));
-            writeln!(out, "    {sut}{kernels}: {}{got}, {}", kind_name(entry.kind), count(*n, "test"))?;
+            let lacks = if entry.lacks { "unsupported, " } else { "" };
+            writeln!(out, "    {sut}{kernels}: {lacks}{}{got}, {}", kind_name(entry.kind), count(*n, "test"))?;
             writeln!(out, "        {} ({})", entry.reason, entry.reference)?;
             writeln!(out, "        {}", entry.place)?;
         }

@@ -95,3 +95,15 @@ fn a_file_says_what_is_wrong_with_it_and_where() {
         assert_eq!(fault.exit(), 3);
     }
 }
+
+#[test]
+fn what_a_sut_lacks_is_no_failure_and_no_pass() {
+    let file = FILE.replace("xfail", "unsupported");
+    let expectations = Expectations::parse("linux.toml", &file).unwrap();
+    let v6 = "rfc9293/3.10.7.1/closed-rst[v6,next]";
+    let judged = |outcome| expectations.judge(v6, &outcome);
+    let (verdict, why) = judged(failed(MismatchKind::Missing, "nothing"));
+    assert_eq!((verdict, why.as_deref()), (FinalVerdict::Unsupported, Some("drops silently (RFC 5961 3.2)")));
+    assert_eq!(judged(failed(MismatchKind::Segment, "R")).0, FinalVerdict::Fail, "it fails otherwise");
+    assert_eq!(judged(passed()).0, FinalVerdict::Xpass);
+}
