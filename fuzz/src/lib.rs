@@ -4,9 +4,15 @@
 //! committed seeds (`corpus/`) and over what was once found (`regressions/`), without any engine.
 
 pub mod canary;
+pub mod coverage;
+pub mod datagram;
 pub mod dice;
 pub mod endpoint_pair;
 pub mod finding;
+pub mod machine;
+pub mod oracles;
+pub mod pattern;
+pub mod program;
 pub mod reassembly;
 pub mod script_parser;
 pub mod segment_parser;
@@ -23,15 +29,37 @@ mod seeds;
 pub struct Target {
     /// As in `fuzz_targets/`, `corpus/` and `regressions/`.
     pub name: &'static str,
+    /// What an input is, and what is asked of it, in a line.
+    pub about: &'static str,
     /// Panics when an oracle is violated.
     pub run: fn(&[u8]),
 }
 
 /// Every target that must hold for every input; the canary, which must not, is not among them.
 pub const TARGETS: [Target; 5] = [
-    Target { name: "endpoint_pair", run: endpoint_pair::run },
-    Target { name: "reassembly", run: reassembly::run },
-    Target { name: "script_parser", run: script_parser::run },
-    Target { name: "segment_parser", run: segment_parser::run },
-    Target { name: "state_machine", run: state_machine::run },
+    Target {
+        name: "endpoint_pair",
+        about: "a seed and its draws: two stacks over a hostile network, which then gets well",
+        run: endpoint_pair::run,
+    },
+    Target {
+        name: "reassembly",
+        about: "pieces of text: the stack's receive queue and a naive model agree",
+        run: reassembly::run,
+    },
+    Target {
+        name: "script_parser",
+        about: "text: printing and parsing is the identity, diagnostics point into the text",
+        run: script_parser::run,
+    },
+    Target {
+        name: "segment_parser",
+        about: "a datagram: the stack's codec and the harness's agree, what parses emits the same",
+        run: segment_parser::run,
+    },
+    Target {
+        name: "state_machine",
+        about: "a program of segments, socket calls, ICMP errors and time, on one stack",
+        run: state_machine::run,
+    },
 ];

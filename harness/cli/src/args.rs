@@ -347,6 +347,8 @@ pub struct FuzzArgs {
 /// `halfopen fuzz COMMAND`
 #[derive(Debug, Subcommand)]
 pub enum FuzzCommand {
+    /// List the targets: what an input is, and what is asked of it
+    List,
     /// Two endpoints of the reference stack over a hostile network, one run for each seed
     ///
     /// A seed draws everything: profiles, options, what the applications do, and what the network does to datagrams. It then gets

@@ -31,7 +31,7 @@ pub use errno::Errno;
 pub use seq::SeqNum;
 pub use socket::{
     Domain, Holder, OptionName, Readiness, RecvFlags, SendFlags, Shutdown, Snapshot, SocketOption, Status, Summary,
-    TcpInfo,
+    TcpInfo, Vitals,
 };
 pub use stack::{Lingering, Stack};
 pub use tcp::State;

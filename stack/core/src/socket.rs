@@ -5,11 +5,13 @@
 mod info;
 mod options;
 mod snapshot;
+mod vitals;
 
 pub use info::{Status, TcpInfo};
 pub(crate) use options::{Md5Key, Options, Shared};
 pub use options::{OptionName, SocketOption};
 pub use snapshot::{CongestionSnapshot, Holder, RcvSnapshot, Snapshot, SndSnapshot, Summary};
+pub use vitals::Vitals;
 
 /// Address family of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

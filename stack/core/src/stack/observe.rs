@@ -2,12 +2,14 @@
 
 use super::Stack;
 use super::connection::Connection;
+use super::demux::Place;
 use super::sockets::Kind;
 use crate::errno::Errno;
 use crate::seq::SeqNum;
-use crate::socket::{Readiness, Snapshot, Status, Summary, TcpInfo};
+use crate::socket::{Readiness, Snapshot, Status, Summary, TcpInfo, Vitals};
 use crate::tcp::State;
 use crate::tcp::tcb::Fin;
+use crate::tcp::tcb::Tuple;
 use core::net::SocketAddr;
 
 impl Stack {
@@ -147,6 +149,25 @@ impl Stack {
     pub fn connections(&self) -> impl Iterator<Item = Summary> + '_ {
         let kept = self.kept_tcbs().map(|(tcb, holder)| tcb.summary(holder));
         self.connections.values().map(|connection| connection.tcb.summary(connection.owner.holder())).chain(kept)
+    }
+
+    /// The variables of the connection between these two sockets, as they were seen by the latest event, without allocation. `None`:
+    /// there is none that a segment would find.
+    #[must_use]
+    pub fn vitals(&self, local: SocketAddr, remote: SocketAddr) -> Option<Vitals> {
+        let config = &self.host.config;
+        match self.find(&Tuple { local, remote })? {
+            Place::Connection(number) => self
+                .connections
+                .get(&self.connection_at(number))
+                .map(|connection| connection.tcb.vitals(self.now, config)),
+            Place::HalfOpen(number) => {
+                self.half_open.get(number).map(|waiting| self.half_open_tcb(waiting).vitals(self.now, config))
+            }
+            Place::TimeWait(number) => {
+                self.time_wait.get(number).map(|entry| entry.tcb(&self.host).vitals(self.now, config))
+            }
+        }
     }
 
     fn snapshot_of(&self, connection: &Connection) -> Snapshot {

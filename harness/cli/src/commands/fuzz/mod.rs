@@ -1,5 +1,6 @@
 //! `halfopen fuzz`: drawn runs instead of scripts.
 
+mod list;
 pub mod sim;
 
 use crate::args::{FuzzArgs, FuzzCommand};
@@ -8,6 +9,7 @@ use crate::fault::Fault;
 /// Does what the command line says, and returns the exit code.
 pub fn fuzz(args: &FuzzArgs) -> Result<u8, Fault> {
     match &args.command {
+        FuzzCommand::List => list::list(),
         FuzzCommand::Sim(args) => sim::sim(args),
     }
 }

@@ -18,11 +18,11 @@ fn table(factor: usize) -> Vec<u8> {
 }
 
 /// What the application writes from this offset of its stream on.
-pub(super) fn written(offset: u32, octets: usize) -> &'static [u8] {
+pub fn written(offset: u32, octets: usize) -> &'static [u8] {
     &HOST[offset as usize % PERIOD..][..octets]
 }
 
 /// What the peer sends from this sequence number on, whenever it sends there.
-pub(super) fn sent(seq: u32, octets: usize) -> &'static [u8] {
+pub fn sent(seq: u32, octets: usize) -> &'static [u8] {
     &PEER[seq as usize % PERIOD..][..octets]
 }

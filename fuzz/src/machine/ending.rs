@@ -1,0 +1,177 @@
+//! After the last event: the liveness phase, or a peer that falls silent; and in both nothing is left.
+
+use super::Watch;
+use super::world::World;
+use crate::datagram::{ACK, FIN, before};
+use crate::pattern;
+use crate::program::{Damage, Ending};
+use halfopen_stack::State;
+
+/// Rounds of the liveness phase: each brings a segment both ways, or a timer.
+const MOST_ROUNDS: u32 = 400;
+
+/// Timers that may fire after everything is closed: those of a keep-alive that looks every second whether the connection is idle, for
+/// the half hour that the last retransmissions take, on each connection of a program.
+const MOST_LAST_TIMERS: u32 = 20_000;
+
+/// Octets that the honest peer sends at once.
+const PIECE: u32 = 1000;
+
+impl<W: Watch> World<'_, W> {
+    pub(super) fn end(&mut self) {
+        self.judge.event("end");
+        self.loses = [0; 2];
+        for peer in self.peers.iter_mut() {
+            (peer.holds, peer.held, peer.twice) = (false, None, false);
+        }
+        if self.setup.ending == Ending::Cooperative {
+            self.liveness();
+        }
+        self.close_all();
+        if !self.is_over() {
+            self.forget();
+        }
+    }
+
+    /// O79: faults have stopped, the peer is honest. What was written arrives.
+    fn liveness(&mut self) {
+        for _ in 0..MOST_ROUNDS {
+            let mut busy = false;
+            for at in 0..4 {
+                busy |= self.round(at);
+                if self.is_over() {
+                    return;
+                }
+            }
+            if !busy {
+                return;
+            }
+            match self.stack.poll_at() {
+                Some(at) => self.wait(at),
+                None => self.wait(self.now + std::time::Duration::from_millis(1)),
+            }
+            if self.is_over() {
+                return;
+            }
+        }
+        for at in 0..4 {
+            if let Some(missing) = self.missing(at) {
+                let oracle = if self.judge.lines[at].lied { 93 } else { 79 };
+                (self.judge.at, self.judge.before) = (Some(at as u8), self.vitals(at));
+                self.judge.fail(oracle, format_args!("{missing} octets have not arrived after {MOST_ROUNDS} rounds"));
+            }
+        }
+    }
+
+    /// What the host still has to bring to the peer, in a state in which it can.
+    fn missing(&self, at: usize) -> Option<u32> {
+        let vitals = self.vitals(at)?;
+        let sends = !matches!(vitals.state, State::TimeWait | State::SynReceived);
+        (sends && (vitals.una != vitals.nxt || vitals.unsent > 0))
+            .then(|| vitals.unsent + vitals.nxt.0.wrapping_sub(vitals.una.0))
+    }
+
+    /// One turn of one connection. Whether there is more to do.
+    fn round(&mut self, at: usize) -> bool {
+        if at < 2 && self.sockets[at].is_none() && self.state(at).is_some() {
+            self.accept();
+        }
+        if self.sockets[at].is_some_and(|socket| !socket.over && !socket.shut_read) {
+            self.receive(at, 16_000, false);
+        }
+        let Some(vitals) = self.vitals(at) else { return false };
+        let (now, setup) = (self.micros(), self.setup);
+        let peer = &mut self.peers[at];
+        if peer.host_iss != Some(vitals.iss.0) {
+            // The peer never heard the SYN of this incarnation: it will come again, or time out.
+            return matches!(vitals.state, State::SynSent | State::SynReceived);
+        }
+        if vitals.state == State::SynSent {
+            let octets = peer.syn(true, now, setup);
+            self.arrives(at, &octets, Damage::None);
+            return true;
+        }
+        let expected = peer.host_acked.unwrap_or(peer.next);
+        let end = peer.fin.unwrap_or(peer.next);
+        let received = peer.received();
+        let text = if before(expected, end) { end.wrapping_sub(expected).min(PIECE) } else { 0 };
+        let nothing_new = text == 0 && vitals.una.0 == received;
+        let waits = self.missing(at).is_some();
+        if nothing_new && !waits {
+            return false;
+        }
+        let peer = &mut self.peers[at];
+        let payload = if vitals.rcv_fin { &[][..] } else { pattern::sent(expected, text as usize) };
+        // A window counts if its segment is not older than the last that counted: an end that is alive sends its windows from where it is.
+        let seq = if payload.is_empty() && before(expected, vitals.wl1.0) { vitals.wl1.0 } else { expected };
+        let octets = peer.honest(ACK, seq, payload, 65_535, now, setup);
+        self.arrives(at, &octets, Damage::None);
+        if !payload.is_empty() && !self.is_over() && before(seq, vitals.wl1.0) {
+            let octets = self.peers[at].honest(ACK, vitals.wl1.0, &[], 65_535, now, setup);
+            self.arrives(at, &octets, Damage::None);
+        }
+        true
+    }
+
+    fn close_all(&mut self) {
+        for at in 0..4 {
+            if !self.is_over() {
+                self.close(at, false);
+            }
+        }
+        if !self.is_over() {
+            self.close_listener();
+        }
+    }
+
+    /// O97: the peer of a connection says goodbye or nothing; the host forgets.
+    fn forget(&mut self) {
+        if self.setup.ending == Ending::Cooperative {
+            for at in 0..4 {
+                self.goodbye(at);
+                if self.is_over() {
+                    return;
+                }
+            }
+        }
+        let mut timers = 0;
+        while let Some(at) = self.stack.poll_at() {
+            self.fire(at);
+            timers += 1;
+            if timers > MOST_LAST_TIMERS {
+                self.judge.fail(81, format_args!("no end of timers after everything was closed"));
+            }
+            if self.is_over() {
+                return;
+            }
+        }
+        if let Some(left) = self.stack.connections().next() {
+            self.judge
+                .fail(97, format_args!("a connection in {} is left after everything was closed", left.state.name()));
+        }
+    }
+
+    /// The peer acknowledges the host's FIN and sends its own.
+    fn goodbye(&mut self, at: usize) {
+        for _ in 0..4 {
+            let Some(vitals) = self.vitals(at) else { return };
+            if matches!(vitals.state, State::TimeWait | State::SynReceived | State::SynSent) {
+                return;
+            }
+            let (now, setup) = (self.micros(), self.setup);
+            let peer = &mut self.peers[at];
+            let seq = peer.host_acked.unwrap_or(peer.next);
+            let fin = !vitals.rcv_fin && until_end(peer.fin.unwrap_or(peer.next), seq);
+            let octets = peer.honest(if fin { ACK | FIN } else { ACK }, seq, &[], 65_535, now, setup);
+            self.arrives(at, &octets, Damage::None);
+            if self.is_over() {
+                return;
+            }
+        }
+    }
+}
+
+/// Whether everything up to `end` has been acknowledged.
+fn until_end(end: u32, acked: u32) -> bool {
+    !before(acked, end)
+}
