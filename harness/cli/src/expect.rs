@@ -47,7 +47,7 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
-    test: String,
+    test: Globs,
     kind: String,
     got: Option<String>,
     #[serde(default)]
@@ -56,6 +56,23 @@ struct Raw {
     link: Option<String>,
     #[serde(alias = "versions")]
     kernels: Option<String>,
+}
+
+/// A glob, or several that have everything else in common.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Globs {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Globs {
+    fn all(self) -> Vec<String> {
+        match self {
+            Self::One(glob) => vec![glob],
+            Self::Many(globs) => globs,
+        }
+    }
 }
 
 const KINDS: [MismatchKind; 10] = [
@@ -91,8 +108,10 @@ impl Expectations {
         let file: File = toml::from_str(text).map_err(|fault| toml_fault(shown, text, &fault))?;
         let failing = file.xfail.into_iter().map(|raw| (raw, false));
         let lacking = file.unsupported.into_iter().map(|raw| (raw, true));
-        let entries =
-            failing.chain(lacking).map(|(raw, lacks)| entry(shown, text, raw, lacks)).collect::<Result<_, _>>()?;
+        let mut entries = Vec::new();
+        for (raw, lacks) in failing.chain(lacking) {
+            entries.extend(of_one(shown, text, raw, lacks)?);
+        }
         Ok(Self { entries })
     }
 
@@ -167,31 +186,38 @@ impl Entry {
     }
 }
 
-fn entry(shown: &str, text: &str, raw: toml::Spanned<Raw>, lacks: bool) -> Result<Entry, Fault> {
+/// The entries of one table of the file: one for each glob.
+fn of_one(shown: &str, text: &str, raw: toml::Spanned<Raw>, lacks: bool) -> Result<Vec<Entry>, Fault> {
     let place = format!("{shown}:{}", line_of(text, raw.span().start));
     let raw = raw.into_inner();
+    let globs = raw.test.all();
+    let named = globs.first().cloned().unwrap_or_default();
     let wrong = |what: &str| Fault::Environment(format!("{place}: {what}"));
+    if globs.is_empty() {
+        return Err(wrong("`test` names no test"));
+    }
     if raw.reason.trim().is_empty() {
-        return Err(wrong(&format!("`{}` needs a `reason`", raw.test)));
+        return Err(wrong(&format!("`{named}` needs a `reason`")));
     }
     let reference = raw.rfc.or(raw.link).filter(|reference| !reference.trim().is_empty());
-    let reference = reference.ok_or_else(|| wrong(&format!("`{}` needs `rfc` or `link`", raw.test)))?;
+    let reference = reference.ok_or_else(|| wrong(&format!("`{named}` needs `rfc` or `link`")))?;
     let kind = KINDS.into_iter().find(|kind| kind_name(*kind) == raw.kind).ok_or_else(|| {
         let known: Vec<_> = KINDS.into_iter().map(kind_name).collect();
         wrong(&format!("`{}` is no kind of difference; one of {} is", raw.kind, known.join(", ")))
     })?;
-    Ok(Entry {
-        glob: WildMatch::new(&raw.test),
-        test: raw.test,
+    let entry = |test: String| Entry {
+        glob: WildMatch::new(&test),
+        test,
         kind,
-        got: raw.got,
-        reason: raw.reason,
-        reference,
-        kernels: raw.kernels,
-        place,
+        got: raw.got.clone(),
+        reason: raw.reason.clone(),
+        reference: reference.clone(),
+        kernels: raw.kernels.clone(),
+        place: place.clone(),
         lacks,
         used: AtomicBool::new(false),
-    })
+    };
+    Ok(globs.into_iter().map(entry).collect())
 }
 
 #[cfg(test)]

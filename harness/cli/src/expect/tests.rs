@@ -107,3 +107,16 @@ fn what_a_sut_lacks_is_no_failure_and_no_pass() {
     assert_eq!(judged(failed(MismatchKind::Segment, "R")).0, FinalVerdict::Fail, "it fails otherwise");
     assert_eq!(judged(passed()).0, FinalVerdict::Xpass);
 }
+
+#[test]
+fn an_entry_may_name_several_globs() {
+    let file = FILE.replace("\"rfc9293/3.10.7.1/*[v6*\"", "[\"*[v6*\", \"rfc9293/3.2/*\"]");
+    let expectations = Expectations::parse("linux.toml", &file).unwrap();
+    assert_eq!(expectations.of("rfc9293/3.2/x[v4]").count(), 1);
+    assert_eq!(expectations.of("rfc9293/3.3/x[v6]").count(), 1);
+    assert_eq!(expectations.of("rfc9293/3.3/x[v4]").count(), 0);
+    expectations.mark("rfc9293/3.3/x[v6]");
+    assert_eq!(expectations.stale(), ["linux.toml:2 `rfc9293/3.2/*` matches no test"], "each has to match one");
+    let none = FILE.replace("\"rfc9293/3.10.7.1/*[v6*\"", "[]");
+    assert!(Expectations::parse("linux.toml", &none).is_err());
+}
