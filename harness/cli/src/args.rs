@@ -84,6 +84,14 @@ pub struct SelectArgs {
     #[arg(value_name = "SELECT")]
     pub select: Vec<String>,
 
+    /// Only tests of this set, e.g. 'rfc(9293:3.10.7.4) & state(TIME-WAIT)'; repeatable, any of them
+    ///
+    /// Sets: id(GLOB) rfc(N:SECTION) rule(GLOB) must(N) shld(N) may(N) tc8(GLOB) anvl(GLOB) packetimpact(GLOB) alias(GLOB) tag(NAME) state(STATE)
+    /// family(v4) level(must) profile(NAME) needs(NAME) sut(NAME) slow(SECONDS) status(fail) all() none(). Operators, the strongest first: `()`;
+    /// `not` `!`; `and` `&` `-` (A without B); `or` `|` `+`. A set that names what no test has is an error (exit code 4).
+    #[arg(short = 'E', long, value_name = "EXPR")]
+    pub expression: Vec<String>,
+
     /// Only tests of this level and above
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub level: Option<LevelArg>,

@@ -39,6 +39,12 @@ pub enum Fault {
         /// `1 fault`, `2 faults`.
         count: String,
     },
+    /// A set expression that is none, with a caret.
+    #[error("{0}")]
+    Expression(String),
+    /// A set of an expression that no test is in, with a caret.
+    #[error("{0}")]
+    NoneInSet(String),
     /// The environment, the specs folder or an expectation file is at fault.
     #[error("{0}")]
     Environment(String),
@@ -54,9 +60,9 @@ impl Fault {
     /// The exit code.
     pub fn exit(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Script { .. } => USAGE,
+            Self::Usage(_) | Self::Script { .. } | Self::Expression(_) => USAGE,
             Self::Environment(_) => ENVIRONMENT,
-            Self::Nothing(_) => NOTHING,
+            Self::Nothing(_) | Self::NoneInSet(_) => NOTHING,
             // A reader that has seen enough (`halfopen list | head`) is no error.
             Self::Output(fault) if fault.kind() == io::ErrorKind::BrokenPipe => AS_EXPECTED,
             Self::Output(_) => ENVIRONMENT,
@@ -65,7 +71,7 @@ impl Fault {
 
     /// It is made of carets.
     pub fn is_script(&self) -> bool {
-        matches!(self, Self::Script { .. })
+        matches!(self, Self::Script { .. } | Self::Expression(_) | Self::NoneInSet(_))
     }
 
     /// There is no use in saying why: nobody reads it any more.

@@ -15,6 +15,7 @@ pub mod diff;
 #[cfg(target_os = "linux")]
 pub mod doctor;
 pub mod expect;
+pub mod expression;
 pub mod fake;
 pub mod fault;
 pub mod observe;

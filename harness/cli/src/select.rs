@@ -1,5 +1,6 @@
 //! What the arguments of `run` and `list` select.
 
+use crate::expression::{Evaluator, Expression, Set};
 use crate::fault::Fault;
 use crate::specs::walk;
 use crate::suite::Suite;
@@ -30,6 +31,8 @@ pub struct Filter {
     pub families: Vec<Family>,
     /// Only scripts that are for this SUT; otherwise those for any.
     pub sut: Option<String>,
+    /// Only tests that one of these set expressions stands for; none of them is no condition.
+    pub expressions: Vec<String>,
 }
 
 impl Filter {
@@ -58,6 +61,8 @@ pub struct Selection {
 /// Applies the arguments, each of which must select something, then the filter. No argument selects the whole suite.
 /// Scripts on disk are added to the suite.
 pub fn select(suite: &mut Suite, arguments: &[String], filter: &Filter) -> Result<Selection, Fault> {
+    let expressions: Vec<Expression> =
+        filter.expressions.iter().map(|text| Expression::parse(text)).collect::<Result<_, _>>()?;
     let own = suite.scripts.len();
     let mut chosen = BTreeSet::new();
     for argument in arguments {
@@ -75,8 +80,14 @@ pub fn select(suite: &mut Suite, arguments: &[String], filter: &Filter) -> Resul
     if arguments.is_empty() {
         chosen = (0..own).flat_map(|script| every(suite, script)).collect();
     }
+    let within = within(suite, &expressions)?;
     let mut selection = Selection::default();
     for (script, variant) in chosen {
+        if let (Some(within), Some(variant)) = (&within, variant)
+            && !within.contains(&(script, variant))
+        {
+            continue;
+        }
         let file = &suite.scripts[script];
         selection.foreign |= script >= own;
         match variant {
@@ -93,12 +104,26 @@ pub fn select(suite: &mut Suite, arguments: &[String], filter: &Filter) -> Resul
         }
     }
     if selection.cases.is_empty() && selection.broken.is_empty() {
+        let set = if expressions.is_empty() { "level and family" } else { "set, level and family" };
         return Err(Fault::Nothing(match arguments {
-            [] => "no test is left: the suite has none of this level and family for this SUT".into(),
-            _ => format!("no test is left of {}: none has this level and family for this SUT", arguments.join(" ")),
+            [] => format!("no test is left: the suite has none of this {set} for this SUT"),
+            _ => format!("no test is left of {}: none has this {set} for this SUT", arguments.join(" ")),
         }));
     }
     Ok(selection)
+}
+
+/// The tests that any of the expressions stands for; `None` without expressions.
+fn within(suite: &mut Suite, expressions: &[Expression]) -> Result<Option<Set>, Fault> {
+    if expressions.is_empty() {
+        return Ok(None);
+    }
+    let mut evaluator = Evaluator::new(suite)?;
+    let mut set = Set::new();
+    for expression in expressions {
+        set.extend(evaluator.evaluate(expression)?);
+    }
+    Ok(Some(set))
 }
 
 /// `(script, variant)`; no variant stands for a script that does not parse.
@@ -113,15 +138,14 @@ fn every(suite: &Suite, script: usize) -> Chosen {
 
 /// What an argument selects among the scripts of the specs: ids, globs over ids, folders of ids, rule ids, aliases.
 fn matches(suite: &Suite, own: usize, argument: &str) -> Chosen {
-    let glob = argument.contains(['*', '?']).then(|| WildMatch::new(argument));
     let name = argument.strip_suffix('/').unwrap_or(argument);
-    let names = |text: &str| text == name || glob.as_ref().is_some_and(|glob| glob.matches(text));
+    let names = matching(name);
     let mut chosen = Chosen::new();
     for (index, script) in suite.scripts[..own].iter().enumerate() {
-        let below = script.id.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
+        let below = is_below(&script.id, name);
         let rules = script.rules();
         let rule = rules.iter().any(|rule| names(rule) || is_below(rule, name));
-        let alias = script.field("alias").into_iter().any(names);
+        let alias = script.field("alias").into_iter().any(&names);
         if below || names(&script.id) || rule || alias {
             chosen.extend(every(suite, index));
             continue;
@@ -135,8 +159,15 @@ fn matches(suite: &Suite, own: usize, argument: &str) -> Chosen {
     chosen
 }
 
+/// Whether a text is the name, or is one that the glob stands for; in a glob `[` is an ordinary character.
+pub(crate) fn matching(name: &str) -> impl Fn(&str) -> bool {
+    let glob = name.contains(['*', '?']).then(|| WildMatch::new(name));
+    let name = name.to_owned();
+    move |text| text == name || glob.as_ref().is_some_and(|glob| glob.matches(text))
+}
+
 /// `rfc9293/3.10.7.4/x` is below `rfc9293/3.10.7.4`.
-fn is_below(id: &str, folder: &str) -> bool {
+pub(crate) fn is_below(id: &str, folder: &str) -> bool {
     id.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 

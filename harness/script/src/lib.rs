@@ -25,3 +25,4 @@ pub use format::format;
 pub use parse::parse;
 pub use print::{print, to_packetdrill};
 pub use sources::{FileId, Sources};
+pub use suggest::nearest;

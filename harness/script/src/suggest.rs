@@ -1,7 +1,7 @@
 //! "Did you mean": the known word that is nearest to an unknown one.
 
 /// The nearest of some words, if it is near enough to be a slip: a third of its letters may differ.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (word.len() / 3).max(1);
     let scored = known.into_iter().filter(|other| other.len().abs_diff(word.len()) <= limit);
     let best = scored.map(|other| (distance(word.as_bytes(), other.as_bytes()), other)).min_by_key(|(score, _)| *score);

@@ -3,13 +3,16 @@
 use super::filter;
 use crate::args::{ListArgs, ListFormat};
 use crate::compat::Foreign;
+use crate::expression::{States, places};
 use crate::fault::{AS_EXPECTED, Fault};
+use crate::register::Register;
 use crate::select::{Case, select};
 use crate::specs::Specs;
 use crate::suite::Suite;
 use anstyle::Style;
 use halfopen_report::text::count;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -22,7 +25,11 @@ struct Listed<'a> {
     level: Option<String>,
     rules: Vec<&'a str>,
     aliases: Vec<&'a str>,
-    tags: Vec<&'a str>,
+    tags: Vec<String>,
+    states: BTreeSet<&'static str>,
+    profile: Option<&'a str>,
+    needs: Vec<&'a str>,
+    suts: Vec<&'a str>,
     sentence: &'a str,
 }
 
@@ -66,6 +73,8 @@ fn human(out: &mut impl Write, suite: &Suite, cases: &[Case]) -> Result<(), Faul
 }
 
 fn json(out: &mut impl Write, suite: &Suite, cases: &[Case]) -> Result<(), Fault> {
+    let register = Register::load(suite.specs())?;
+    let mut states = States::new(suite.specs());
     let listed = cases.iter().map(|case| {
         let script = &suite.scripts[case.script];
         let labels = case.variant.labels.iter().map(|(axis, label)| (axis.clone(), label.clone().into()));
@@ -79,7 +88,16 @@ fn json(out: &mut impl Write, suite: &Suite, cases: &[Case]) -> Result<(), Fault
             level: script.level().map(|level| level.to_string().to_lowercase()),
             rules: script.rules(),
             aliases: script.field("alias"),
-            tags: script.field("tags"),
+            tags: script
+                .field("tags")
+                .into_iter()
+                .map(str::to_owned)
+                .chain(places(&script.rules(), &register))
+                .collect(),
+            states: states.of(script, &case.variant),
+            profile: script.field("profile").first().copied(),
+            needs: script.field("needs"),
+            suts: script.field("sut"),
             sentence: script.sentence(),
         }
     });

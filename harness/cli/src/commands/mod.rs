@@ -43,5 +43,6 @@ pub fn dispatch(cli: &Cli) -> Result<u8, Fault> {
 /// The part of a selection that `run` and `list` share, so that their counts agree.
 fn filter(args: &SelectArgs, sut: &str) -> Filter {
     let families = args.family.iter().map(|family| (*family).into()).collect();
-    Filter { level: args.level.map(Into::into), families, sut: Some(sut.to_string()) }
+    let expressions = args.expression.clone();
+    Filter { level: args.level.map(Into::into), families, sut: Some(sut.to_string()), expressions }
 }
