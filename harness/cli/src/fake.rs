@@ -2,11 +2,11 @@
 //!
 //! `reset` answer the next segment with RST,ACK; `late` the same, 50 ms late; `flake` the same, but only from the second
 //! time on in this process; `crash` panic; `hang` never come back; `drop` lose a datagram; `lack` declare something
-//! missing; `oversleep` make the harness 10 ms late for its next turn and answer nothing, but the second time on in this process be as
+//! missing; `deaf` answer nothing more, not even the control; `oversleep` make the harness 10 ms late for its next turn and answer nothing, but the second time on in this process be as
 //! `reset`; `refuse` be an environment that does not work. Its clock only pretends to be real with the runner `real`.
 
 use halfopen_engine::call::{Reply, SysCall};
-use halfopen_engine::sut::{ClockKind, Description, Evidence, Happening, Micros, Setup, Sut, SutError};
+use halfopen_engine::sut::{Capability, ClockKind, Description, Evidence, Happening, Micros, Setup, Sut, SutError};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -26,6 +26,8 @@ pub struct Fake {
     evidence: Evidence,
     /// The next deadline is missed.
     oversleeps: bool,
+    /// Nothing reaches it any more, or nothing leaves it.
+    deaf: bool,
     /// It has crashed: whoever goes on using it is at fault.
     dead: bool,
 }
@@ -52,6 +54,7 @@ impl Fake {
             out: VecDeque::new(),
             evidence: Evidence::default(),
             oversleeps: false,
+            deaf: false,
             dead: false,
         })
     }
@@ -62,11 +65,19 @@ impl Sut for Fake {
         &self.description
     }
 
+    fn capability(&self, name: &str) -> Capability {
+        match name {
+            "md5" => Capability::Lacked,
+            "kernel" => Capability::Version(vec![6, 1]),
+            _ => Capability::Untold,
+        }
+    }
+
     fn start(&mut self, _: &Setup) -> Result<(), SutError> {
         if self.dead {
             return Err(SutError::Environment("this SUT has crashed before".into()));
         }
-        (self.now, self.answer) = (0, None);
+        (self.now, self.answer, self.deaf) = (0, None, false);
         self.out.clear();
         self.evidence = Evidence::default();
         Ok(())
@@ -77,6 +88,9 @@ impl Sut for Fake {
     }
 
     fn inject(&mut self, datagram: &[u8]) -> Result<Micros, SutError> {
+        if self.deaf {
+            return Ok(self.now);
+        }
         let answered = if is_control(datagram) { Some(0) } else { self.answer.take() };
         if let Some(after) = answered {
             self.out.push_back((self.now + after, reset(datagram)));
@@ -112,6 +126,7 @@ impl Sut for Fake {
                 true => self.answer = Some(0),
                 false => self.oversleeps = true,
             },
+            "deaf" => self.deaf = true,
             "crash" => {
                 self.dead = true;
                 panic!("told to crash");

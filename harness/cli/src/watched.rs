@@ -3,7 +3,7 @@
 
 use crate::admission::Meter;
 use halfopen_engine::call::{Reply, SysCall};
-use halfopen_engine::sut::{ClockKind, Description, Evidence, Happening, Micros, Setup, Sut, SutError};
+use halfopen_engine::sut::{Capability, ClockKind, Description, Evidence, Happening, Micros, Setup, Sut, SutError};
 use halfopen_script::test::Test;
 use std::sync::Arc;
 
@@ -40,6 +40,10 @@ impl Sut for Watched {
 
     fn has_own_option_layout(&self) -> bool {
         self.inner.has_own_option_layout()
+    }
+
+    fn capability(&self, name: &str) -> Capability {
+        self.inner.capability(name)
     }
 
     fn announce(&mut self, test: &Test) {

@@ -5,7 +5,7 @@ use crate::outcome::{Entry, Lateness, Mismatch, MismatchKind, Outcome, Verdict};
 use crate::setup::{Plan, RunOptions};
 use crate::steps::Run;
 use crate::stop::Stop;
-use crate::sut::{Evidence, Micros, Sut};
+use crate::sut::{Capability, Evidence, Micros, Sut};
 use halfopen_script::Sources;
 use halfopen_script::ast::Level;
 use halfopen_script::test::Test;
@@ -47,7 +47,7 @@ fn execute(
 ) -> Outcome {
     let clock = sut.describe().clock;
     let (mut elapsed, mut snapshot, mut lateness) = (0, Vec::new(), Lateness::default());
-    let result = Plan::new(test, options, clock).and_then(|mut plan| {
+    let result = needs(test, sut).and_then(|()| Plan::new(test, options, clock)).and_then(|mut plan| {
         plan.any_layout = sut.has_own_option_layout();
         sut.announce(test);
         let mut run = Run::new(sources, &plan, Exchange::new(sut, inside, trace));
@@ -70,6 +70,26 @@ fn execute(
         weigh(result, cleanup, evidence)
     });
     Outcome { snapshot, lateness, ..outcome(test, result, std::mem::take(trace), elapsed) }
+}
+
+/// Asks the SUT for what the script needs.
+fn needs(test: &Test, sut: &dyn Sut) -> Result<(), Stop> {
+    let fields = test.header.fields.iter().filter(|field| field.key.node == "needs");
+    for word in fields.flat_map(|field| &field.words) {
+        let (name, least) = word.node.split_once(">=").unwrap_or((&word.node, ""));
+        let least: Vec<u32> = least.split('.').filter_map(|part| part.parse().ok()).collect();
+        let has = match sut.capability(name) {
+            Capability::Untold => continue,
+            Capability::Lacked => "which this SUT lacks".to_owned(),
+            Capability::Version(version) if version < least => {
+                let parts: Vec<_> = version.iter().map(u32::to_string).collect();
+                format!("and this SUT has {}", parts.join("."))
+            }
+            Capability::Version(_) => continue,
+        };
+        return Err(Stop::Unsupported(format!("needs {}, {has}", word.node)));
+    }
+    Ok(())
 }
 
 /// Everything between start and cleanup.

@@ -100,6 +100,17 @@ pub enum SutError {
     Broken(String),
 }
 
+/// What a SUT says of a capability that a script needs (`//: needs NAME`, `//: needs NAME>=N`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Capability {
+    /// Nothing: the script runs, and its exchange shows.
+    Untold,
+    /// It does not have it. A script that needs it is `unsupported`.
+    Lacked,
+    /// It has it, in this version or number, the most significant part first (`6.18`: 6, 18). A script that needs more is `unsupported`.
+    Version(Vec<u32>),
+}
+
 /// One system under test. The engine calls it from one thread; a value serves many tests, one after the other.
 pub trait Sut {
     /// Who this is.
@@ -109,6 +120,12 @@ pub trait Sut {
     /// are written in the layout of Linux.
     fn has_own_option_layout(&self) -> bool {
         false
+    }
+
+    /// What it says of a capability by its name (`sack`, `ecn`, ... in docs/script-language.md). A stack that lacks one should say so: it
+    /// is never inferred from a failure.
+    fn capability(&self, _name: &str) -> Capability {
+        Capability::Untold
     }
 
     /// Says which test comes next, before [`Sut::start`]: for logs and for fakes. A SUT that behaves by it cannot be tested.

@@ -15,6 +15,25 @@ const KEYS: [(&str, &str); 6] = [
     ("needs", "`NAME` or `NAME>=N`"),
 ];
 
+/// What a script may need of a SUT, with what it is. Others begin with `x-`: they are between a user's scripts and a user's stack.
+const CAPABILITIES: [(&str, &str); 15] = [
+    ("accecn", "RFC 9768"),
+    ("ecn", "RFC 3168"),
+    ("fast-open", "RFC 7413"),
+    ("icmp", "TCP acts upon ICMP errors"),
+    ("keep-alive", "RFC 9293 3.8.4"),
+    ("kernel", "version of the kernel"),
+    ("md5", "RFC 2385"),
+    ("pmtud", "RFC 1191, RFC 8201"),
+    ("rack", "RFC 8985"),
+    ("sack", "RFC 2018"),
+    ("simultaneous-open", "RFC 9293 3.5, Figure 7"),
+    ("syn-cookies", "RFC 4987 3.6"),
+    ("timestamps", "RFC 7323 3"),
+    ("urgent", "RFC 9293 3.8.5"),
+    ("window-scale", "RFC 7323 2"),
+];
+
 /// Reads the header; also says at which octet the rest of the file begins.
 pub(super) fn header(text: &str, file: FileId, diagnostics: &mut Vec<Diagnostic>) -> (Header, usize) {
     let mut reader = Reader { file, header: Header::default(), diagnostics };
@@ -127,8 +146,26 @@ impl Reader<'_> {
             let message = format!("`{}` does not fit `{}`", word.node, key.node);
             self.diagnostics.push(Diagnostic::new("header", message, word.span).expecting([*holds]));
         }
+        if key.node == "needs" {
+            words.iter().filter(|word| well_formed("needs", word.node)).for_each(|word| self.capability(word));
+        }
         let field = Field { key: owned(key), words: words.iter().map(|word| owned(word)).collect() };
         self.header.fields.push(field);
+    }
+
+    /// A misspelt capability would never be lacked.
+    fn capability(&mut self, word: &Spanned<&str>) {
+        let name = word.node.split(">=").next().unwrap_or(word.node);
+        if name.starts_with("x-") || CAPABILITIES.iter().any(|(known, _)| *known == name) {
+            return;
+        }
+        let near = nearest(name, CAPABILITIES.iter().map(|(known, _)| *known));
+        let mut fault = Diagnostic::new("header", format!("`{name}` is not a capability"), word.span);
+        fault.help = Some(near.map_or_else(
+            || "one of your own stack begins with `x-`".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        ));
+        self.diagnostics.push(fault.expecting(CAPABILITIES.map(|(known, _)| format!("`{known}`"))));
     }
 }
 

@@ -214,41 +214,49 @@ fn stray_brace() {
 #[test]
 fn header_faults() {
     says(
-        "//= rfc9293/3.10.7.4/rst must\n//: famly v4\n//: family v5\n//: needs >=2\n//: profile rfc793 linux\n0 close(3) = 0\n",
+        "//= rfc9293/3.10.7.4/rst must\n//: famly v4\n//: family v5\n//: needs >=2 snack\n//: profile rfc793 linux\n0 close(3) = 0\n",
         expect![[r#"
-        error[header]: `must` is not a level
-         --> test.pkt:1:26
-          |
-        1 | //= rfc9293/3.10.7.4/rst must
-          |                          ^^^^ expected `MUST`, `SHOULD` or `MAY`
-          |
-          = help: the first line is `//= RULE-ID... LEVEL`
+            error[header]: `must` is not a level
+             --> test.pkt:1:26
+              |
+            1 | //= rfc9293/3.10.7.4/rst must
+              |                          ^^^^ expected `MUST`, `SHOULD` or `MAY`
+              |
+              = help: the first line is `//= RULE-ID... LEVEL`
 
-        error[header]: `famly` is not a key of a header
-         --> test.pkt:2:5
-          |
-        2 | //: famly v4
-          |     ^^^^^ expected `alias`, `family`, `tags`, `sut`, `profile` or `needs`
-          |
-          = help: did you mean `family`?
+            error[header]: `famly` is not a key of a header
+             --> test.pkt:2:5
+              |
+            2 | //: famly v4
+              |     ^^^^^ expected `alias`, `family`, `tags`, `sut`, `profile` or `needs`
+              |
+              = help: did you mean `family`?
 
-        error[header]: `v5` does not fit `family`
-         --> test.pkt:3:12
-          |
-        3 | //: family v5
-          |            ^^ expected `v4`, `v6`, `mapped`
+            error[header]: `v5` does not fit `family`
+             --> test.pkt:3:12
+              |
+            3 | //: family v5
+              |            ^^ expected `v4`, `v6`, `mapped`
 
-        error[header]: `>=2` does not fit `needs`
-         --> test.pkt:4:11
-          |
-        4 | //: needs >=2
-          |           ^^^ expected `NAME` or `NAME>=N`
+            error[header]: `>=2` does not fit `needs`
+             --> test.pkt:4:11
+              |
+            4 | //: needs >=2 snack
+              |           ^^^ expected `NAME` or `NAME>=N`
 
-        error[header]: a test has one profile
-         --> test.pkt:5:20
-          |
-        5 | //: profile rfc793 linux
-          |                    ^^^^^ expected the end of the line"#]],
+            error[header]: `snack` is not a capability
+             --> test.pkt:4:15
+              |
+            4 | //: needs >=2 snack
+              |               ^^^^^ expected `accecn`, `ecn`, `fast-open`, `icmp`, `keep-alive`, `kernel`, `md5`, `pmtud`, `rack`, `sack`, `simultaneous-open`, `syn-cookies`, `timestamps`, `urgent` or `window-scale`
+              |
+              = help: did you mean `sack`?
+
+            error[header]: a test has one profile
+             --> test.pkt:5:20
+              |
+            5 | //: profile rfc793 linux
+              |                    ^^^^^ expected the end of the line"#]],
     );
 }
 

@@ -127,7 +127,7 @@ fn header() -> impl Strategy<Value = Header> {
         words("[a-z0-9:_]{1,8}").prop_map(|words| ("alias", words)),
         vec(select(vec!["v4", "v6", "mapped"]).prop_map(|word| at(word.to_owned())), 1..3)
             .prop_map(|words| ("family", words)),
-        words("[a-z_]{1,8}(>=[0-9]{1,3})?").prop_map(|words| ("needs", words)),
+        words("x-[a-z_]{1,8}(>=[0-9]{1,3})?").prop_map(|words| ("needs", words)),
     ];
     let field = field.prop_map(|(key, words)| Field { key: at(key.to_owned()), words });
     let rule = (

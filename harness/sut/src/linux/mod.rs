@@ -56,7 +56,7 @@ use capture::{Capture, Direction};
 use clock::Clock;
 use device::Tun;
 use halfopen_engine::call::{Reply, SysCall};
-use halfopen_engine::sut::{ClockKind, Description, Evidence, Happening, Micros, Setup, Sut, SutError};
+use halfopen_engine::sut::{Capability, ClockKind, Description, Evidence, Happening, Micros, Setup, Sut, SutError};
 use live::{Live, earlier};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -169,6 +169,13 @@ impl Live for Linux {
 impl Sut for Linux {
     fn describe(&self) -> &Description {
         &self.description
+    }
+
+    fn capability(&self, name: &str) -> Capability {
+        match name {
+            "kernel" => Capability::Version(vec![self.kernel.0, self.kernel.1]),
+            _ => Capability::Untold,
+        }
     }
 
     fn start(&mut self, setup: &Setup) -> Result<(), SutError> {
