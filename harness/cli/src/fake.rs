@@ -2,7 +2,7 @@
 //!
 //! `reset` answer the next segment with RST,ACK; `late` the same, 50 ms late; `flake` the same, but only from the second
 //! time on in this process; `crash` panic; `hang` never come back; `drop` lose a datagram; `lack` declare something
-//! missing; `deaf` answer nothing more, not even the control; `oversleep` make the harness 10 ms late for its next turn and answer nothing, but the second time on in this process be as
+//! missing; `deaf` answer nothing more, not even the control; `hear` end that; `oversleep` make the harness 10 ms late for its next turn and answer nothing, but the second time on in this process be as
 //! `reset`; `refuse` be an environment that does not work. Its clock only pretends to be real with the runner `real`.
 
 use halfopen_engine::call::{Reply, SysCall};
@@ -127,6 +127,7 @@ impl Sut for Fake {
                 false => self.oversleeps = true,
             },
             "deaf" => self.deaf = true,
+            "hear" => self.deaf = false,
             "crash" => {
                 self.dead = true;
                 panic!("told to crash");

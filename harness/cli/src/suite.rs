@@ -166,6 +166,13 @@ impl Suite {
     }
 }
 
+/// The SUT's own times, in microseconds, while no SUT is asked: those of Linux.
+pub(crate) fn nominal() -> Vec<(String, i64)> {
+    let times =
+        [("time_wait", 60_000_000), ("rto_initial", 1_000_000), ("delayed_ack", 40_000), ("fin_timeout", 60_000_000)];
+    times.map(|(name, micros)| (name.to_owned(), micros)).into()
+}
+
 /// Sorts `3.10.7` after `3.2`: runs of digits count as numbers.
 pub(crate) fn natural(id: &str) -> Vec<(u64, String)> {
     let mut parts = Vec::new();

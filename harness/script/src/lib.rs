@@ -14,6 +14,7 @@ pub mod keywords;
 mod lexer;
 pub mod parse;
 pub mod print;
+pub mod silence;
 pub mod sources;
 mod suggest;
 pub mod symbols;
@@ -24,5 +25,6 @@ pub use expand::{Library, NoFixtures, Variant, check, duration_hint, expand, fam
 pub use format::format;
 pub use parse::parse;
 pub use print::{print, to_packetdrill};
+pub use silence::{Silence, SilenceKind, silences};
 pub use sources::{FileId, Sources};
 pub use suggest::nearest;

@@ -8,11 +8,13 @@ use crate::observe::observe;
 use crate::register::{Register, Rule};
 use crate::select::{Case, Filter, select};
 use crate::specs::Specs;
-use crate::suite::{ScriptFile, Suite};
+use crate::suite::{ScriptFile, Suite, nominal};
 use anstyle::Style;
 use halfopen_report::ladder;
 use halfopen_report::record::FinalVerdict;
 use halfopen_report::text::count;
+use halfopen_script::print::events::seconds;
+use halfopen_script::{SilenceKind, silences};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
@@ -60,6 +62,7 @@ pub fn explain(args: &ExplainArgs, specs: Option<&Path>) -> Result<u8, Fault> {
         let of_script: Vec<&Case> = cases.iter().filter(|case| case.script == script).collect();
         explain_script(&mut out, &suite, &suite.scripts[script], &of_script)?;
         let first = of_script[0].clone();
+        quiet(&mut out, &mut suite, &first)?;
         exchange(&mut out, &mut suite, first)?;
     }
     deviations(&mut out, &specs, &cases)?;
@@ -115,6 +118,34 @@ fn paragraph(out: &mut impl Write, first: &str, text: &str) -> io::Result<()> {
         writeln!(out, "    {lead:width$}{line}", width = first.len())?;
     }
     Ok(())
+}
+
+/// Which silences the verdict rests on, and what shows that they are no deafness.
+fn quiet(out: &mut impl Write, suite: &mut Suite, case: &Case) -> Result<(), Fault> {
+    let test = suite.expand(case.script, &case.variant, &nominal()).map_err(|faults| suite.script_fault(faults))?;
+    let silences = silences(&test);
+    if silences.is_empty() {
+        return Ok(());
+    }
+    let shown = silences.iter().map(|silence| {
+        let file = Path::new(suite.sources.name(silence.span.file));
+        let fixture = silence.span.file != suite.scripts[case.script].file;
+        let stem = file.file_stem().filter(|_| fixture).map(|stem| format!("{}:", stem.to_string_lossy()));
+        let line = format!("line {}{}", stem.unwrap_or_default(), suite.sources.line_col(silence.span).0);
+        let length = seconds(silence.micros);
+        match silence.kind {
+            SilenceKind::Said => format!("{length} s at {line}"),
+            SilenceKind::Either => format!("{length} s at {line}, if it is taken"),
+            SilenceKind::Gap | SilenceKind::Until => format!("{length} s before {line}"),
+            SilenceKind::End => format!("after {line}, to the end"),
+        }
+    });
+    let shown = shown.collect::<Vec<_>>().join("; ");
+    let control = silences.iter().any(|silence| silence.kind.needs_control());
+    let control = if control { "a control shows that the SUT was there" } else { "what ends it shows that the SUT was there" };
+    writeln!(out, "    {BOLD}Silence{BOLD:#} that the verdict rests on ({}); {control}", case.id)?;
+    paragraph(out, "", &shown)?;
+    Ok(writeln!(out)?)
 }
 
 /// How the exchange goes where all is well: a run of the test on the reference stack.

@@ -8,9 +8,10 @@ use crate::fault::{AS_EXPECTED, Fault};
 use crate::register::Register;
 use crate::select::{Case, select};
 use crate::specs::Specs;
-use crate::suite::Suite;
+use crate::suite::{Suite, nominal};
 use anstyle::Style;
 use halfopen_report::text::count;
+use halfopen_script::silences;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -30,7 +31,17 @@ struct Listed<'a> {
     profile: Option<&'a str>,
     needs: Vec<&'a str>,
     suts: Vec<&'a str>,
+    silences: Vec<Silent>,
     sentence: &'a str,
+}
+
+/// A silence that the verdict rests on.
+#[derive(Serialize)]
+struct Silent {
+    kind: &'static str,
+    file: String,
+    line: u32,
+    us: i64,
 }
 
 /// Lists the tests of a selection.
@@ -50,7 +61,7 @@ pub fn list(args: &ListArgs, specs: Option<&Path>) -> Result<u8, Fault> {
                 writeln!(out, "{}", case.id)?;
             }
         }
-        ListFormat::Json => json(&mut out, &suite, &selection.cases)?,
+        ListFormat::Json => json(&mut out, &mut suite, &selection.cases)?,
     }
     out.flush()?;
     Ok(AS_EXPECTED)
@@ -72,10 +83,12 @@ fn human(out: &mut impl Write, suite: &Suite, cases: &[Case]) -> Result<(), Faul
     Ok(())
 }
 
-fn json(out: &mut impl Write, suite: &Suite, cases: &[Case]) -> Result<(), Fault> {
+fn json(out: &mut impl Write, suite: &mut Suite, cases: &[Case]) -> Result<(), Fault> {
+    let quiet: Vec<_> = cases.iter().map(|case| silent(suite, case)).collect::<Result<_, _>>()?;
+    let suite = &*suite;
     let register = Register::load(suite.specs())?;
     let mut states = States::new(suite.specs());
-    let listed = cases.iter().map(|case| {
+    let listed = cases.iter().zip(quiet).map(|(case, silences)| {
         let script = &suite.scripts[case.script];
         let labels = case.variant.labels.iter().map(|(axis, label)| (axis.clone(), label.clone().into()));
         Listed {
@@ -98,6 +111,7 @@ fn json(out: &mut impl Write, suite: &Suite, cases: &[Case]) -> Result<(), Fault
             profile: script.field("profile").first().copied(),
             needs: script.field("needs"),
             suts: script.field("sut"),
+            silences,
             sentence: script.sentence(),
         }
     });
@@ -105,4 +119,16 @@ fn json(out: &mut impl Write, suite: &Suite, cases: &[Case]) -> Result<(), Fault
     serde_json::to_writer_pretty(&mut *out, &listed).map_err(std::io::Error::from)?;
     writeln!(out)?;
     Ok(())
+}
+
+/// The silences of a test.
+fn silent(suite: &mut Suite, case: &Case) -> Result<Vec<Silent>, Fault> {
+    let test = suite.expand(case.script, &case.variant, &nominal()).map_err(|faults| suite.script_fault(faults))?;
+    let silences = silences(&test).into_iter().map(|silence| Silent {
+        kind: silence.kind.word(),
+        file: suite.sources.name(silence.span.file).to_owned(),
+        line: suite.sources.line_col(silence.span).0,
+        us: silence.micros,
+    });
+    Ok(silences.collect())
 }

@@ -5,7 +5,7 @@ use super::{Expression, Node, States, last};
 use crate::fault::Fault;
 use crate::register::Register;
 use crate::select::{is_below, matching};
-use crate::suite::Suite;
+use crate::suite::{Suite, nominal};
 use halfopen_report::record::FinalVerdict;
 use halfopen_script::{duration_hint, nearest};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,10 +15,6 @@ use wildmatch::WildMatch;
 
 /// Tests: script and variant, by index.
 pub type Set = BTreeSet<(usize, usize)>;
-
-/// The SUT's own times, in microseconds, while only the length of scripts is asked for: those of Linux.
-const TIMES: [(&str, i64); 4] =
-    [("time_wait", 60_000_000), ("rto_initial", 1_000_000), ("delayed_ack", 40_000), ("fin_timeout", 60_000_000)];
 
 /// Evaluates expressions over the tests of a suite.
 pub struct Evaluator<'a> {
@@ -165,7 +161,7 @@ impl<'a> Evaluator<'a> {
     }
 
     fn slow(&mut self, least: Duration) -> Result<Set, Fault> {
-        let params = TIMES.map(|(name, micros)| (name.to_owned(), micros));
+        let params = nominal();
         let mut slow = Set::new();
         for (script, variant) in self.all.clone() {
             let labels = self.suite.scripts[script].variants[variant].clone();
