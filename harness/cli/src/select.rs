@@ -145,13 +145,12 @@ fn matches(suite: &Suite, own: usize, argument: &str) -> Chosen {
         let below = is_below(&script.id, name);
         let rules = script.rules();
         let rule = rules.iter().any(|rule| names(rule) || is_below(rule, name));
-        let alias = script.field("alias").into_iter().any(&names);
-        if below || names(&script.id) || rule || alias {
+        if below || names(&script.id) || rule {
             chosen.extend(every(suite, index));
             continue;
         }
         for (variant, labels) in script.variants.iter().enumerate() {
-            if names(&script.test_id(labels)) {
+            if names(&script.test_id(labels)) || script.aliases(labels).into_iter().any(&names) {
                 chosen.insert((index, Some(variant)));
             }
         }

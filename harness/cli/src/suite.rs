@@ -58,6 +58,18 @@ impl ScriptFile {
         fields.filter(|f| f.key.node == key).flat_map(|f| &f.words).map(|word| word.node.as_str()).collect()
     }
 
+    /// The ids that other catalogues have for a variant: `NAME` stands for the whole script, `NAME[LABEL,...]` for the variants with these labels.
+    pub fn aliases(&self, variant: &Variant) -> Vec<&str> {
+        let family = variant.family.to_string();
+        let has = |label: &str| label == family || variant.labels.iter().any(|(_, own)| own == label);
+        let words = self.field("alias").into_iter();
+        let named = words.filter_map(|word| match word.strip_suffix(']').and_then(|word| word.split_once('[')) {
+            Some((name, labels)) => labels.split(',').all(has).then_some(name),
+            None => Some(word),
+        });
+        named.collect()
+    }
+
     /// The script is meant for this SUT: it names none, or this one.
     pub fn is_for(&self, sut: &str) -> bool {
         let named = self.field("sut");

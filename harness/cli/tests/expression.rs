@@ -31,7 +31,7 @@ fn world() -> World {
     let world = World::new(&[("alpha", "reset"), ("beta", "reset")]);
     world.write("specs/rfc5961/rules.toml", LABELLED);
     let ours = |header: &str, body: &str| format!("//= rfc5961/3.2/challenge MUST\n// It is.\n{header}{body}");
-    let axes = "//: tags odd event\n//: alias anvl:3.4\nvary state: LISTEN TIME-WAIT FIN-WAIT-1-ORPHAN\n`reset`\n";
+    let axes = "//: tags odd event\n//: alias anvl:3.4 anvl:9.9[TIME-WAIT] anvl:9.8[v6,LISTEN]\nvary state: LISTEN TIME-WAIT FIN-WAIT-1-ORPHAN\n`reset`\n";
     world.write("specs/rfc5961/3.2/by-state.pkt", &ours(axes, EXCHANGE));
     world.write("specs/fixtures/HALF.pkt", "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 accept(3, ..., ...) = 4\n");
     world.write("specs/fixtures/CLOSE-WAIT.pkt", "0 close(3) = 0\n");
@@ -63,6 +63,8 @@ fn expressions_select_what_a_hand_counts() {
         ("tc8(ALPHA)", 1),
         ("tc8(*)", 2),
         ("anvl(3.*)", 6),
+        ("anvl(9.9)", 2),
+        ("anvl(9.?)", 3),
         ("alias(*:*A)", 2),
         ("tag(odd)", 6),
         ("tag(TIME-WAIT)", 2),
@@ -95,6 +97,10 @@ fn expressions_select_what_a_hand_counts() {
         let ran = world.words(&["list", "--sut", "fake", "--format", "ids", "-E", expression]);
         assert_eq!(ran.stdout.lines().count(), count, "{expression}\n{}", ran.page());
         assert_eq!(ran.code, if count == 0 { 4 } else { 0 }, "{expression}\n{}", ran.page());
+    }
+    for (alias, count) in [("anvl:9.9", 2), ("anvl:9.8", 1), ("anvl:*", 6)] {
+        let ran = world.words(&["list", "--sut", "fake", "--format", "ids", alias]);
+        assert_eq!(ran.stdout.lines().count(), count, "{alias}\n{}", ran.page());
     }
     let both = world.words(&["list", "--sut", "fake", "--format", "ids", "-E", "tc8(ALPHA)", "-E", "tc8(BETA)"]);
     assert_eq!(both.stdout.lines().count(), 2, "either");
@@ -160,6 +166,17 @@ fn a_faulty_expression_ends_with_a_caret() {
     assert!(said("packetimpact(x)").contains("no test has an id of the catalogue `packetimpact`"));
     assert!(said("must(11)").contains("exit 4"));
     assert!(said("status(fail)").contains("target/halfopen/latest"), "there was no run");
+}
+
+#[test]
+fn an_alias_of_a_label_that_is_none_is_a_fault() {
+    let world = world();
+    let header = "//= rfc5961/3.2/challenge MUST\n// It is.\n//: alias tc8:X[LISTN]\n";
+    world.write("specs/rfc5961/3.2/wrong.pkt", &format!("{header}vary state: LISTEN\n{EXCHANGE}"));
+    let ran = world.halfopen("check rfc5961/3.2/wrong");
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("no axis has a label `LISTN`"), "{}", ran.page());
+    assert!(ran.stderr.contains("did you mean `LISTEN`?"), "{}", ran.page());
 }
 
 /// The commands of the docs' examples, in the shell's quotes.

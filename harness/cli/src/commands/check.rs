@@ -9,7 +9,7 @@ use crate::specs::Specs;
 use crate::suite::{ScriptFile, Suite};
 use crate::sut::Opener;
 use halfopen_report::text::count;
-use halfopen_script::{Diagnostic, Sources};
+use halfopen_script::{Diagnostic, Sources, nearest};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
@@ -69,6 +69,24 @@ fn symbol(fault: &Diagnostic, sources: &Sources) -> Option<String> {
     fits.then(|| name.to_owned())
 }
 
+/// Labels of `//: alias ID[LABEL]` that no variant has.
+fn aliased(file: &ScriptFile) -> Vec<Diagnostic> {
+    let Some(script) = &file.script else { return Vec::new() };
+    let axes = script.variations.iter().flat_map(|variation| &variation.labels).map(|label| label.name.node.as_str());
+    let known: Vec<&str> = axes.chain(["v4", "v6", "mapped"]).collect();
+    let fields = script.header.fields.iter().filter(|field| field.key.node == "alias");
+    let mut faults = Vec::new();
+    for word in fields.flat_map(|field| &field.words) {
+        let labels = word.node.strip_suffix(']').and_then(|word| word.split_once('[')).map_or("", |(_, labels)| labels);
+        for label in labels.split(',').filter(|label| !label.is_empty() && !known.contains(label)) {
+            let mut fault = Diagnostic::new("unknown-label", format!("no axis has a label `{label}`"), word.span);
+            fault.help = nearest(label, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+            faults.push(fault);
+        }
+    }
+    faults
+}
+
 /// What is wrong between a header and the register.
 fn header(file: &ScriptFile, register: &Register) -> Vec<Diagnostic> {
     let Some(script) = &file.script else { return Vec::new() };
@@ -87,6 +105,7 @@ fn header(file: &ScriptFile, register: &Register) -> Vec<Diagnostic> {
             }
         }
     }
+    faults.extend(aliased(file));
     let Some(level) = &header.level else { return faults };
     if faults.is_empty() && !levels.is_empty() && !levels.iter().any(|(rule, _)| rule.level() == level.node) {
         let said: Vec<_> = levels.iter().map(|(rule, id)| format!("{id} is {}", rule.word())).collect();

@@ -100,7 +100,7 @@ fn json(out: &mut impl Write, suite: &mut Suite, cases: &[Case]) -> Result<(), F
                 .collect(),
             level: script.level().map(|level| level.to_string().to_lowercase()),
             rules: script.rules(),
-            aliases: script.field("alias"),
+            aliases: script.aliases(&case.variant),
             tags: script
                 .field("tags")
                 .into_iter()

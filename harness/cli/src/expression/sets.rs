@@ -66,7 +66,13 @@ impl<'a> Evaluator<'a> {
             Atom::Rfc(number, section) => self.rfc(*number, section.as_deref()),
             Atom::Rule(name) => self.fielded(name, |suite, script| suite.scripts[script].rules()),
             Atom::Label(label) => self.label(label),
-            Atom::Alias(name) => self.fielded(name, |suite, script| suite.scripts[script].field("alias")),
+            Atom::Alias(name) => {
+                let names = matching(name);
+                self.keep(|suite, (script, variant)| {
+                    let file = &suite.scripts[script];
+                    file.aliases(&file.variants[variant]).into_iter().any(&names)
+                })
+            }
             Atom::Profile(name) => self.fielded(name, |suite, script| suite.scripts[script].field("profile")),
             Atom::Sut(name) => self.fielded(name, |suite, script| suite.scripts[script].field("sut")),
             Atom::Needs(name) => self.fielded(name, |suite, script| {
@@ -196,7 +202,10 @@ impl<'a> Evaluator<'a> {
         let (name, known): (&str, BTreeSet<String>) = match atom {
             Atom::Id(name) => (name, scripts().map(|script| script.id.clone()).collect()),
             Atom::Rule(name) => (name, scripts().flat_map(|s| s.rules()).map(str::to_owned).collect()),
-            Atom::Alias(name) => (name, field("alias").collect()),
+            Atom::Alias(name) => {
+                let bare = |word: String| word.split('[').next().map_or(String::new(), str::to_owned);
+                (name, field("alias").map(bare).collect())
+            }
             Atom::Tag(name) => (name, field("tags").collect()),
             Atom::Profile(name) => (name, field("profile").collect()),
             Atom::Needs(name) => (name, field("needs").collect()),
