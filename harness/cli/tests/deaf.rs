@@ -50,7 +50,9 @@ impl Sut for Broken {
         loop {
             match self.inner.next(deadline)? {
                 Happening::Datagram { .. } if self.broken => {}
-                other => return Ok(other),
+                other @ (Happening::Datagram { .. } | Happening::Returned { .. } | Happening::Deadline) => {
+                    return Ok(other);
+                }
             }
         }
     }
@@ -73,7 +75,7 @@ impl Sut for Broken {
 }
 
 fn play(test: &Test, suite: &Suite, left: usize) -> (Outcome, usize) {
-    let inner = Opener::new(&SutArgs::reference()).and_then(|opener| Ok(opener.open().expect("in-process")));
+    let inner = Opener::new(&SutArgs::reference()).map(|opener| opener.open().expect("in-process"));
     let mut sut = Broken { inner: inner.expect("in-process needs nothing"), left, sent: 0, broken: false };
     let outcome = run(test, &suite.sources, &mut sut, &RunOptions::default());
     (outcome, sut.sent)
@@ -87,10 +89,10 @@ fn no_test_passes_on_a_stack_that_nothing_reaches() {
     let cases = select(&mut suite, &[], &filter).expect("there are tests").cases;
     let params = Opener::new(&SutArgs::reference()).and_then(|opener| opener.describe()).expect("in-process").params;
     let (mut passed, mut runs, mut controlled) = (Vec::new(), 0, 0);
-    // The first and the last variant of each script, which differ in family and in every axis.
-    let ends = cases.chunk_by(|a, b| a.script == b.script).flat_map(|group| [&group[0], &group[group.len() - 1]]);
-    let ends: Vec<Case> = ends.cloned().collect();
-    for case in ends {
+    // The last variant of each script: its lines, and so its silences, are the same in nearly all of them.
+    let last: Vec<Case> =
+        cases.chunk_by(|a, b| a.script == b.script).map(|group| group[group.len() - 1].clone()).collect();
+    for case in last {
         let test = suite.expand(case.script, &case.variant, &params).unwrap_or_else(|_| panic!("{}", case.id));
         let (whole, sent) = play(&test, &suite, usize::MAX);
         if whole.verdict != Verdict::Pass {

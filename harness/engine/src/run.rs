@@ -6,9 +6,9 @@ use crate::setup::{Plan, RunOptions};
 use crate::steps::Run;
 use crate::stop::Stop;
 use crate::sut::{Capability, Evidence, Micros, Sut};
-use halfopen_script::{Sources, silences};
 use halfopen_script::ast::Level;
 use halfopen_script::test::Test;
+use halfopen_script::{Sources, silences};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -117,9 +117,9 @@ impl Walk {
             Time::Absolute(at) | Time::AbsoluteRange(at, _) | Time::Blocking { relative: false, start: at, .. } => {
                 at.offset - self.now
             }
-            Time::Relative(wait) | Time::RelativeRange(wait, _) | Time::Blocking { relative: true, start: wait, .. } => {
-                wait.offset
-            }
+            Time::Relative(wait)
+            | Time::RelativeRange(wait, _)
+            | Time::Blocking { relative: true, start: wait, .. } => wait.offset,
             Time::AnyTime => 0,
         };
         micros.max(0)
@@ -164,7 +164,8 @@ fn tail(steps: &[Step]) -> Option<Span> {
                 if let Some(span) = branches.iter().find_map(|branch| tail(branch)) {
                     return Some(span);
                 }
-                let answers = |branch: &Vec<Step>| branch.iter().any(|step| matches!(step, Step::Event(e) if is_outbound(e)));
+                let answers =
+                    |branch: &Vec<Step>| branch.iter().any(|step| matches!(step, Step::Event(e) if is_outbound(e)));
                 // A branch without a segment is silence: what it is about stands before it, and the silence is its own.
                 if branches.iter().all(answers) {
                     return None;

@@ -142,7 +142,8 @@ fn quiet(out: &mut impl Write, suite: &mut Suite, case: &Case) -> Result<(), Fau
     });
     let shown = shown.collect::<Vec<_>>().join("; ");
     let control = silences.iter().any(|silence| silence.kind.needs_control());
-    let control = if control { "a control shows that the SUT was there" } else { "what ends it shows that the SUT was there" };
+    let control =
+        if control { "a control shows that the SUT was there" } else { "what ends it shows that the SUT was there" };
     writeln!(out, "    {BOLD}Silence{BOLD:#} that the verdict rests on ({}); {control}", case.id)?;
     paragraph(out, "", &shown)?;
     Ok(writeln!(out)?)

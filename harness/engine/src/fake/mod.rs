@@ -50,7 +50,7 @@ pub struct FakeSut {
     runs: BTreeMap<String, u32>,
     behaviour: Behaviour,
     play: Play,
-    /// Everything that was injected in the last test.
+    /// Everything that was injected in the last test but its control.
     injected: Vec<Vec<u8>>,
 }
 
@@ -135,7 +135,7 @@ impl FakeSut {
         self
     }
 
-    /// Every datagram that was injected in the last test, in order.
+    /// Every datagram that the last test's script had injected, in order.
     pub fn injected(&self) -> &[Vec<u8>] {
         &self.injected
     }
@@ -204,7 +204,9 @@ impl Sut for FakeSut {
 
     fn inject(&mut self, datagram: &[u8]) -> Result<Micros, SutError> {
         self.mortal()?;
-        self.injected.push(datagram.to_vec());
+        if !play::is_control(datagram) {
+            self.injected.push(datagram.to_vec());
+        }
         self.play.inject(datagram);
         Ok(self.play.now)
     }

@@ -57,6 +57,14 @@ pub(super) struct Play {
     pipes: Vec<i32>,
 }
 
+/// Where the engine's control goes.
+const CONTROL_PORT: u16 = 9;
+
+/// It is the engine's control, not the script's.
+pub(super) fn is_control(octets: &[u8]) -> bool {
+    matches!(Datagram::decode(octets), Ok(Datagram { body: Body::Tcp(tcp), .. }) if tcp.dst_port == CONTROL_PORT)
+}
+
 impl Default for Play {
     fn default() -> Self {
         let unspecified = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
@@ -126,7 +134,7 @@ impl Play {
             self.done_with_inbound();
             return;
         };
-        if tcp.dst_port == 9 {
+        if tcp.dst_port == CONTROL_PORT {
             return self.control(&tcp);
         }
         self.cited.push("rfc9293/fake");
