@@ -217,3 +217,16 @@ fn the_examples_of_the_docs_select_tests() {
         assert!(output.status.success(), "{example}\n{stderr}");
     }
 }
+
+#[test]
+fn the_scripts_that_the_docs_name_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = std::fs::read_to_string(root.join("docs/selecting.md")).expect("the page is there");
+    let (_, conflicts) = page.split_once("where the RFCs conflict").expect("a section");
+    let named = conflicts.split('`').skip(1).step_by(2).filter(|word| word.starts_with("rfc") && word.contains('/'));
+    let named: Vec<_> = named.collect();
+    assert!(named.len() > 24, "{named:?}");
+    for id in named {
+        assert!(root.join(format!("specs/{id}.pkt")).is_file(), "{id}");
+    }
+}
