@@ -249,6 +249,14 @@ impl Congestion {
         acked.min(most) - grown
     }
 
+    /// What a congestion event leaves of `octets`.
+    pub(crate) fn reduced(&self, octets: u32) -> u32 {
+        match &self.algorithm {
+            Algorithm::Reno(_) => octets / 2,
+            Algorithm::Cubic(_) => (u64::from(octets) * u64::from(cubic::BETA.0) / u64::from(cubic::BETA.1)) as u32,
+        }
+    }
+
     /// One congestion event, whatever its cause, with `flight` octets unacknowledged: the new ssthresh. The window itself
     /// is left to recovery, which brings it there.
     pub(crate) fn reduction(&mut self, flight: u32, _now: Instant) -> u32 {
@@ -258,15 +266,12 @@ impl Congestion {
             // Whole segments, as Linux counts.
             ReductionOf::Window => self.cwnd,
         };
-        let reduced = match &mut self.algorithm {
-            Algorithm::Reno(_) => of / 2,
-            Algorithm::Cubic(state) => {
-                let (octets, _, segments) = &mut **state.get_or_insert_default();
-                octets.event(self.cwnd);
-                segments.event(self.cwnd / self.smss);
-                (u64::from(of) * u64::from(cubic::BETA.0) / u64::from(cubic::BETA.1)) as u32
-            }
-        };
+        let reduced = self.reduced(of);
+        if let Algorithm::Cubic(state) = &mut self.algorithm {
+            let (octets, _, segments) = &mut **state.get_or_insert_default();
+            octets.event(self.cwnd);
+            segments.event(self.cwnd / self.smss);
+        }
         let whole = match self.reduction_of {
             ReductionOf::Flight => reduced,
             ReductionOf::Window => reduced - reduced % self.smss,

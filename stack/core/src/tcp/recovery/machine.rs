@@ -49,7 +49,9 @@ fn leave(tcb: &mut Tcb, seg: &Segment<'_>, progress: &mut Progress, fx: &mut Fx<
     match tcb.recovery.phase {
         // Held until something above is acknowledged, so that CWR has reached the peer (RFC 3168 6.1.2).
         Phase::Cwr if tcb.recovery.high.is_none_or(|high| tcb.snd.una.gt(high)) => {
-            end_reduction(tcb);
+            if tcb.reduction(fx.config()) == Reduction::Proportional {
+                end_reduction(tcb);
+            }
             tcb.recovery.phase = Phase::Open;
             progress.ended = true;
         }
@@ -303,13 +305,15 @@ fn enter_recovery(tcb: &mut Tcb, fx: &mut Fx<'_>) {
 pub(crate) fn congestion(tcb: &mut Tcb, fx: &mut Fx<'_>) -> bool {
     match tcb.recovery.phase {
         Phase::Open | Phase::Disorder => {
+            // A mark, other than a loss, may leave one segment alone (RFC 9438 4.6, RFC 3168 6.1.2).
+            let least = tcb.congestion.reduced(tcb.congestion.cwnd).max(tcb.congestion.smss());
             reduce(tcb, fx);
             if let Some(episode) = &mut tcb.recovery.episode {
                 episode.undo = Undo::default();
             }
             if tcb.reduction(fx.config()) != Reduction::Proportional {
                 let window = &mut tcb.congestion;
-                window.settle(window.cwnd.min(window.ssthresh));
+                window.settle(window.cwnd.min(window.ssthresh).min(least));
             }
             tcb.recovery.phase = Phase::Cwr;
             true
