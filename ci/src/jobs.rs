@@ -16,6 +16,7 @@ pub(crate) mod packetdrill;
 pub(crate) mod pages;
 pub(crate) mod peers;
 pub(crate) mod realtime;
+pub(crate) mod sample;
 pub(crate) mod scripts;
 
 /// How a job ended that did not fail.

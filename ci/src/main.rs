@@ -8,7 +8,7 @@ mod tally;
 use clap::{Parser, Subcommand};
 use jobs::{
     End, bench, cargo, clean_kill, compat, conformance, coverage, editors, failures, fuzz, likeness, loc, miri,
-    packetdrill, pages, peers, realtime,
+    packetdrill, pages, peers, realtime, sample,
 };
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -82,6 +82,10 @@ enum Job {
     ///
     /// Exit code 7 when they differ where `ci/packetdrill-differs.toml` does not say why.
     Compat(compat::Asked),
+    /// A random sample of the suite, written as plain scripts by `halfopen expand`, under google/packetdrill on this machine's kernel
+    ///
+    /// Exit code 7 when a verdict is not ours.
+    Sample(sample::Asked),
     /// packetdrill's scripts on the `linux` profile of the reference stack: docs/linux-profile.md, each run that does not pass with its reason
     LinuxProfile(likeness::Asked),
     /// Make docs/failures.md: what packetdrill and halfopen say of the same failures
@@ -109,7 +113,7 @@ enum Job {
         #[arg(long)]
         rates: bool,
     },
-    /// Everything but `bench`, `miri`, `coverage`, `clean-kill`, `packetdrill`, `compat`, `failures`, `linux-profile`, `realtime` and `peers`
+    /// Everything but `bench`, `miri`, `coverage`, `clean-kill`, `packetdrill`, `compat`, `sample`, `failures`, `linux-profile`, `realtime` and `peers`
     All,
 }
 
@@ -149,6 +153,7 @@ impl Job {
             Self::CleanKill { .. } => "clean-kill",
             Self::Packetdrill(_) => "packetdrill",
             Self::Compat(_) => "compat",
+            Self::Sample(_) => "sample",
             Self::Realtime(_) => "realtime",
             Self::LinuxProfile(_) => "linux-profile",
             Self::Failures(_) => "failures",
@@ -175,6 +180,7 @@ impl Job {
             Self::CleanKill { times, seed } => clean_kill::clean_kill(*times, *seed),
             Self::Packetdrill(asked) => packetdrill::packetdrill(asked),
             Self::Compat(asked) => compat::compat(asked),
+            Self::Sample(asked) => sample::sample(asked),
             Self::Realtime(asked) => realtime::realtime(asked),
             Self::LinuxProfile(asked) => likeness::likeness(asked),
             Self::Failures(asked) => failures::failures(asked),

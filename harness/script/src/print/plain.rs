@@ -1,7 +1,7 @@
 //! A test as a script that packetdrill itself runs.
 
 use super::header;
-use crate::ast::{Action, Body, Event, Field, Micros, Options, Span, Spanned, TcpOption, Time};
+use crate::ast::{Action, ArgKind, Body, Event, Field, Micros, Options, Span, Spanned, Tcp, TcpOption, Time};
 use crate::test::{Family, Step, Test};
 use std::fmt::Write;
 
@@ -24,6 +24,9 @@ pub fn to_packetdrill(test: &Test) -> String {
     options(&mut out.text, test);
     if let Some(command) = &test.init {
         out.line(format_args!("`{}`\n", command.node));
+    }
+    if begins_without_syn(&test.steps) {
+        out.line("// packetdrill has no numbers for a SYN after segments of no connection: it counts from the first of them\n");
     }
     out.steps(&test.steps);
     if let Some(command) = &test.cleanup {
@@ -128,8 +131,35 @@ fn after_silence(time: Time, waited: Waited) -> Time {
     }
 }
 
+/// Whether a SYN follows segments that belong to no connection.
+fn begins_without_syn(steps: &[Step]) -> bool {
+    let mut segments = Vec::new();
+    gather(steps, &mut segments);
+    let syn = |segment: &&Tcp| segment.flags.node.set().syn;
+    segments.first().is_some_and(|first| !syn(first)) && segments.iter().any(syn)
+}
+
+/// The segments in either direction, of alternatives those of the first.
+fn gather<'a>(steps: &'a [Step], segments: &mut Vec<&'a Tcp>) {
+    for step in steps {
+        match step {
+            Step::Event(Event { action: Action::Packet(packet), .. }) => match &packet.body {
+                Body::Tcp(tcp) => segments.push(tcp),
+                Body::Udp { .. } | Body::Icmp(_) => {}
+            },
+            Step::Event(_) => {}
+            Step::Any(branches) => branches.iter().take(1).for_each(|branch| gather(branch, segments)),
+        }
+    }
+}
+
 /// What of an action only our language has.
 fn beyond_packetdrill(action: &Action) -> Option<&'static str> {
+    if let Action::Call(call) = action
+        && call.result.kind == ArgKind::Ellipsis
+    {
+        return Some("result that is not looked at");
+    }
     let Action::Packet(packet) = action else { return None };
     if packet.ip.iter().any(|word| word.node.is_ours()) {
         return Some("such IP headers");
