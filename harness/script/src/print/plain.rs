@@ -1,7 +1,9 @@
 //! A test as a script that packetdrill itself runs.
 
 use super::header;
-use crate::ast::{Action, ArgKind, Body, Event, Field, Micros, Options, Span, Spanned, Tcp, TcpOption, Time};
+use crate::ast::{
+    Action, ArgKind, Body, Direction, Event, Field, Micros, Options, Span, Spanned, Tcp, TcpOption, Time,
+};
 use crate::test::{Family, Step, Test};
 use std::fmt::Write;
 
@@ -25,8 +27,8 @@ pub fn to_packetdrill(test: &Test) -> String {
     if let Some(command) = &test.init {
         out.line(format_args!("`{}`\n", command.node));
     }
-    if begins_without_syn(&test.steps) {
-        out.line("// packetdrill has no numbers for a SYN after segments of no connection: it counts from the first of them\n");
+    if let Some(what) = uncounted(&test.steps) {
+        out.line(format_args!("// packetdrill has no numbers for {what}\n"));
     }
     out.steps(&test.steps);
     if let Some(command) = &test.cleanup {
@@ -131,20 +133,33 @@ fn after_silence(time: Time, waited: Waited) -> Time {
     }
 }
 
-/// Whether a SYN follows segments that belong to no connection.
-fn begins_without_syn(steps: &[Step]) -> bool {
+/// What of an exchange packetdrill counts the sequence numbers of from elsewhere.
+fn uncounted(steps: &[Step]) -> Option<&'static str> {
     let mut segments = Vec::new();
     gather(steps, &mut segments);
-    let syn = |segment: &&Tcp| segment.flags.node.set().syn;
-    segments.first().is_some_and(|first| !syn(first)) && segments.iter().any(syn)
+    let flags = |index: usize| segments.get(index).map(|(_, segment): &(Direction, &Tcp)| segment.flags.node.set());
+    let syns = segments.iter().filter(|(_, segment)| segment.flags.node.set().syn).count();
+    if flags(0).is_some_and(|first| !first.syn) && syns > 0 {
+        return Some("a SYN after segments of no connection: it counts from the first of them");
+    }
+    let bare = |index: usize, direction: Direction| {
+        segments.get(index).is_some_and(|(way, _)| *way == direction)
+            && flags(index).is_some_and(|flags| flags.syn && !flags.ack)
+    };
+    let crossing = bare(0, Direction::Outbound) && bare(1, Direction::Inbound);
+    let others = segments.iter().skip(2).any(|(way, segment)| {
+        let flags = segment.flags.node.set();
+        *way == Direction::Inbound && flags.syn && flags.ack && segment.seq.value() != segments[1].1.seq.value()
+    });
+    (crossing && others).then_some("a SYN,ACK after crossing SYNs: it counts from that")
 }
 
 /// The segments in either direction, of alternatives those of the first.
-fn gather<'a>(steps: &'a [Step], segments: &mut Vec<&'a Tcp>) {
+fn gather<'a>(steps: &'a [Step], segments: &mut Vec<(Direction, &'a Tcp)>) {
     for step in steps {
         match step {
             Step::Event(Event { action: Action::Packet(packet), .. }) => match &packet.body {
-                Body::Tcp(tcp) => segments.push(tcp),
+                Body::Tcp(tcp) => segments.push((packet.direction, tcp)),
                 Body::Udp { .. } | Body::Icmp(_) => {}
             },
             Step::Event(_) => {}
