@@ -27,7 +27,7 @@ use crate::finding::{Finding, hold};
 use application::Application;
 use glance::glance;
 use halfopen_engine::packet::tcp::flag;
-use halfopen_stack::{Domain, Errno, Instant, Stack};
+use halfopen_stack::{Domain, Errno, Instant, Stack, State};
 pub use network::Fate;
 use network::Network;
 use parameters::{Canary, Parameters};
@@ -61,6 +61,18 @@ pub fn run(octets: &[u8]) {
     }
 }
 
+/// What met which state in the run of these octets.
+pub fn met(octets: &[u8], tell: &mut dyn FnMut(&str, &str)) {
+    let mut dice = Dice::of_octets(octets);
+    let parameters = Parameters::draw(&mut dice);
+    let mut observe = |line: Line<'_>| {
+        if let Line::Met(state, event) = line {
+            tell(&state.to_string(), event);
+        }
+    };
+    play(&parameters, dice, Some(&mut observe));
+}
+
 /// What came of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -90,6 +102,8 @@ pub enum Line<'a> {
     Datagram(u64, usize, &'a [u8], Fate),
     /// A part of the run begins.
     Part(u64, &'static str),
+    /// A datagram, or time, meets a connection in this state.
+    Met(State, &'static str),
 }
 
 impl fmt::Display for Line<'_> {
@@ -103,6 +117,7 @@ impl fmt::Display for Line<'_> {
                 }
                 if *fate == Fate::Sent { Ok(()) } else { write!(f, "  {}", format!("{fate:?}").to_lowercase()) }
             }
+            Self::Met(state, event) => write!(f, "      {state} meets {event}"),
             Self::Part(at, name) => write!(f, "{:>5}.{:06} -- {name}", at / 1_000_000, at % 1_000_000),
         }
     }
@@ -238,6 +253,7 @@ impl<'a> World<'a> {
             self.tick(side)?;
         }
         while let Some((to, octets)) = self.network.arrival(at) {
+            self.meet(to, event_of(&octets));
             self.stacks[to].receive(at, &octets);
             self.network.recycle(octets);
             self.collect(to)?;
@@ -252,10 +268,23 @@ impl<'a> World<'a> {
         Ok(true)
     }
 
+    /// Tells who looks on what comes to a stack's connection.
+    fn meet(&mut self, side: usize, event: &'static str) {
+        if let Some(observe) = &mut self.observe {
+            let none = if self.sides[side].listener.is_some() { State::Listen } else { State::Closed };
+            let state = self.stacks[side].connections().next().map_or(none, |connection| connection.state);
+            observe(Line::Met(state, event));
+        }
+    }
+
     /// Time comes to a stack.
     fn tick(&mut self, side: usize) -> Result<(), Finding> {
-        let stack = &mut self.stacks[side];
+        let stack = &self.stacks[side];
         let due = stack.poll_at().is_some_and(|at| at <= self.now);
+        if due {
+            self.meet(side, "timer");
+        }
+        let stack = &mut self.stacks[side];
         stack.advance(self.now);
         if due {
             let next = stack.poll_at();
@@ -329,6 +358,20 @@ impl<'a> World<'a> {
         let right = octets[octets.len() - segment.text..] == *text::text(side, offset, segment.text);
         hold!("O9", right, "octets {offset}:{end} are not those that were written there: {segment}");
         Ok(())
+    }
+}
+
+/// A datagram by what it asks of a connection.
+fn event_of(octets: &[u8]) -> &'static str {
+    let Some(glance) = glance(octets) else { return "damaged" };
+    let Some(segment) = glance.segment else { return "ICMP" };
+    match (segment.has(flag::RST), segment.has(flag::SYN), segment.has(flag::FIN)) {
+        (true, ..) => "RST",
+        (_, true, _) if segment.has(flag::ACK) => "SYN,ACK",
+        (_, true, _) => "SYN",
+        (_, _, true) => "FIN",
+        _ if segment.text > 0 => "text",
+        _ => "ACK",
     }
 }
 

@@ -14,6 +14,8 @@ pub mod oracles;
 pub mod pattern;
 pub mod program;
 pub mod reassembly;
+pub mod retransmission;
+pub mod round_trip;
 pub mod script_parser;
 pub mod segment_parser;
 pub mod state_machine;
@@ -35,8 +37,14 @@ pub struct Target {
     pub run: fn(&[u8]),
 }
 
+/// Plays an input and names each state and what met it.
+pub type Met = fn(&[u8], &mut dyn FnMut(&str, &str));
+
+/// Targets that can tell which event met which state of a connection.
+pub const MATRICES: [(&str, Met); 1] = [("endpoint_pair", endpoint_pair::met)];
+
 /// Every target that must hold for every input; the canary, which must not, is not among them.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 7] = [
     Target {
         name: "endpoint_pair",
         about: "a seed and its draws: two stacks over a hostile network, which then gets well",
@@ -46,6 +54,16 @@ pub const TARGETS: [Target; 5] = [
         name: "reassembly",
         about: "pieces of text: the stack's receive queue and a naive model agree",
         run: reassembly::run,
+    },
+    Target {
+        name: "retransmission",
+        about: "ACKs, duplicates, waits: timeout and congestion window are those of executable RFCs",
+        run: retransmission::run,
+    },
+    Target {
+        name: "round_trip",
+        about: "a segment, option by option: four codecs read the same",
+        run: round_trip::run,
     },
     Target {
         name: "script_parser",

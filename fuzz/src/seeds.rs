@@ -12,10 +12,13 @@ use std::{env, fs};
 /// A seed: its name and its octets.
 pub(crate) type Seed = (&'static str, Vec<u8>);
 
-fn seeds() -> [(&'static str, Vec<Seed>); 5] {
+fn seeds() -> [(&'static str, Vec<Seed>); 7] {
     [
         ("endpoint_pair", endpoint_pair::seeds()),
         ("reassembly", reassembly::seeds()),
+        // Set-up, and three choices for each event.
+        ("retransmission", drawn(200)),
+        ("round_trip", drawn(400)),
         ("script_parser", script_parser::seeds()),
         ("segment_parser", segment_parser::seeds()),
         ("state_machine", state_machine::seeds()),

@@ -366,6 +366,50 @@ pub enum FuzzCommand {
     /// Exit codes: 0 no finding; 8 an oracle is violated; 10 something that must happen does not; 11 the stack crashes or hangs.
     /// When several apply: 11, 8, 10, in this order.
     Sim(SimArgs),
+    /// Run a coverage-guided target for a while, over cargo-fuzz
+    ///
+    /// From the source tree. What the engine learns, findings, a log and a page stay in target/fuzz/TARGET; the next campaign goes
+    /// on from there.
+    ///
+    /// Exit codes: 0 no finding; 8 an oracle is violated; 11 a target crashes, hangs or takes too much memory.
+    Run(FuzzRunArgs),
+}
+
+/// `halfopen fuzz run`
+#[derive(Debug, Args)]
+pub struct FuzzRunArgs {
+    /// Its name, as `cargo fuzz list --fuzz-dir fuzz/fuzz_targets` has it
+    #[arg(value_name = "TARGET")]
+    pub target: String,
+
+    /// How long: 90s, 10m, 2h
+    #[arg(long = "for", default_value = "10m", value_name = "TIME", value_parser = parse_span)]
+    pub time: Duration,
+
+    /// Processes at once; by default one per core
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+
+    /// none: debug assertions and overflow checks on the stable compiler; address: AddressSanitizer, which needs a nightly one
+    #[arg(long, value_enum, default_value = "none", value_name = "NAME", hide_possible_values = true)]
+    pub sanitizer: SanitizerArg,
+
+    /// At the end keep of the corpus what covers as much with fewer inputs
+    #[arg(long)]
+    pub minimise: bool,
+
+    /// Folder of all campaigns; by default target/fuzz of the source tree
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// How a target is instrumented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SanitizerArg {
+    /// Coverage alone
+    None,
+    /// AddressSanitizer
+    Address,
 }
 
 /// `halfopen fuzz sim`
@@ -617,6 +661,20 @@ fn parse_definition(text: &str) -> Result<String, String> {
 fn parse_word(text: &str) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if !text.is_empty() && text.chars().all(plain) { Ok(text.to_string()) } else { Err(format!("`{text}` is no name")) }
+}
+
+fn parse_span(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_at(text.trim_end_matches(['s', 'm', 'h']).len());
+    let seconds = match unit {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(format!("`{text}` is no time such as 90s, 10m, 2h")),
+    };
+    match number.parse::<u64>() {
+        Ok(number @ 1..=1_000_000) => Ok(Duration::from_secs(number * seconds)),
+        Ok(_) | Err(_) => Err(format!("`{text}` is no time such as 90s, 10m, 2h")),
+    }
 }
 
 fn parse_seconds(text: &str) -> Result<Duration, String> {

@@ -6,6 +6,7 @@
 pub mod adapter;
 pub mod admission;
 pub mod args;
+pub mod campaign;
 pub mod captures;
 pub mod clock;
 pub mod commands;

@@ -129,6 +129,11 @@ pub fn expect_panics() {
     panic::set_hook(Box::new(remember));
 }
 
+/// What the last panic of this thread said, once.
+pub fn last_panic() -> String {
+    PANIC.with_borrow_mut(std::mem::take)
+}
+
 /// Keeps what a panic says for the report instead of printing it.
 fn remember(info: &PanicHookInfo<'_>) {
     let text = info.payload_as_str().unwrap_or("a panic without words");
@@ -152,7 +157,7 @@ pub fn run(seed: u64, twice: bool, canary: Option<Canary>) -> Result<Outcome, Bo
         Err(Box::new(Found { seed, sort, oracle, text, parameters: parameters.clone(), outcome }))
     };
     let Ok(outcome) = once() else {
-        return found(Sort::Crash, "", PANIC.with_borrow_mut(std::mem::take), None);
+        return found(Sort::Crash, "", last_panic(), None);
     };
     if let Some(finding) = &outcome.finding {
         let sort = match finding.kind {

@@ -1,4 +1,4 @@
-//! `halfopen fuzz sim`: findings of each sort, repetition to the octet, exit codes.
+//! `halfopen fuzz`: findings of each sort, repetition to the octet, exit codes.
 
 use serde_json::Value;
 use std::process::{Command, Output};
@@ -53,6 +53,15 @@ fn a_seed_is_shown_with_all_that_it_draws_and_every_datagram() {
         assert!(text.contains(part), "no `{part}` in {text}");
     }
     assert_eq!(sim("--seed 3 -v"), (code, text));
+}
+
+#[test]
+fn a_target_that_does_not_exist_is_a_usage_error_that_names_those_that_do() {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_halfopen")).args(["fuzz", "run", "sparrow"]).output().expect("the binary");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("no target `sparrow`; there are endpoint_pair, ") && text.contains("canary"), "{text}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `halfopen fuzz`: drawn runs instead of scripts.
 
 mod list;
+pub mod run;
 pub mod sim;
 
 use crate::args::{FuzzArgs, FuzzCommand};
@@ -10,6 +11,7 @@ use crate::fault::Fault;
 pub fn fuzz(args: &FuzzArgs) -> Result<u8, Fault> {
     match &args.command {
         FuzzCommand::List => list::list(),
+        FuzzCommand::Run(args) => run::run(args),
         FuzzCommand::Sim(args) => sim::sim(args),
     }
 }

@@ -36,7 +36,7 @@ fn one(seed: u64, args: &SimArgs) -> Result<u8, Fault> {
         write!(out, "{parameters}")?;
         let mut failed = Ok(());
         let mut line = |line: endpoint_pair::Line<'_>| {
-            if failed.is_ok() {
+            if failed.is_ok() && !matches!(line, endpoint_pair::Line::Met(..)) {
                 failed = writeln!(out, "{line}");
             }
         };

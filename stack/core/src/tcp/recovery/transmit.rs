@@ -9,6 +9,7 @@ use crate::tcp::output;
 use crate::tcp::retransmission_queue::{Psh, Sent};
 use crate::tcp::tcb::Tcb;
 use crate::tcp::write_queue::Train;
+use crate::time::Sometime;
 
 /// Duplicates on which new text goes out (RFC 3042 2).
 const LIMITED: u32 = 2;
@@ -136,6 +137,10 @@ pub(crate) fn again(tcb: &mut Tcb, sent: Sent, ends_train: bool, fx: &mut Fx<'_>
         episode.undo.repeated(fx.now);
     }
     counted(tcb, sent.len(), fx.config());
+    if sent.text > 0 {
+        // Idle is who sends nothing at all (RFC 5681 4.1).
+        tcb.snd.last_sent = Sometime::at(fx.now);
+    }
     if front && fx.config().restart_rto_on_fast_retransmit {
         tcb.recovery.watch.restart = true;
     }

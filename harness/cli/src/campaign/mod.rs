@@ -1,0 +1,231 @@
+//! A fuzz target under libFuzzer for a while: started, watched, logged, its findings read, its corpus kept for the next time.
+//!
+//! Everything lies in one folder for each target: `corpus/` (what the engine learnt; the committed seeds are read beside it),
+//! `artifacts/` (inputs that failed), `log.jsonl`, `index.html`. A second campaign goes on where the first one ended.
+
+pub mod log;
+pub mod page;
+
+use crate::clock;
+use crate::fault::Fault;
+use crate::simulation;
+use log::{Entry, Finding, Log, Progress, Start};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// Seconds after which an input counts as hanging.
+const HANGS: u32 = 20;
+/// Megabytes that a target may take.
+const MEMORY: u32 = 2048;
+
+/// What a campaign is told.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The target's name.
+    pub target: String,
+    /// How long.
+    pub time: Duration,
+    /// Processes at once.
+    pub jobs: u16,
+    /// `none` or `address`.
+    pub sanitizer: &'static str,
+    /// The package of the shells.
+    pub shells: PathBuf,
+    /// Where everything lies.
+    pub folder: PathBuf,
+}
+
+impl Plan {
+    fn sub(&self, name: &str) -> Result<PathBuf, Fault> {
+        let folder = self.folder.join(name);
+        let failed = |why| Fault::Environment(format!("{}: {why}", folder.display()));
+        fs::create_dir_all(&folder).map_err(failed)?;
+        // cargo-fuzz runs elsewhere.
+        folder.canonicalize().map_err(failed)
+    }
+
+    /// The seeds in the repository.
+    fn committed(&self) -> Option<PathBuf> {
+        let folder = self.shells.parent()?.join("corpus").join(&self.target);
+        folder.canonicalize().ok()
+    }
+
+    fn cargo_fuzz(&self, word: &str) -> Command {
+        let mut command = Command::new("cargo");
+        if self.sanitizer != "none" {
+            command.arg("+nightly");
+        }
+        command.args(["fuzz", word, "--sanitizer", self.sanitizer, "--fuzz-dir"]).arg(&self.shells).arg(&self.target);
+        command.stdin(Stdio::null());
+        command
+    }
+}
+
+/// The package of the shells: below the current folder or one above it.
+pub fn shells() -> Result<PathBuf, Fault> {
+    let here = std::env::current_dir()?;
+    here.ancestors()
+        .map(|folder| folder.join("fuzz/fuzz_targets"))
+        .find(|folder| folder.join("Cargo.toml").is_file())
+        .ok_or_else(|| Fault::Environment("no fuzz/fuzz_targets here or above: campaigns need the source tree".into()))
+}
+
+/// Runs a campaign, telling of progress and findings.
+pub fn run(plan: &Plan, tell: &mut dyn FnMut(&Entry)) -> Result<Log, Fault> {
+    let artifacts = plan.sub("artifacts")?;
+    let learned = plan.sub("corpus")?;
+    let mut log = Log::open(&plan.folder.join("log.jsonl"))?;
+    let mut known = files(&artifacts);
+    build(plan)?;
+    let commit = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output().ok();
+    let commit = commit.filter(|output| output.status.success()).map(|output| output.stdout).unwrap_or_default();
+    let start = Start {
+        target: plan.target.clone(),
+        commit: String::from_utf8_lossy(&commit).trim().to_string(),
+        at: clock::stamp(),
+        jobs: plan.jobs,
+        sanitizer: plan.sanitizer.to_string(),
+        seconds: plan.time.as_secs(),
+    };
+    log.add(Entry::Start(start))?;
+    let mut command = plan.cargo_fuzz("run");
+    command.arg(&learned).args(plan.committed()).arg("--");
+    command.arg(format!("-fork={}", plan.jobs)).args(["-ignore_crashes=1", "-ignore_timeouts=1", "-ignore_ooms=1"]);
+    command.arg(format!("-max_total_time={}", plan.time.as_secs().max(1)));
+    command.arg(format!("-timeout={HANGS}")).arg(format!("-rss_limit_mb={MEMORY}"));
+    command.arg(format!("-artifact_prefix={}/", artifacts.display()));
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(not_started)?;
+    let lines = BufReader::new(child.stderr.take().ok_or_else(|| Fault::Environment("no pipe".into()))?);
+    let mut last = Vec::new();
+    for line in lines.split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).trim().to_string();
+        if let Some(progress) = Progress::parse(&line) {
+            for file in files(&artifacts).difference(&known) {
+                let finding = finding(plan, file, progress.seconds);
+                tell(&finding);
+                log.add(finding)?;
+            }
+            known = files(&artifacts);
+            let entry = Entry::Progress(progress);
+            tell(&entry);
+            log.add(entry)?;
+        } else {
+            last.push(line);
+            last.drain(..last.len().saturating_sub(20));
+        }
+    }
+    let status = child.wait()?;
+    let seconds = log.progress().last().map_or(plan.time.as_secs(), |progress| progress.seconds);
+    for file in files(&artifacts).difference(&known) {
+        let finding = finding(plan, file, seconds);
+        tell(&finding);
+        log.add(finding)?;
+    }
+    if log.progress().next().is_none() {
+        return Err(Fault::Environment(format!("the engine ended ({status}) and said:\n{}", last.join("\n"))));
+    }
+    Ok(log)
+}
+
+fn not_started(why: std::io::Error) -> Fault {
+    Fault::Environment(format!("cargo fuzz does not start: {why}; `cargo install cargo-fuzz` gets it"))
+}
+
+fn build(plan: &Plan) -> Result<(), Fault> {
+    let status = plan.cargo_fuzz("build").stdout(Stdio::null()).status().map_err(not_started)?;
+    if status.success() { Ok(()) } else { Err(Fault::Environment(format!("cargo fuzz build: {status}"))) }
+}
+
+/// Files in a folder.
+fn files(folder: &Path) -> BTreeSet<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect()
+}
+
+/// What an artifact fails of: the plain function is asked, in this process.
+fn finding(plan: &Plan, file: &Path, seconds: u64) -> Entry {
+    let text = match fs::read(file) {
+        Ok(octets) if !is_slow(file) => said(&plan.target, &octets),
+        Ok(_) => "the engine calls it slow or large".to_string(),
+        Err(why) => why.to_string(),
+    };
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Entry::Finding(Finding { file: name, seconds, oracle: oracle_of(&text).to_string(), text })
+}
+
+/// An input that takes long would hold this process too.
+fn is_slow(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with("timeout-") || name.starts_with("oom-")
+}
+
+/// What a target says of an input.
+fn said(target: &str, octets: &[u8]) -> String {
+    let targets = halfopen_fuzz::TARGETS.iter().map(|target| (target.name, target.run));
+    let mut all = targets.chain([("canary", halfopen_fuzz::canary::run as fn(&[u8]))]);
+    let Some((_, run)) = all.find(|(name, _)| *name == target) else { return "no such target".into() };
+    match panic::catch_unwind(AssertUnwindSafe(|| run(octets))) {
+        Ok(()) => "it does not fail outside the engine".to_string(),
+        Err(_) => simulation::last_panic(),
+    }
+}
+
+/// `O39` of `O39: ...`; nothing of what is no oracle's.
+pub fn oracle_of(text: &str) -> &str {
+    let head = text.split([':', ' ']).next().unwrap_or_default();
+    let digits = head.strip_prefix('O').unwrap_or_default();
+    if !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()) { head } else { "" }
+}
+
+/// Keeps of the corpus what covers as much with fewer and smaller inputs. How many there were, and are.
+pub fn minimise(plan: &Plan) -> Result<(usize, usize), Fault> {
+    let learned = plan.sub("corpus")?;
+    let before = files(&learned).len();
+    let fresh = plan.folder.join("corpus.min");
+    let _ = fs::remove_dir_all(&fresh);
+    let fresh = plan.sub("corpus.min")?;
+    let mut command = plan.cargo_fuzz("run");
+    command.args([&fresh, &learned]).args(plan.committed()).args(["--", "-merge=1"]);
+    let output = command.output().map_err(not_started)?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        return Err(Fault::Environment(format!("the merge ends with {}:\n{text}", output.status)));
+    }
+    // Only a whole new corpus takes the place of the old one.
+    fs::remove_dir_all(&learned)?;
+    fs::rename(&fresh, &learned)?;
+    Ok((before, files(&learned).len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_oracle_is_what_a_finding_begins_with() {
+        let table = [
+            ("O39: octets 3 are others (a.rs:1)", "O39"),
+            ("O105 differs", "O105"),
+            ("attempt to subtract with overflow", ""),
+            ("Out of range", ""),
+            ("O: nothing", ""),
+            ("", ""),
+        ];
+        for (text, oracle) in table {
+            assert_eq!(oracle_of(text), oracle, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_canary_says_what_it_died_of() {
+        simulation::expect_panics();
+        assert!(said("canary", halfopen_fuzz::canary::MAGIC).starts_with("assertion"), "its magic input");
+        assert_eq!(said("canary", b""), "it does not fail outside the engine");
+        assert_eq!(said("sparrow", b""), "no such target");
+    }
+}
