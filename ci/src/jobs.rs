@@ -12,6 +12,7 @@ pub(crate) mod fuzz;
 pub(crate) mod likeness;
 pub(crate) mod loc;
 pub(crate) mod miri;
+pub(crate) mod mutants;
 pub(crate) mod packetdrill;
 pub(crate) mod pages;
 pub(crate) mod peers;

@@ -8,7 +8,7 @@ mod tally;
 use clap::{Parser, Subcommand};
 use jobs::{
     End, bench, cargo, clean_kill, compat, conformance, coverage, editors, failures, fuzz, likeness, loc, miri,
-    packetdrill, pages, peers, realtime, sample,
+    mutants, packetdrill, pages, peers, realtime, sample,
 };
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -55,6 +55,8 @@ enum Job {
         #[arg(long, default_value_t = 10)]
         seconds: u32,
     },
+    /// Put seeded bugs into a copy of the stack, one at a time, and let the fuzzers look for each
+    Mutants(mutants::Asked),
     /// Run the benchmarks and hold the named figures against their targets
     Bench,
     /// The stack's unit tests under Miri, when rustup has the component
@@ -144,6 +146,7 @@ impl Job {
             Self::Editors { .. } => "editors",
             Self::Pages { .. } => "pages",
             Self::Fuzz { .. } => "fuzz",
+            Self::Mutants(_) => "mutants",
             Self::Bench => "bench",
             Self::Miri { .. } => "miri",
             Self::Coverage => "coverage",
@@ -173,6 +176,7 @@ impl Job {
             Self::Editors { check } => editors::editors(*check),
             Self::Pages { write } => pages::pages(*write),
             Self::Fuzz { seconds } => fuzz::fuzz(*seconds),
+            Self::Mutants(asked) => mutants::mutants(asked),
             Self::Bench => bench::bench(),
             Self::Miri { thorough } => miri::miri(*thorough),
             Self::Coverage => coverage::coverage(),

@@ -80,3 +80,21 @@ impl Matrix {
         self.cells[state as usize * KINDS + kind].iter().sum()
     }
 }
+
+/// Cells of the matrix that no program fills, and why. CLOSED is also where no connection is; LISTEN belongs to a socket, not to a
+/// connection, and has no row of its own.
+pub const UNREACHABLE: &[(&str, &str)] = &[
+    ("hold, lose, duplicate", "they change the network; what they do shows at the next event"),
+    ("wait, wait-for-timer, wait-long", "a timer is a step of every connection at once, and is not counted for one"),
+    ("accept, close-listener, listen", "they are calls on the listener"),
+    ("open in any state but CLOSED", "it opens nothing where a connection is"),
+    ("connect in states of passive connections only", "connections 0 and 1 are opened by the peer"),
+    (
+        "send, receive, shutdown, close, abort, option in SYN-RECEIVED of a passive connection",
+        "it has no socket before it is accepted",
+    ),
+    (
+        "close, abort in TIME-WAIT, CLOSING, LAST-ACK after close",
+        "the descriptor is gone; after shutdown they are reached",
+    ),
+];

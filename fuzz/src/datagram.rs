@@ -464,6 +464,41 @@ fn v4_ends() -> ([u8; 16], [u8; 16]) {
     (wide(PEER_V4), wide(HOST_V4))
 }
 
+/// The list of options of a datagram that holds a whole segment.
+#[must_use]
+pub fn raw_options(datagram: &[u8]) -> &[u8] {
+    let header = if datagram[0] >> 4 == 6 { 40 } else { 20 };
+    let offset = usize::from(datagram[header + 12] >> 4) * 4;
+    datagram.get(header + 20..header + offset.max(20)).unwrap_or(&[])
+}
+
+/// A damaged datagram of the peer with its addresses and checksums as they would be right. Of a data offset that is wrong nobody knows
+/// the right one: there are then no options.
+#[must_use]
+pub fn mended(datagram: &[u8]) -> Vec<u8> {
+    let mut out = datagram.to_vec();
+    let v6 = out[0] >> 4 == 6;
+    let header = if v6 { 40 } else { 20 };
+    if v6 {
+        out[8..24].copy_from_slice(&v6_ends().0);
+        out[24..40].copy_from_slice(&v6_ends().1);
+    } else {
+        out[12..16].copy_from_slice(&PEER_V4);
+        out[16..20].copy_from_slice(&HOST_V4);
+        header_checksum(&mut out);
+    }
+    if out.len() < header + 20 {
+        return out;
+    }
+    let offset = usize::from(out[header + 12] >> 4) * 4;
+    if offset < 20 || offset > out.len() - header {
+        out[header + 12] = 5 << 4 | out[header + 12] & 15;
+    }
+    out[header + 16..header + 18].fill(0);
+    checksum(&mut out, header, 6, 16);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

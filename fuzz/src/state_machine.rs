@@ -44,7 +44,8 @@ fn again(program: &Program, first: &Outcome) -> Option<Violation> {
     if !first.hash.is_multiple_of(64) {
         return None;
     }
-    let differs = |oracle, text: &str| Violation { oracle, state: "any", event: "end", text: text.to_owned() };
+    let differs =
+        |oracle, text: &str| Violation { oracle, state: "any", event: "end", text: text.to_owned(), due: None };
     if machine::run(program, &mut Nobody) != *first {
         return Some(differs(98, "the same program gave another exchange"));
     }

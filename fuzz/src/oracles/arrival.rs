@@ -307,6 +307,15 @@ fn outcome(judge: &mut Judge, at: usize, seg: &Seg<'_>, expect: Expect, pre: Opt
         );
     };
     let count = judge.outs_of(at).filter(|out| out.new == 0).count();
+    judge.due = match (expect, pre) {
+        (Expect::Acked(..), Some(pre)) => Some((ACK, pre.nxt.0, pre.rcv_nxt.0)),
+        (Expect::Taken, Some(_)) => after.map(|after| (ACK, after.nxt.0, after.rcv_nxt.0)),
+        (Expect::Reset(_), _) if seg.has(ACK) => Some((RST, seg.ack, 0)),
+        (Expect::Reset(_), _) => Some((RST | ACK, 0, seg.end())),
+        (Expect::Acked(..) | Expect::Taken, None) | (Expect::Unknown | Expect::Ignored(_) | Expect::Ends(..), _) => {
+            None
+        }
+    };
     match expect {
         Expect::Unknown => unknown(judge, at, seg, pre, after),
         Expect::Ignored(oracle) => {

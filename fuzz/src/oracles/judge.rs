@@ -138,6 +138,8 @@ pub struct Judge {
     pub origins: [u32; LINES],
     /// The SUT shows its variables.
     pub transparent: bool,
+    /// The segment that is due in this step, for scripts of findings.
+    pub due: Option<(u8, u32, u32)>,
 }
 
 impl Judge {
@@ -161,6 +163,7 @@ impl Judge {
             hash: 0xcbf2_9ce4_8422_2325,
             origins: [0; LINES],
             transparent: true,
+            due: None,
         }
     }
 
@@ -184,7 +187,7 @@ impl Judge {
             let vitals = self.before.or_else(|| self.line().and_then(|line| line.vitals));
             let state =
                 vitals.map_or(if self.transparent { "CLOSED" } else { "unknown" }, |vitals| vitals.state.name());
-            self.violation = Some(Violation { oracle, state, event: self.kind, text: text.to_string() });
+            self.violation = Some(Violation { oracle, state, event: self.kind, text: text.to_string(), due: self.due });
         }
     }
 
@@ -201,7 +204,7 @@ impl Judge {
     pub fn step(&mut self, cause: Cause, at: Option<u8>, now: u64) {
         self.outs.clear();
         (self.cause, self.at, self.now) = (cause, at, now);
-        self.before = self.line().and_then(|line| line.vitals);
+        (self.before, self.due) = (self.line().and_then(|line| line.vitals), None);
     }
 
     /// A segment of the peer reaches the host in this step.

@@ -262,7 +262,7 @@ fn flight(judge: &mut Judge, at: usize, seg: &Seg<'_>, core: &Core, new: u32) {
         }
     }
     let small = new < smss && seg.payload.len() as u32 == new;
-    let in_flight = before.una != before.nxt;
+
     let more = u64::from(core.next.wrapping_sub(core.iss).wrapping_sub(1)) < u64::from(core.written);
     if small
         && more
@@ -277,7 +277,6 @@ fn flight(judge: &mut Judge, at: usize, seg: &Seg<'_>, core: &Core, new: u32) {
     {
         judge.fail(91, format_args!("{new} octets of text, {smss} would fit, and more waits"));
     }
-    let _ = in_flight;
 }
 
 /// SEG.ACK and the window.

@@ -28,6 +28,8 @@ pub struct Violation {
     pub event: &'static str,
     /// What was expected and what came.
     pub text: String,
+    /// The segment that was due: control bits, SEG.SEQ, SEG.ACK. `None`: nothing was, or the oracle does not say.
+    pub due: Option<(u8, u32, u32)>,
 }
 
 impl Violation {
@@ -46,7 +48,7 @@ impl Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { oracle, state, event, text } = self;
+        let Self { oracle, state, event, text, .. } = self;
         write!(f, "O{oracle} ({}) in {state} at {event}: {text}\n  {}", self.rule(), table::oracle(*oracle).name)
     }
 }

@@ -357,6 +357,15 @@ pub struct FuzzArgs {
 pub enum FuzzCommand {
     /// List the targets: what an input is, and what is asked of it
     List,
+    /// Run programs of the target `state_machine`, and say what each violates
+    ///
+    /// Findings with the same oracle, state and event are one. Exit codes: 0 nothing is violated; 8 an oracle is.
+    Replay(ReplayArgs),
+    /// Make a finding of the target `state_machine` small: a program, a script, a capture
+    ///
+    /// Fewer events, then simpler values, as long as the same oracle fails in the same state. The script repeats the exchange on any
+    /// SUT (`halfopen run FILE.pkt`) and expects what the violated rule asks for. Exit codes: 0 nothing is violated; 8 an oracle is.
+    Min(MinArgs),
     /// Two endpoints of the reference stack over a hostile network, one run for each seed
     ///
     /// A seed draws everything: profiles, options, what the applications do, and what the network does to datagrams. It then gets
@@ -410,6 +419,26 @@ pub enum SanitizerArg {
     None,
     /// AddressSanitizer
     Address,
+}
+
+/// `halfopen fuzz replay`
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Programs in their byte form
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// `halfopen fuzz min`
+#[derive(Debug, Args)]
+pub struct MinArgs {
+    /// A program in its byte form
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Folder for the files that are written; by default the current one
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// `halfopen fuzz sim`

@@ -1,5 +1,6 @@
 //! `halfopen fuzz`: drawn runs instead of scripts.
 
+mod findings;
 mod list;
 pub mod run;
 pub mod sim;
@@ -10,6 +11,8 @@ use crate::fault::Fault;
 /// Does what the command line says, and returns the exit code.
 pub fn fuzz(args: &FuzzArgs) -> Result<u8, Fault> {
     match &args.command {
+        FuzzCommand::Replay(args) => findings::replay(args),
+        FuzzCommand::Min(args) => findings::min(args),
         FuzzCommand::List => list::list(),
         FuzzCommand::Run(args) => run::run(args),
         FuzzCommand::Sim(args) => sim::sim(args),

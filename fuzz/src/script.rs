@@ -1,0 +1,457 @@
+//! A finding as a script that replays on any SUT: the exchange up to the step that violated the rule, and then what the rule asks for.
+//!
+//! Numbers are those of the script language: relative to the initial sequence number of their side, absolute in SYNs. What the notation
+//! has no words for (a truncated header, a forged ICMP message) is left out with a comment that says so.
+
+use crate::datagram::{self, ACK, Content, RST, SYN, Seg};
+use crate::machine::{self, LISTENING, Made, Watch};
+use crate::oracles::{ORACLES, Violation};
+use crate::program::{Damage, Event, Icmp, Program, Setup};
+use halfopen_stack::Errno;
+use std::fmt::Write;
+
+/// What a recorder keeps of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A datagram of the peer, and what is wrong with it.
+    In(u64, Vec<u8>, Damage),
+    /// An ICMP error about the segment before.
+    Icmp(u64, Vec<u8>, Icmp),
+    /// A datagram of the host.
+    Out(u64, Vec<u8>),
+    /// A call, as the script has it.
+    Call(u64, String),
+    /// Something that the notation has no words for.
+    Lost(u64, &'static str),
+}
+
+/// Records a run.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    /// What happened, in order.
+    pub entries: Vec<Entry>,
+    /// Where the last stimulus stands.
+    pub last: usize,
+    damage: Damage,
+    icmp: Option<(Icmp, bool)>,
+    listening: Option<i32>,
+}
+
+impl Watch for Recorder {
+    fn event(&mut self, event: &Event) {
+        self.damage = if let Event::Segment { segment, .. } = event { segment.damage } else { Damage::None };
+        self.icmp = if let Event::Icmp { error, forged, .. } = event { Some((*error, *forged)) } else { None };
+    }
+
+    fn datagram_in(&mut self, at: u64, octets: &[u8]) {
+        self.last = self.entries.len();
+        self.entries.push(match self.icmp {
+            Some((_, true)) => Entry::Lost(at, "an ICMP error about a number that was not sent"),
+            Some((error, false)) => Entry::Icmp(at, octets.to_vec(), error),
+            None => Entry::In(
+                at,
+                octets.to_vec(),
+                if datagram::damage_of(octets).is_fatal() { self.damage } else { Damage::None },
+            ),
+        });
+    }
+
+    fn datagram_out(&mut self, at: u64, octets: &[u8]) {
+        self.entries.push(Entry::Out(at, octets.to_vec()));
+    }
+
+    fn call(&mut self, at: u64, call: &Made<'_>) {
+        self.last = self.entries.len();
+        let mut lines = words(call);
+        if let Made::Listen { fd, .. } = call
+            && self.listening.replace(*fd) == Some(*fd)
+        {
+            // It listens already: the backlog is new.
+            lines.drain(..2);
+        }
+        self.entries.extend(lines.into_iter().map(|words| Entry::Call(at, words)));
+    }
+}
+
+fn outcome<T: std::fmt::Display>(result: Result<T, i32>) -> String {
+    match result {
+        Ok(value) => value.to_string(),
+        Err(number) => match Errno::from_number(number) {
+            Some(errno) => format!("-1 {} ({})", errno.name(), errno.text()),
+            None => "-1".to_owned(),
+        },
+    }
+}
+
+fn flags(words: &[(bool, &'static str)]) -> String {
+    let set: Vec<&str> = words.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
+    if set.is_empty() { "0".to_owned() } else { set.join("|") }
+}
+
+/// A call in the script's words: one line, or several.
+fn words(call: &Made<'_>) -> Vec<String> {
+    let non_blocking = |fd| format!("fcntl({fd}, F_SETFL, O_RDWR|O_NONBLOCK) = 0");
+    match *call {
+        Made::Socket { fd } => vec![format!("socket(..., SOCK_STREAM, IPPROTO_TCP) = {fd}"), non_blocking(fd)],
+        Made::Listen { fd, backlog } => vec![
+            format!("setsockopt({fd}, SOL_SOCKET, SO_REUSEADDR, [1], 4) = 0"),
+            format!("bind({fd}, ..., ...) = 0"),
+            format!("listen({fd}, {backlog}) = 0"),
+        ],
+        Made::Accept { fd, result: Ok(accepted) } => {
+            vec![format!("accept({fd}, ..., ...) = {accepted}"), non_blocking(accepted)]
+        }
+        Made::Accept { fd, result } => vec![format!("accept({fd}, ..., ...) = {}", outcome(result))],
+        Made::Connect { fd, result, .. } => {
+            vec![format!("connect({fd}, ..., ...) = {}", outcome(result.map(|()| 0)))]
+        }
+        Made::Send { fd, octets, more, urgent, result } => {
+            let flags = flags(&[(more, "MSG_MORE"), (urgent, "MSG_OOB"), (true, "MSG_NOSIGNAL")]);
+            vec![format!("send({fd}, ..., {octets}, {flags}) = {}", outcome(result))]
+        }
+        Made::Receive { fd, octets, peek, result, .. } => {
+            vec![format!("recv({fd}, ..., {octets}, {}) = {}", flags(&[(peek, "MSG_PEEK")]), outcome(result))]
+        }
+        Made::Shutdown { fd, how, result } => vec![format!("shutdown({fd}, {how}) = {}", outcome(result.map(|()| 0)))],
+        Made::Close { fd } => vec![format!("close({fd}) = 0")],
+        Made::Option { fd, name: "SO_LINGER", .. } => {
+            vec![format!("setsockopt({fd}, SOL_SOCKET, SO_LINGER, {{onoff=1, linger=0}}, 8) = 0")]
+        }
+        Made::Option { fd, name, value, result } => {
+            let level = if name.starts_with("SO_") {
+                "SOL_SOCKET"
+            } else if name.starts_with("IP_") {
+                "SOL_IP"
+            } else {
+                "SOL_TCP"
+            };
+            vec![format!("setsockopt({fd}, {level}, {name}, [{value}], 4) = {}", outcome(result.map(|()| 0)))]
+        }
+    }
+}
+
+/// One connection's numbers as the script has them.
+#[derive(Debug, Clone, Copy, Default)]
+struct Numbers {
+    /// The peer's first ISN, which the script calls 0.
+    base: Option<u32>,
+    /// The peer's ISN, and the host's.
+    peer: Option<u32>,
+    host: Option<u32>,
+    /// The peer's SYN was acknowledged: another one does not change its ISN until the host answers it with a new ISN.
+    acknowledged: bool,
+    pending: Option<u32>,
+}
+
+/// The text of a script, being written.
+struct Writer {
+    text: String,
+    before: Option<u64>,
+    numbers: [Numbers; 4],
+    /// The connection whose lines have no ports.
+    main: u16,
+}
+
+/// Runs a program and writes what happened: the whole exchange, or up to the violation, whose step ends with what is due instead.
+#[must_use]
+pub fn script(program: &Program) -> (String, Vec<Entry>, Option<Violation>) {
+    let mut recorder = Recorder::default();
+    let violation = machine::run(program, &mut recorder).violation;
+    let entries = recorder.entries;
+    let shown = if violation.is_some() { (recorder.last + 1).min(entries.len()) } else { entries.len() };
+    let main = main_port(&entries[..shown]);
+    let mut writer = Writer {
+        text: header(&program.setup, violation.as_ref()),
+        before: None,
+        numbers: [Numbers::default(); 4],
+        main,
+    };
+    for entry in &entries[..shown] {
+        writer.entry(entry);
+    }
+    if let Some(violation) = &violation {
+        writer.due(violation, &entries[shown..]);
+    }
+    (writer.text, entries, violation)
+}
+
+/// The port of the first connection that opens.
+fn main_port(entries: &[Entry]) -> u16 {
+    let opens = |entry: &Entry| match entry {
+        Entry::In(_, octets, damage) if !damage.is_fatal() => {
+            segment(octets).filter(|seg| seg.has(SYN)).map(|seg| seg.src_port)
+        }
+        Entry::Out(_, octets) => segment(octets).filter(|seg| seg.has(SYN)).map(|seg| seg.dst_port),
+        Entry::In(..) | Entry::Icmp(..) | Entry::Call(..) | Entry::Lost(..) => None,
+    };
+    entries.iter().find_map(opens).unwrap_or(40_000)
+}
+
+fn segment(octets: &[u8]) -> Option<Seg<'_>> {
+    if let Content::Segment(seg) = datagram::read_as(octets, false) { Some(seg) } else { None }
+}
+
+fn header(setup: &Setup, violation: Option<&Violation>) -> String {
+    let mut text = String::new();
+    if let Some(violation) = violation {
+        let name = ORACLES.iter().find(|oracle| oracle.number == violation.oracle).map_or("", |oracle| oracle.name);
+        let _ = writeln!(text, "//= {} MUST", violation.rule());
+        let _ = writeln!(
+            text,
+            "// O{}: {name}. In {} at {}: {}.",
+            violation.oracle, violation.state, violation.event, violation.text
+        );
+    }
+    let profile = match setup.profile {
+        crate::program::Profile::Rfc9293 => "rfc9293",
+        crate::program::Profile::Rfc793 => "rfc793",
+        crate::program::Profile::Linux => "linux",
+    };
+    let _ = writeln!(text, "//: profile {profile}\n//: family {}\n", if setup.v6 { "v6" } else { "v4" });
+    text
+}
+
+impl Writer {
+    fn line(&mut self, at: u64, what: &str) {
+        let since = at.saturating_sub(self.before.unwrap_or(at));
+        self.before = Some(at);
+        let time =
+            if since == 0 { "+0".to_owned() } else { format!("+{}.{:06}", since / 1_000_000, since % 1_000_000) };
+        let _ = writeln!(self.text, "{time} {what}");
+    }
+
+    fn entry(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Call(at, words) => self.line(*at, words),
+            Entry::Lost(_, what) => {
+                let _ = writeln!(self.text, "// Left out: {what}.");
+            }
+            Entry::In(_, _, damage @ (Damage::Truncated | Damage::Trailer)) => {
+                let _ = writeln!(self.text, "// Left out: a datagram with {damage:?}.");
+            }
+            Entry::In(at, octets, damage) => self.into_host(*at, octets, *damage),
+            Entry::Icmp(at, octets, error) => self.icmp(*at, octets, *error),
+            Entry::Out(at, octets) => {
+                if let Some(seg) = segment(octets) {
+                    let words = self.packet(&seg, octets, false, "");
+                    self.line(*at, &format!("> {words}"));
+                }
+            }
+        }
+    }
+
+    #[expect(clippy::wrong_self_convention, reason = "the way of a datagram")]
+    fn into_host(&mut self, at: u64, octets: &[u8], damage: Damage) {
+        let word = match damage {
+            Damage::None | Damage::Truncated | Damage::Trailer => "",
+            Damage::Checksum => "badsum",
+            Damage::ShortOffset => "doff 4",
+            Damage::LongOffset => "doff 15",
+            Damage::Reserved => "reserved 7",
+            Damage::Source(which) => {
+                ["src unspecified", "src broadcast", "src multicast", "src own"][usize::from(which % 4)]
+            }
+            Damage::Destination(which) => ["dst broadcast", "dst multicast", "dst multicast"][usize::from(which % 3)],
+        };
+        let mended = mended(octets);
+        let Some(seg) = segment(&mended) else {
+            let _ = writeln!(self.text, "// Left out: a datagram with {damage:?}.");
+            return;
+        };
+        let words = self.packet(&seg, &mended, true, word);
+        self.line(at, &format!("< {words}"));
+    }
+
+    fn icmp(&mut self, at: u64, octets: &[u8], error: Icmp) {
+        let words = match error {
+            Icmp::Network => "unreachable net_unreachable".to_owned(),
+            Icmp::Host => "unreachable host_unreachable".to_owned(),
+            Icmp::Port => "unreachable port_unreachable".to_owned(),
+            Icmp::Protocol => "unreachable protocol_unreachable".to_owned(),
+            Icmp::TooBig(mtu) => format!("unreachable frag_needed mtu {mtu}"),
+            Icmp::Time | Icmp::Quench | Icmp::Parameter => {
+                let _ = writeln!(self.text, "// Left out: an ICMP error of kind {error:?}.");
+                return;
+            }
+        };
+        let ip = if octets[0] >> 4 == 4 { 20 } else { 40 };
+        let tcp = ip + 8 + ip;
+        let (Some(seq), Some(port)) = (octets.get(tcp + 4..tcp + 8), octets.get(tcp + 2..tcp + 4)) else { return };
+        let (seq, port) =
+            (u32::from_be_bytes([seq[0], seq[1], seq[2], seq[3]]), u16::from_be_bytes([port[0], port[1]]));
+        let host = line_of(port).and_then(|index| self.numbers[index].host);
+        let relative = seq.wrapping_sub(host.unwrap_or(0));
+        self.line(at, &format!("< icmp {words} [{relative}:{relative}(0)]"));
+    }
+
+    /// A segment in the script's numbers; `inbound` from the peer.
+    fn packet(&mut self, seg: &Seg<'_>, octets: &[u8], inbound: bool, word: &str) -> String {
+        let port = if inbound { seg.src_port } else { seg.dst_port };
+        let index = line_of(port).unwrap_or(0);
+        let numbers = &mut self.numbers[index];
+        if inbound && seg.has(SYN) && !word.contains("sum") {
+            numbers.base.get_or_insert(seg.seq);
+            if numbers.acknowledged {
+                numbers.pending = Some(seg.seq);
+            } else {
+                numbers.peer = Some(seg.seq);
+            }
+        }
+        if !inbound && seg.has(SYN) {
+            if numbers.host != Some(seg.seq) {
+                numbers.peer = numbers.pending.take().or(numbers.peer);
+                numbers.acknowledged = false;
+            }
+            numbers.host = Some(seg.seq);
+        }
+        if !inbound && seg.has(ACK) && numbers.peer.is_some_and(|peer| seg.ack == peer.wrapping_add(1)) {
+            numbers.acknowledged = true;
+        }
+        let numbers = *numbers;
+        let (own, other) = if inbound { (numbers.peer, numbers.host) } else { (numbers.host, numbers.peer) };
+        let base = numbers.base.unwrap_or(0);
+        let syn = seg.has(SYN);
+        // In a SYN the peer's numbers are absolute: its first ISN is 0.
+        let seq = match (syn, inbound) {
+            (true, true) => seg.seq.wrapping_sub(base),
+            (true, false) => 0,
+            // The answer to a segment without ACK (RFC 9293 3.10.7.1).
+            (false, false) if seg.has(RST) && seg.has(ACK) && seg.seq == 0 => 0,
+            (false, _) => seg.seq.wrapping_sub(own.unwrap_or(0)),
+        };
+        let ack = match (syn, inbound) {
+            (true, false) => seg.ack.wrapping_sub(base),
+            (true, true) | (false, _) => seg.ack.wrapping_sub(other.unwrap_or(0)),
+        };
+        let length = seg.payload.len();
+        let ecn = ["", "ect1", "ect0", "ce"][usize::from(seg.ecn)];
+        let mut text = match (word, ecn) {
+            ("", "") => String::new(),
+            ("", one) | (one, "") => format!("[{one}] "),
+            (one, other) => format!("[{one}, {other}] "),
+        };
+        if port != self.main || inbound && seg.dst_port == 9 {
+            let _ = write!(text, "{} > {} ", seg.src_port, seg.dst_port);
+        }
+        let letters = letters(seg.flags);
+        let _ = write!(text, "{letters} {seq}:{}({length})", seq.wrapping_add(length as u32));
+        if seg.has(ACK) {
+            let _ = write!(text, " ack {ack}");
+        }
+        if inbound {
+            let _ = write!(text, " win {}", seg.window);
+        }
+        if seg.has(datagram::URG) && inbound {
+            let _ = write!(text, " urg {}", seg.urgent);
+        }
+        let edge = |number: u32| number.wrapping_sub(own_space(numbers, inbound).unwrap_or(0));
+        let options = options(datagram::raw_options(octets), &edge);
+        // The harness's link has room for the same text in both families: 20 octets more of segment in IPv6.
+        let options = match (syn && !inbound && seg.v6, seg.options.mss) {
+            (true, Some(mss)) => options.replacen(&format!("mss {mss}"), &format!("mss {}", mss.saturating_add(20)), 1),
+            (true, None) | (false, _) => options,
+        };
+        if !options.is_empty() {
+            let _ = write!(text, " <{options}>");
+        }
+        text
+    }
+
+    /// What has to come instead of what came.
+    fn due(&mut self, violation: &Violation, came: &[Entry]) {
+        let at = came.iter().find_map(|entry| match entry {
+            Entry::Out(at, _) => Some(*at),
+            Entry::In(..) | Entry::Icmp(..) | Entry::Call(..) | Entry::Lost(..) => None,
+        });
+        let at = at.or(self.before).unwrap_or(0);
+        match violation.due {
+            Some((flags, seq, ack)) => {
+                let numbers = self.numbers[line_of(self.main).unwrap_or(0)];
+                let seq = seq.wrapping_sub(numbers.host.unwrap_or(0));
+                let mut text = format!("> {} {seq}:{seq}(0)", letters(flags));
+                if flags & ACK != 0 {
+                    let _ = write!(text, " ack {}", ack.wrapping_sub(numbers.peer.unwrap_or(0)));
+                }
+                self.line(at, &format!("{text} <...>"));
+            }
+            None => {
+                for entry in came {
+                    if let Entry::Out(_, octets) = entry
+                        && let Some(seg) = segment(octets)
+                    {
+                        let words = self.packet(&seg, octets, false, "");
+                        let _ = writeln!(self.text, "// Came instead: > {words}");
+                    }
+                }
+                self.before = Some(at);
+                let _ = writeln!(self.text, "+.01 silent");
+            }
+        }
+    }
+}
+
+const fn own_space(numbers: Numbers, inbound: bool) -> Option<u32> {
+    // SACK edges are numbers of the other side's text.
+    if inbound { numbers.host } else { numbers.peer }
+}
+
+fn line_of(port: u16) -> Option<usize> {
+    match port {
+        40_000 | 40_001 => Some(usize::from(port - 40_000)),
+        50_002 | 50_003 => Some(usize::from(port - 50_000)),
+        LISTENING => None,
+        _ => None,
+    }
+}
+
+fn letters(flags: u8) -> String {
+    let all = [(0x02, 'S'), (0x01, 'F'), (0x04, 'R'), (0x08, 'P'), (0x20, 'U'), (0x40, 'E'), (0x80, 'W'), (0x10, '.')];
+    let letters: String = all.iter().filter(|(flag, _)| flags & flag != 0).map(|(_, letter)| *letter).collect();
+    if letters.is_empty() { "-".to_owned() } else { letters }
+}
+
+/// A damaged datagram of the peer with its addresses, data offset and checksum as they would be right.
+fn mended(octets: &[u8]) -> Vec<u8> {
+    datagram::mended(octets)
+}
+
+fn options(list: &[u8], edge: &dyn Fn(u32) -> u32) -> String {
+    let word = |data: &[u8], at: usize| u32::from_be_bytes([data[at], data[at + 1], data[at + 2], data[at + 3]]);
+    let mut words = Vec::new();
+    let mut rest = list;
+    while let [kind, behind @ ..] = rest {
+        if *kind == 1 {
+            words.push("nop".to_owned());
+            rest = behind;
+            continue;
+        }
+        let length = behind.first().map_or(0, |length| usize::from(*length));
+        if *kind == 0 || length < 2 || length > rest.len() {
+            let hex: String = rest.iter().map(|octet| format!("{octet:02x}")).collect();
+            words.push(if rest.iter().all(|octet| *octet == 0) && rest.len() == 1 {
+                "eol".to_owned()
+            } else {
+                format!("octets {hex}")
+            });
+            break;
+        }
+        let data = &rest[2..length];
+        words.push(match (kind, data.len()) {
+            (2, 2) => format!("mss {}", u16::from_be_bytes([data[0], data[1]])),
+            (3, 1) => format!("wscale {}", data[0]),
+            (4, 0) => "sackOK".to_owned(),
+            (8, 8) => format!("TS val {} ecr {}", word(data, 0), word(data, 4)),
+            (5, 8 | 16 | 24 | 32) => {
+                let blocks: Vec<String> =
+                    data.chunks(8).map(|block| format!("{}:{}", edge(word(block, 0)), edge(word(block, 4)))).collect();
+                format!("sack {}", blocks.join(" "))
+            }
+            _ => {
+                let hex: String = data.iter().map(|octet| format!("{octet:02x}")).collect();
+                format!("raw {kind} {hex}").trim_end().to_owned()
+            }
+        });
+        rest = &rest[length..];
+    }
+    words.join(",")
+}
