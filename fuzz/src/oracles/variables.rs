@@ -183,7 +183,9 @@ fn pair(judge: &mut Judge, at: usize, pre: &Vitals, after: &Vitals) {
         }
     }
     fast(judge, at, pre, repeats);
-    if judge.cause == Cause::Timer && repeats > 1 && repeated > pre.smss && judge.choices.plain {
+    // A segment that was sent before the segment size came down goes out again in pieces.
+    let cut = judge.lines[at].tuned || judge.lines[at].icmp;
+    if !cut && judge.cause == Cause::Timer && repeats > 1 && repeated > pre.smss && judge.choices.plain {
         judge.fail(33, format_args!("{repeats} segments again after a timeout"));
     }
     small(judge, at, pre, after);
