@@ -1,7 +1,8 @@
-//! Puts a copy of `specs/` into the binary, so that an installed `halfopen` works in any directory.
+//! Puts a copy of `specs/` into the binary, so that an installed `halfopen` works in any directory, and tells it the commit that it is built from.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs};
 
 fn main() {
@@ -23,6 +24,25 @@ fn main() {
     // A folder is scanned as a whole, for new files too.
     println!("cargo::rerun-if-changed={}", specs.display());
     println!("cargo::rerun-if-changed=build.rs");
+    version(&here);
+}
+
+/// `0.1.0 (3e2015612ab0)`; without the commit where there is no repository, or another one around this folder.
+fn version(here: &Path) {
+    let git = |words: &[&str]| {
+        let output = Command::new("git").arg("-C").arg(here).args(words).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())
+    };
+    let ours = git(&["ls-files", "--error-unmatch", "build.rs"]).is_some();
+    let commit = git(&["rev-parse", "--short=12", "HEAD"]).filter(|_| ours);
+    // A commit writes the log of HEAD; a path that is not there would have this program run each time.
+    let log = git(&["rev-parse", "--git-path", "logs/HEAD"]).map(|path| here.join(path)).filter(|path| path.is_file());
+    if let Some(log) = log.filter(|_| ours) {
+        println!("cargo::rerun-if-changed={}", log.display());
+    }
+    let version = env::var("CARGO_PKG_VERSION").expect("cargo sets it");
+    let commit = commit.map_or(String::new(), |commit| format!(" ({commit})"));
+    println!("cargo::rustc-env=HALFOPEN_VERSION={version}{commit}");
 }
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) {

@@ -168,6 +168,8 @@ where
         args.sut.adapters = adapters;
     } else if let Command::Expand(args) = &mut cli.command {
         args.sut.adapters = adapters;
+    } else if let Command::Replay(args) = &mut cli.command {
+        args.adapters = adapters;
     }
     Ok(cli)
 }

@@ -1,7 +1,14 @@
 //! The command line.
 
+mod format;
+mod runs;
+
+pub use format::{Format, Style, on_stdout};
+pub use runs::{CompareArgs, CompareFormat, CompletionsArgs, ManArgs, ReplayArgs, ReportArgs};
+
 use crate::adapter::Adapters;
 use crate::captures::Keep;
+use crate::partition::Partition;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use halfopen_script::ast::Level;
 use halfopen_script::test::Family;
@@ -20,10 +27,11 @@ pub const SEED: u64 = 0x5eed;
 /// alone runs every one of them against the reference stack, on a virtual clock.
 ///
 /// Exit codes: 0 as expected; 1 a test failed unexpectedly or is flaky; 2 usage or script error; 3 environment or harness
-/// error; 4 nothing selected; 5 only the expectation file no longer holds; 6 only inconclusive results stand in the way. `fuzz`:
-/// 8 an oracle is violated; 10 something that must happen does not; 11 the stack crashes or hangs.
+/// error; 4 nothing selected; 5 only the expectation file no longer holds; 6 only inconclusive results stand in the way; 7 `compare` or
+/// `replay` found a difference; 9 `doctor`: no test of the kernel can run. `fuzz`: 8 an oracle is violated; 10 something that must happen
+/// does not; 11 the stack crashes or hangs.
 #[derive(Debug, Parser)]
-#[command(name = "halfopen", version, disable_help_subcommand = true)]
+#[command(name = "halfopen", version = crate::VERSION, disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]
@@ -43,6 +51,18 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// List the tests that `run` would run with the same arguments
     List(ListArgs),
+    /// Print a run that is over, in any format
+    Report(ReportArgs),
+    /// Run a test of a stored run again as it was run, and say whether it comes to the same
+    ///
+    /// With the recorded seed, SUT, runner, profile and options. Exit code 0 when verdict and way of failing are the same, 7 when they
+    /// are not.
+    Replay(ReplayArgs),
+    /// Say what differs between two runs, or between two SUTs
+    ///
+    /// Verdicts, ways of failing, and the first segment where two exchanges part, without what differs from run to run anyway:
+    /// initial sequence numbers, ports, timestamps, by how much a time was missed. Exit code 7 when anything differs.
+    Compare(CompareArgs),
     /// Check scripts: grammar, rule ids, fixtures, expansion of every variant
     Check(CheckArgs),
     /// Put scripts in the canonical layout; comments, blank lines and what they say stay
@@ -71,6 +91,10 @@ pub enum Command {
     Stack(Box<StackArgs>),
     /// Look for violations of what must always hold, by drawn runs instead of scripts
     Fuzz(FuzzArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man(ManArgs),
 }
 
 /// Which tests.
@@ -110,6 +134,12 @@ pub struct SelectArgs {
         hide_possible_values = true
     )]
     pub family: Vec<FamilyArg>,
+
+    /// Only one part of the tests: hash:1/4 or count:1/4 is the first of four
+    ///
+    /// By `hash` of its id a test stays in its part when others come or go; by `count` the parts are equally large.
+    #[arg(long, value_name = "hash:M/N")]
+    pub partition: Option<Partition>,
 
     /// Judge as another tool does: packetdrill
     ///
@@ -183,20 +213,24 @@ pub struct RunArgs {
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     pub longest: Option<Duration>,
 
-    /// Stop after the first unexpected failure
+    /// Stop after the first unexpected failure: tests under way come to their end, and none is begun or repeated
     #[arg(long)]
     pub fail_fast: bool,
 
-    /// Report: human, jsonl, or jsonl=FILE; repeatable
+    /// Report: human, jsonl, junit, ktap, md, html, json, each also with =FILE; repeatable
     ///
-    /// With `jsonl` on standard output the human report is written only if asked for with `--format human`, and then to
-    /// standard error. `jsonl=FILE` leaves standard output to the human report.
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = parse_format)]
+    /// With one for programs on standard output the human report is written only if asked for with `--format human`, and then to
+    /// standard error. With `=FILE` standard output is left to the human report.
+    #[arg(long, value_name = "FORMAT[=FILE]")]
     pub format: Vec<Format>,
 
-    /// Folder for captures; by default a new one below target/halfopen, to which target/halfopen/latest points
+    /// Folder of the run: its parameters, results and captures; by default a new one below target/halfopen, to which target/halfopen/latest points
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+
+    /// Keep nothing of the run: no folder, no captures
+    #[arg(long, conflicts_with = "out")]
+    pub no_out: bool,
 
     /// Which captures to keep
     #[arg(long, value_enum, default_value = "fail", value_name = "WHEN")]
@@ -658,26 +692,6 @@ pub enum CoverageFormat {
     Md,
     /// One JSON object
     Json,
-}
-
-/// One `--format`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Format {
-    /// The report for people.
-    Human,
-    /// JSON lines, to a file or to standard output.
-    JsonLines(Option<PathBuf>),
-}
-
-fn parse_format(text: &str) -> Result<Format, String> {
-    let (kind, file) = text.split_once('=').map_or((text, None), |(kind, file)| (kind, Some(file)));
-    match (kind, file) {
-        ("human", None) => Ok(Format::Human),
-        ("jsonl", None | Some("-")) => Ok(Format::JsonLines(None)),
-        ("jsonl", Some("")) => Err("no file after `jsonl=`".into()),
-        ("jsonl", Some(file)) => Ok(Format::JsonLines(Some(file.into()))),
-        _ => Err("human, jsonl and jsonl=FILE are known".into()),
-    }
 }
 
 fn parse_definition(text: &str) -> Result<String, String> {

@@ -1,8 +1,7 @@
 //! Captures on disk: `DIR/<path of the id>@<variant>.pcapng`, each written whole or not at all.
 
-use crate::clock;
-use halfopen_report::pcapng::{Title, capture};
-use halfopen_report::record::{FinalVerdict, Record};
+use halfopen_report::pcapng::capture;
+use halfopen_report::record::{FinalVerdict, Record, RunInfo};
 use std::path::{Component, Path, PathBuf};
 use std::{fs, io, process};
 
@@ -17,33 +16,23 @@ pub enum Keep {
     Never,
 }
 
-/// Folder below which runs without `--out` put their captures.
-const DEFAULT: &str = "target/halfopen";
-
-/// Writes captures, and makes the folder with the first one.
+/// Writes captures into the folder of a run.
 #[derive(Debug)]
 pub struct Captures {
-    folder: PathBuf,
-    /// Link to the newest run, beside the folder; only for runs without `--out`.
-    latest: Option<PathBuf>,
+    /// None when the run has no folder.
+    folder: Option<PathBuf>,
     keep: Keep,
-    ready: bool,
-    sut: String,
+    run: RunInfo,
 }
 
 impl Captures {
-    /// Captures go to `out`, or to a new folder below `target/halfopen`.
-    pub fn new(out: Option<&Path>, keep: Keep, sut: &str) -> Self {
-        let run = format!("{}-{}", clock::stamp(), process::id());
-        let (folder, latest) = match out {
-            Some(out) => (out.to_path_buf(), None),
-            None => (Path::new(DEFAULT).join(run), Some(Path::new(DEFAULT).join("latest"))),
-        };
-        Self { folder, latest, keep, ready: false, sut: sut.to_string() }
+    /// Captures of a run go to its folder.
+    pub fn new(folder: Option<PathBuf>, keep: Keep, run: &RunInfo) -> Self {
+        Self { folder, keep, run: run.clone() }
     }
 
     /// Writes the capture of a record if it is to be kept, and says where.
-    pub fn write(&mut self, record: &Record) -> io::Result<Option<String>> {
+    pub fn write(&self, record: &Record) -> io::Result<Option<String>> {
         let wanted = match self.keep {
             Keep::Always => true,
             Keep::Never => false,
@@ -57,31 +46,12 @@ impl Captures {
             },
         };
         let packets = record.outcome.trace.iter().any(|entry| !entry.octets.is_empty());
-        if !wanted || !packets && self.keep != Keep::Always {
+        let Some(folder) = self.folder.as_ref().filter(|_| wanted && (packets || self.keep == Keep::Always)) else {
             return Ok(None);
-        }
-        self.prepare()?;
-        let file = self.folder.join(name(record));
-        let comment = format!("{} {}", record.test, record.verdict);
-        let octets = capture(Title { interface: &self.sut, comment: &comment }, &record.outcome.trace);
-        write_whole(&file, &octets)?;
+        };
+        let file = folder.join(name(record));
+        write_whole(&file, &capture(record, &self.run))?;
         Ok(Some(file.display().to_string()))
-    }
-
-    /// Makes the folder, and turns the link to it.
-    fn prepare(&mut self) -> io::Result<()> {
-        if self.ready {
-            return Ok(());
-        }
-        fs::create_dir_all(&self.folder)?;
-        if let (Some(latest), Some(run)) = (&self.latest, self.folder.file_name()) {
-            // A new link under another name takes the place of the old one in one step.
-            let new = self.folder.with_extension("link");
-            std::os::unix::fs::symlink(run, &new)?;
-            fs::rename(&new, latest)?;
-        }
-        self.ready = true;
-        Ok(())
     }
 }
 

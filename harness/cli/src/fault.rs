@@ -16,6 +16,8 @@ pub const NOTHING: u8 = 4;
 pub const DRIFT: u8 = 5;
 /// Only inconclusive results stand in the way.
 pub const INCONCLUSIVE: u8 = 6;
+/// `compare` and `replay`: a difference.
+pub const DIFFERS: u8 = 7;
 /// `fuzz`: an oracle is violated.
 pub const FINDING: u8 = 8;
 /// `fuzz`: something that must happen does not.

@@ -5,6 +5,7 @@
 
 pub mod adapter;
 pub mod admission;
+pub mod again;
 pub mod args;
 pub mod campaign;
 pub mod captures;
@@ -19,9 +20,11 @@ pub mod expect;
 pub mod expression;
 pub mod fake;
 pub mod fault;
+pub mod folder;
 pub mod observe;
 pub mod output;
 pub mod pages;
+pub mod partition;
 pub mod register;
 pub mod repeats;
 pub mod schedule;
@@ -36,3 +39,6 @@ pub use adapter::{Adapter, main_with, run_with};
 pub use halfopen_engine as engine;
 pub use halfopen_engine::sut::{Setup, Sut, SutError};
 pub use halfopen_sut::polled;
+
+/// Version of this program, with the commit that it was built from where there was one.
+pub const VERSION: &str = env!("HALFOPEN_VERSION");

@@ -1,14 +1,19 @@
 //! The reports of a run: which formats, and where each goes.
 
-use crate::args::{Format, RunArgs};
+use crate::args::{Format, RunArgs, Style, on_stdout};
 use crate::fault::Fault;
-use anstream::AutoStream;
+use anstream::{AutoStream, StripStream};
 use halfopen_report::Reporter;
+use halfopen_report::html::Html;
 use halfopen_report::human::{Human, Volume};
+use halfopen_report::json::Json;
 use halfopen_report::jsonl::JsonLines;
+use halfopen_report::junit::Junit;
+use halfopen_report::ktap::Ktap;
+use halfopen_report::md::Markdown;
 use halfopen_report::record::{Record, RunInfo, Summary};
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 /// Every report of a run. One whose reader is gone is dropped: the run is still judged.
 pub struct Reports {
@@ -18,25 +23,35 @@ pub struct Reports {
 impl Reports {
     /// Opens every report that the arguments ask for.
     pub fn open(args: &RunArgs) -> Result<Self, Fault> {
+        Self::of(&args.format, volume(args.quiet, args.verbose))
+    }
+
+    /// Opens reports; without any, and beside files alone, the one for people.
+    pub fn of(formats: &[Format], volume: Volume) -> Result<Self, Fault> {
         let mut reports = Self { live: Vec::new() };
-        let on_stdout = args.format.contains(&Format::JsonLines(None));
-        if args.format.contains(&Format::Human) || !on_stdout {
-            reports.live.push(human(volume(args), on_stdout));
+        let aside = on_stdout(formats).map_err(Fault::Usage)?.is_some();
+        let is_human = |format: &Format| format.style == Style::Human && format.file.is_none();
+        if formats.iter().any(is_human) || !aside {
+            reports.live.push(human(volume, aside));
         }
-        for format in &args.format {
-            match format {
-                Format::Human => {}
-                Format::JsonLines(None) => reports.live.push(Box::new(JsonLines::new(BufWriter::new(io::stdout())))),
-                Format::JsonLines(Some(path)) => {
-                    // Written as the run goes: each line is whole, and the summary line says that all are there.
+        for format in formats.iter().filter(|format| !is_human(format)) {
+            reports.live.push(match &format.file {
+                None => written(format.style, BufWriter::new(io::stdout()), volume),
+                Some(path) => {
+                    // JSON lines are written as the run goes: each line is whole, and the summary line says that all are there.
                     let file = File::create(path);
                     let shown = path.display();
                     let file = file.map_err(|fault| Fault::Environment(format!("cannot write {shown}: {fault}")))?;
-                    reports.live.push(Box::new(JsonLines::new(BufWriter::new(file))));
+                    written(format.style, BufWriter::new(file), volume)
                 }
-            }
+            });
         }
         Ok(reports)
+    }
+
+    /// One more.
+    pub fn push(&mut self, reporter: Box<dyn Reporter>) {
+        self.live.push(reporter);
     }
 
     fn each(&mut self, mut tell: impl FnMut(&mut dyn Reporter) -> io::Result<()>) -> io::Result<()> {
@@ -68,8 +83,9 @@ impl Reports {
     }
 }
 
-fn volume(args: &RunArgs) -> Volume {
-    match (args.quiet, args.verbose) {
+/// What `-q` and `-v` ask for.
+pub fn volume(quiet: bool, verbose: u8) -> Volume {
+    match (quiet, verbose) {
         (true, _) => Volume::Quiet,
         (false, 0) => Volume::Normal,
         (false, 1) => Volume::Verbose,
@@ -77,7 +93,20 @@ fn volume(args: &RunArgs) -> Volume {
     }
 }
 
-/// The report for people on standard output, or on standard error when JSON lines have the former.
+/// A report that a file or another program gets.
+fn written(style: Style, out: impl Write + 'static, volume: Volume) -> Box<dyn Reporter> {
+    match style {
+        Style::Human => Box::new(Human::new(StripStream::new(Box::new(out) as Box<dyn Write>), false, volume)),
+        Style::JsonLines => Box::new(JsonLines::new(out)),
+        Style::Junit => Box::new(Junit::new(out)),
+        Style::Ktap => Box::new(Ktap::new(out)),
+        Style::Markdown => Box::new(Markdown::new(out)),
+        Style::Html => Box::new(Html::new(out)),
+        Style::Json => Box::new(Json::new(out)),
+    }
+}
+
+/// The report for people on standard output, or on standard error when a program reads the former.
 fn human(volume: Volume, aside: bool) -> Box<dyn Reporter> {
     if aside {
         let terminal = io::stderr().is_terminal();

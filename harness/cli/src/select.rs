@@ -2,6 +2,7 @@
 
 use crate::expression::{Evaluator, Expression, Set};
 use crate::fault::Fault;
+use crate::partition::Partition;
 use crate::specs::walk;
 use crate::suite::Suite;
 use halfopen_script::Variant;
@@ -33,6 +34,8 @@ pub struct Filter {
     pub sut: Option<String>,
     /// Only tests that one of these set expressions stands for; none of them is no condition.
     pub expressions: Vec<String>,
+    /// Of what is left, only this part.
+    pub partition: Option<Partition>,
 }
 
 impl Filter {
@@ -103,8 +106,15 @@ pub fn select(suite: &mut Suite, arguments: &[String], filter: &Filter) -> Resul
             }
         }
     }
+    if let Some(partition) = filter.partition {
+        let mut index = 0;
+        selection.cases.retain(|case| {
+            index += 1;
+            partition.holds(index - 1, &case.id)
+        });
+    }
     if selection.cases.is_empty() && selection.broken.is_empty() {
-        let set = if expressions.is_empty() { "level and family" } else { "set, level and family" };
+        let set = if expressions.is_empty() { "level, family and partition" } else { "set, level, family and partition" };
         return Err(Fault::Nothing(match arguments {
             [] => format!("no test is left: the suite has none of this {set} for this SUT"),
             _ => format!("no test is left of {}: none has this {set} for this SUT", arguments.join(" ")),

@@ -1,8 +1,10 @@
 //! Where the specs are: a folder on disk, or the copy in the binary.
 
 use crate::fault::Fault;
+use siphasher::sip::SipHasher13;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
@@ -76,6 +78,15 @@ impl Specs {
     /// Text of one file by its path below the folder.
     pub fn text(&self, path: &str) -> Option<&str> {
         self.files.get(path).map(AsRef::as_ref)
+    }
+
+    /// A number that equal texts under equal paths give.
+    pub fn digest(&self) -> u64 {
+        let mut hasher = SipHasher13::new();
+        for (path, text) in &self.files {
+            (path.as_str(), text.as_ref()).hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     /// How messages name a file: so that an editor finds it where there is one to find.

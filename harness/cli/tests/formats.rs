@@ -15,9 +15,9 @@ fn json_lines_follow_the_schema() {
     let world = world();
     let ran = world.fake("--format jsonl */crash */good");
     expect![[r#"
-        {"v":1,"test":"rfc9293/3.10.7.1/crash[v4]","variant":{"family":"v4"},"sut":"fake","runner":"sim","profile":null,"verdict":"fail","level":"must","rules":["rfc9293/3.10.7.1/closed-no-ack"],"wall_us":0,"virtual_us":0,"attempts":1,"mismatch":{"kind":"broken","line":5,"expected":"a SUT that goes on","got":"the SUT panicked: told to crash at harness/cli/src/fake.rs:<line>","fields":[],"cited":null,"cited_line":null,"timing":false},"reason":null,"expectation":null,"seed":24301,"artifacts":{}}
+        {"v":1,"test":"rfc9293/3.10.7.1/crash[v4]","variant":{"family":"v4"},"sut":"fake","runner":"sim","profile":null,"verdict":"fail","level":"must","rules":["rfc9293/3.10.7.1/closed-no-ack"],"wall_us":0,"virtual_us":0,"attempts":1,"mismatch":{"kind":"broken","line":5,"expected":"a SUT that goes on","got":"the SUT panicked: told to crash at harness/cli/src/fake.rs:<line>","fields":[],"cited":null,"cited_line":null,"timing":false},"reason":null,"expectation":null,"seed":24301,"artifacts":{},"detail":{"file":"specs/rfc9293/3.10.7.1/crash.pkt","sentence":"A SYN to a closed port draws a reset.","again":"halfopen run 'rfc9293/3.10.7.1/crash[v4]' --sut fake -vv","exchange":[{"at_us":0,"line":5,"lane":"note","text":"`crash`"}]}}
         {"v":1,"test":"rfc9293/3.10.7.1/good[v4]","variant":{"family":"v4"},"sut":"fake","runner":"sim","profile":null,"verdict":"pass","level":"must","rules":["rfc9293/3.10.7.1/closed-no-ack"],"wall_us":0,"virtual_us":10000,"attempts":1,"mismatch":null,"reason":null,"expectation":null,"seed":24301,"artifacts":{}}
-        {"v":1,"summary":{"sut":"fake","runner":"sim","version":"","profile":null,"seed":24301,"tests":2,"not_run":0,"verdicts":{"error":0,"fail":1,"flaky":0,"inconclusive":0,"nonstrict":0,"pass":1,"unsupported":0,"xfail":0,"xpass":0},"unsupported":{},"stale":[],"wall_us":0,"virtual_us":10000,"exit":1}}
+        {"v":1,"summary":{"sut":"fake","runner":"sim","version":"","profile":null,"clock":"virtual","seed":24301,"tests":2,"not_run":0,"verdicts":{"error":0,"fail":1,"flaky":0,"inconclusive":0,"nonstrict":0,"pass":1,"unsupported":0,"xfail":0,"xpass":0},"unsupported":{},"stale":[],"wall_us":0,"virtual_us":10000,"exit":1}}
     "#]].assert_eq(&ran.stdout);
     for line in world.fake("--format jsonl").json() {
         assert_eq!(line["v"], 1);
@@ -58,7 +58,12 @@ fn formats_share_the_channels_without_mixing() {
     assert!(file.stdout.contains("Summary"));
     let text = fs::read_to_string(world.path().join("out.jsonl")).unwrap();
     assert_eq!(text.lines().count(), 5);
-    assert_eq!(world.fake("--format junit").code, 2);
+    let junit = world.fake("--format junit --format human");
+    assert!(junit.stdout.starts_with("<?xml") && junit.stderr.contains("Summary"), "{}", junit.page());
+    assert_eq!(world.fake("--format xunit").code, 2);
+    assert_eq!(world.fake("--format junit=").code, 2);
+    let two = world.fake("--format junit --format ktap");
+    assert!(two.code == 2 && two.stderr.contains("--format ktap=FILE"), "{}", two.page());
     assert_eq!(world.fake("--format jsonl=no/such/folder/x").code, 3);
 }
 
@@ -79,17 +84,17 @@ fn colour_goes_to_those_who_want_it() {
 #[test]
 fn captures_are_made_for_what_is_not_as_expected() {
     let world = World::new(&[("good", "reset"), ("late", "late")]);
-    assert_eq!(world.fake("*/good").code, 0);
-    assert!(world.files("target").is_empty(), "nothing to write, no folder");
+    assert_eq!(world.fake("*/good --out quiet").code, 0);
+    let names = |folder: &str| world.files(folder).iter().map(|file| file.display().to_string()).collect::<Vec<_>>();
+    assert_eq!(names("quiet"), ["quiet/results.jsonl", "quiet/run.json"], "nothing to capture");
     let ran = world.fake("");
     assert!(ran.stdout.contains("capture  target/halfopen/<run>/rfc9293/3.10.7.1/late@v4.pcapng"), "{}", ran.stdout);
     let latest = world.path().join("target/halfopen/latest/rfc9293/3.10.7.1/late@v4.pcapng");
     assert_eq!(fs::read(latest).unwrap()[..4], [0x0a, 0x0d, 0x0d, 0x0a]);
     world.fake("--out caps --pcap always");
-    let names: Vec<_> = world.files("caps").iter().map(|file| file.display().to_string()).collect();
-    assert_eq!(names, ["caps/rfc9293/3.10.7.1/good@v4.pcapng", "caps/rfc9293/3.10.7.1/late@v4.pcapng"]);
+    assert_eq!(names("caps")[1..3], ["caps/rfc9293/3.10.7.1/good@v4.pcapng", "caps/rfc9293/3.10.7.1/late@v4.pcapng"]);
     world.fake("--out none --pcap never");
-    assert!(world.files("none").is_empty());
+    assert_eq!(names("none"), ["none/results.jsonl", "none/run.json"]);
 }
 
 #[test]

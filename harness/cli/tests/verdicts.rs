@@ -3,6 +3,7 @@
 mod world;
 
 use expect_test::expect;
+use std::collections::BTreeSet;
 use world::{EXCHANGE, World};
 
 #[test]
@@ -24,7 +25,7 @@ fn every_exit_code_is_reached() {
         ("run --sut fake */good silent.pkt[v4]", 1),
         ("run --sut fake */crash", 1),
         ("run --sut fake */good --no-such-flag", 2),
-        ("run --sut fake */good --partition hash:1/4", 2),
+        ("run --sut fake */good --partition hash:0/4", 2),
         ("run --sut fake broken.pkt", 2),
         ("run --sut fake option.pkt */crash", 2), // found only when it runs
         ("run --sut nobody", 2),
@@ -120,6 +121,21 @@ fn a_test_that_passes_when_repeated_is_flaky() {
 }
 
 #[test]
+fn a_test_that_fails_is_repeated_as_often_as_asked_and_no_more() {
+    let world = World::new(&[("bad", "late"), ("good", "reset")]);
+    world.write("silent.pkt", EXCHANGE);
+    world.write("known.toml", &xfail("missing"));
+    for (retries, attempts) in [(0, 1), (1, 2), (3, 4)] {
+        let ran = world.fake(&format!("--retries {retries} --format jsonl"));
+        let told: Vec<_> =
+            ran.json()[..2].iter().map(|test| (test["verdict"].clone(), test["attempts"].clone())).collect();
+        assert_eq!(told, [("fail".into(), attempts.into()), ("pass".into(), 1.into())], "{retries}");
+    }
+    let known = world.fake("silent.pkt[v4] --expect known.toml --retries 3 --format jsonl");
+    assert_eq!(known.json()[0]["attempts"], 1, "what is expected is not repeated");
+}
+
+#[test]
 fn a_timing_verdict_on_a_real_clock_is_repeated_alone() {
     let world = World::new(&[("late", "late"), ("good", "reset")]);
     let attempts = |words: &str| world.fake(&format!("{words} --format jsonl")).json()[1]["attempts"].clone();
@@ -153,6 +169,24 @@ fn fail_fast_stops_and_says_what_was_not_run() {
     let ran_tests = summary["tests"].as_u64().unwrap();
     assert_eq!(ran_tests + summary["not_run"].as_u64().unwrap(), 4);
     assert!(ran_tests < 4, "{summary}");
+}
+
+#[test]
+fn fail_fast_goes_on_over_what_is_no_failure() {
+    let world = World::new(&[("a-lack", "lack"), ("b-drop", "drop"), ("c-good", "reset")]);
+    world.write("silent.pkt", EXCHANGE);
+    world.write("known.toml", &xfail("missing"));
+    let ran = world.fake("silent.pkt[v4] rfc9293 --expect known.toml --fail-fast -j 1 --format jsonl");
+    let verdicts: BTreeSet<_> = ran.verdicts().into_iter().map(|(_, verdict)| verdict).collect();
+    assert_eq!(verdicts, ["inconclusive", "pass", "unsupported", "xfail"].map(String::from).into());
+}
+
+#[test]
+fn fail_fast_repeats_nothing_once_a_test_has_failed() {
+    let world = World::new(&[("a-late", "late"), ("b-crash", "crash")]);
+    let ran = world.fake("--runner real --fail-fast -j 1 --format jsonl");
+    assert_eq!(ran.verdicts(), [("rfc9293/3.10.7.1/b-crash[v4]".to_string(), "fail".to_string())]);
+    assert_eq!(ran.json()[1]["summary"]["not_run"], 1, "it has come to no verdict");
 }
 
 #[test]

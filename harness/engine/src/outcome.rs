@@ -3,7 +3,7 @@
 use crate::sut::Micros;
 use halfopen_script::FileId;
 use halfopen_script::ast::Span;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The engine's verdict on one test, before expectations are applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -43,7 +43,7 @@ pub struct Outcome {
 }
 
 /// How late the harness was during a test, at worst. What the SUT does late is no part of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Lateness {
     /// Its own turns, segments and calls, begun after their scripted moments. The timers of the SUT ran meanwhile, so that any
     /// difference from then on may be its doing. How long a call takes is the SUT's affair.
@@ -82,7 +82,7 @@ pub struct Mismatch {
 }
 
 /// Sorts of differences. The names appear in JSON and in expectation files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MismatchKind {
     /// A segment came and differs.
@@ -108,7 +108,7 @@ pub enum MismatchKind {
 }
 
 /// One differing field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldDiff {
     /// `flags`, `seq`, `ack`, `win`, `len`, `options`, `time`, `result`, `errno`, ...
     pub field: String,
@@ -140,7 +140,8 @@ pub struct Entry {
 }
 
 /// Which side of the ladder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Lane {
     /// The harness, playing the peer.
     Peer,
@@ -153,9 +154,11 @@ pub enum Lane {
 }
 
 /// How an entry stands to the script.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Mark {
     /// As scripted.
+    #[default]
     Ok,
     /// What the script asked for and did not get.
     Expected,

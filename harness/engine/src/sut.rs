@@ -8,7 +8,8 @@ use std::net::IpAddr;
 pub type Micros = i64;
 
 /// Whose clock it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ClockKind {
     /// Advancing costs nothing and nothing happens between two events.
     Virtual,

@@ -1,11 +1,13 @@
 //! JSON lines: one object per test in the stable order of ids, then one summary object.
 //!
 //! `{"v":1,"test":ID,"variant":{...},"sut":S,"runner":R,"verdict":V,"level":L,"rules":[...],"wall_us":N,"virtual_us":N,
-//! "attempts":N,"lateness":{...},"mismatch":{...}|null,"reason":...,"expectation":...,"artifacts":{...}}`, then `{"v":1,"summary":{...}}`.
+//! "attempts":N,"lateness":{...},"mismatch":{...}|null,"reason":...,"expectation":...,"artifacts":{...},"detail":{...}}`, then
+//! `{"v":1,"summary":{...}}`. `detail` is there for tests that are neither `pass` nor `unsupported`: all that a report shows of one.
+//! [`crate::stored`] reads them back.
 
 use crate::Reporter;
 use crate::record::{FinalVerdict, Record, RunInfo, Summary};
-use halfopen_engine::outcome::{Lateness, Mismatch};
+use halfopen_engine::outcome::{Lane, Lateness, Mark, Mismatch};
 use halfopen_engine::sut::ClockKind;
 use halfopen_script::ast::Level;
 use serde::Serialize;
@@ -21,6 +23,8 @@ pub struct JsonLines<W> {
     run: Option<RunInfo>,
     next: usize,
     waiting: BTreeMap<usize, String>,
+    /// Each line goes out as soon as it is there.
+    at_once: bool,
 }
 
 #[derive(Serialize)]
@@ -45,6 +49,38 @@ struct TestLine<'a> {
     expectation: Option<&'a str>,
     seed: u64,
     artifacts: Artifacts<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<Detail<'a>>,
+}
+
+#[derive(Serialize)]
+struct Detail<'a> {
+    file: &'a str,
+    sentence: &'a str,
+    again: &'a str,
+    exchange: Vec<Step<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    snapshot: &'a [String],
+}
+
+/// A line of the exchange.
+#[derive(Serialize)]
+struct Step<'a> {
+    at_us: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fixture: Option<&'a str>,
+    lane: Lane,
+    text: &'a str,
+    #[serde(skip_serializing_if = "is_ok")]
+    mark: Mark,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    cited: &'a [&'static str],
+}
+
+fn is_ok(mark: &Mark) -> bool {
+    *mark == Mark::Ok
 }
 
 #[derive(Serialize)]
@@ -54,17 +90,12 @@ struct Artifacts<'a> {
 }
 
 #[derive(Serialize)]
-struct SummaryLine<'a> {
-    v: u32,
-    summary: SummaryBody<'a>,
-}
-
-#[derive(Serialize)]
 struct SummaryBody<'a> {
     sut: &'a str,
     runner: &'a str,
     version: &'a str,
     profile: Option<&'a str>,
+    clock: ClockKind,
     seed: u64,
     tests: usize,
     not_run: usize,
@@ -79,41 +110,98 @@ struct SummaryBody<'a> {
 impl<W: Write> JsonLines<W> {
     /// JSON lines to `out`.
     pub fn new(out: W) -> Self {
-        Self { out, run: None, next: 0, waiting: BTreeMap::new() }
+        Self { out, run: None, next: 0, waiting: BTreeMap::new(), at_once: true }
+    }
+
+    /// JSON lines to `out`, which is flushed when the run is over.
+    pub fn at_the_end(out: W) -> Self {
+        Self { at_once: false, ..Self::new(out) }
     }
 
     fn run(&self) -> &RunInfo {
         self.run.as_ref().expect("start comes before any record")
     }
+}
 
-    fn render(&self, record: &Record) -> io::Result<String> {
-        let run = self.run();
-        let line = TestLine {
-            v: VERSION,
-            test: &record.test,
-            variant: record.variant.iter().map(|(k, v)| (k.clone(), v.clone().into())).collect(),
-            sut: &run.sut,
-            runner: &run.runner,
-            profile: run.profile.as_deref(),
-            verdict: record.verdict,
-            level: record.level.map(|level| match level {
-                Level::Must => "must",
-                Level::Should => "should",
-                Level::May => "may",
-            }),
-            rules: &record.rules,
-            wall_us: record.wall.as_micros() as u64,
-            virtual_us: record.outcome.elapsed,
-            attempts: record.attempts,
-            lateness: (run.clock == ClockKind::Real).then_some(record.outcome.lateness),
-            mismatch: record.outcome.mismatch.as_ref(),
-            reason: record.outcome.reason.as_deref(),
-            expectation: record.expectation.as_deref(),
-            seed: run.seed,
-            artifacts: Artifacts { pcap: record.capture.as_deref() },
-        };
-        serde_json::to_string(&line).map_err(io::Error::other)
+/// One test as a JSON object.
+pub(crate) fn test_object(run: &RunInfo, record: &Record) -> io::Result<String> {
+    let line = TestLine {
+        v: VERSION,
+        test: &record.test,
+        variant: record.variant.iter().map(|(k, v)| (k.clone(), v.clone().into())).collect(),
+        sut: &run.sut,
+        runner: &run.runner,
+        profile: run.profile.as_deref(),
+        verdict: record.verdict,
+        level: record.level.map(|level| match level {
+            Level::Must => "must",
+            Level::Should => "should",
+            Level::May => "may",
+        }),
+        rules: &record.rules,
+        wall_us: record.wall.as_micros() as u64,
+        virtual_us: record.outcome.elapsed,
+        attempts: record.attempts,
+        lateness: (run.clock == ClockKind::Real).then_some(record.outcome.lateness),
+        mismatch: record.outcome.mismatch.as_ref(),
+        reason: record.outcome.reason.as_deref(),
+        expectation: record.expectation.as_deref(),
+        seed: run.seed,
+        artifacts: Artifacts { pcap: record.capture.as_deref() },
+        detail: detail(record),
+    };
+    serde_json::to_string(&line).map_err(io::Error::other)
+}
+
+/// What a report shows of a test beyond its verdict, when it shows more.
+fn detail(record: &Record) -> Option<Detail<'_>> {
+    match record.verdict {
+        FinalVerdict::Pass | FinalVerdict::Unsupported => return None,
+        FinalVerdict::Nonstrict
+        | FinalVerdict::Xfail
+        | FinalVerdict::Inconclusive
+        | FinalVerdict::Flaky
+        | FinalVerdict::Xpass
+        | FinalVerdict::Fail
+        | FinalVerdict::Error => {}
     }
+    let steps = record.outcome.trace.iter().map(|entry| Step {
+        at_us: entry.at,
+        line: entry.line,
+        fixture: entry.file.and_then(|file| record.fixtures.get(&file)).map(String::as_str),
+        lane: entry.lane,
+        text: &entry.text,
+        mark: entry.mark,
+        cited: &entry.cited,
+    });
+    Some(Detail {
+        file: &record.file,
+        sentence: &record.sentence,
+        again: &record.again,
+        exchange: steps.collect(),
+        snapshot: &record.outcome.snapshot,
+    })
+}
+
+/// The totals as a JSON object.
+pub(crate) fn summary_object(run: &RunInfo, summary: &Summary) -> io::Result<String> {
+    let body = SummaryBody {
+        sut: &run.sut,
+        runner: &run.runner,
+        version: &run.version,
+        profile: run.profile.as_deref(),
+        clock: run.clock,
+        seed: run.seed,
+        tests: summary.total(),
+        not_run: summary.not_run,
+        verdicts: FinalVerdict::ALL.iter().map(|v| (v.word(), summary.count(*v))).collect(),
+        unsupported: &summary.unsupported,
+        stale: &summary.stale,
+        wall_us: summary.wall.as_micros() as u64,
+        virtual_us: summary.simulated,
+        exit: summary.exit,
+    };
+    serde_json::to_string(&body).map_err(io::Error::other)
 }
 
 impl<W: Write> Reporter for JsonLines<W> {
@@ -123,13 +211,13 @@ impl<W: Write> Reporter for JsonLines<W> {
     }
 
     fn record(&mut self, record: &Record) -> io::Result<()> {
-        let line = self.render(record)?;
+        let line = test_object(self.run(), record)?;
         self.waiting.insert(record.index, line);
         while let Some(line) = self.waiting.remove(&self.next) {
             writeln!(self.out, "{line}")?;
             self.next += 1;
         }
-        self.out.flush()
+        if self.at_once { self.out.flush() } else { Ok(()) }
     }
 
     fn finish(&mut self, summary: &Summary) -> io::Result<()> {
@@ -137,24 +225,8 @@ impl<W: Write> Reporter for JsonLines<W> {
         for line in std::mem::take(&mut self.waiting).into_values() {
             writeln!(self.out, "{line}")?;
         }
-        let run = self.run();
-        let body = SummaryBody {
-            sut: &run.sut,
-            runner: &run.runner,
-            version: &run.version,
-            profile: run.profile.as_deref(),
-            seed: run.seed,
-            tests: summary.total(),
-            not_run: summary.not_run,
-            verdicts: FinalVerdict::ALL.iter().map(|v| (v.word(), summary.count(*v))).collect(),
-            unsupported: &summary.unsupported,
-            stale: &summary.stale,
-            wall_us: summary.wall.as_micros() as u64,
-            virtual_us: summary.simulated,
-            exit: summary.exit,
-        };
-        let line = serde_json::to_string(&SummaryLine { v: VERSION, summary: body }).map_err(io::Error::other)?;
-        writeln!(self.out, "{line}")?;
+        let body = summary_object(self.run(), summary)?;
+        writeln!(self.out, "{{\"v\":{VERSION},\"summary\":{body}}}")?;
         self.out.flush()
     }
 }

@@ -1,13 +1,22 @@
-//! What a run prints: for people, as JSON lines, as pcapng captures.
+//! What a run prints: for people, and in the formats that programs read; captures of the exchanges.
 //!
-//! Everything here is made from [`record::Record`] and [`record::Summary`] values; nothing is judged here, and no file is
-//! opened: a reporter writes to whatever it was given.
+//! Everything here is made from [`record::Record`] and [`record::Summary`] values, of a run under way or of one read back ([`stored`]);
+//! nothing is judged here, and no file is opened: a reporter writes to whatever it was given.
 
+pub mod compare;
+pub mod html;
 pub mod human;
+pub mod json;
 pub mod jsonl;
+pub mod junit;
+pub mod ktap;
 pub mod ladder;
+pub mod md;
 pub mod pcapng;
 pub mod record;
+pub mod segments;
+pub mod stored;
+pub mod tables;
 pub mod text;
 
 use record::{Record, RunInfo, Summary};

@@ -3,6 +3,7 @@
 //!
 //! Little-endian on every host, so that equal runs give equal files.
 
+use crate::record::{Record, RunInfo};
 use crate::text;
 use halfopen_engine::outcome::{Entry, Lane, Mark};
 
@@ -20,64 +21,94 @@ const IF_NAME: u16 = 2;
 const IF_TSRESOL: u16 = 9;
 const EPB_FLAGS: u16 = 2;
 
-/// What stands at the head of a capture.
-#[derive(Debug, Clone, Copy)]
-pub struct Title<'a> {
-    /// Name of the interface: who was tested.
-    pub interface: &'a str,
-    /// Comment of the section: test id and verdict.
-    pub comment: &'a str,
+/// The capture of one test as a whole file.
+///
+/// The section's comments say which test it is, what it came to, who was tested with which seed, and the command that repeats it. Those
+/// of a packet say which line of the script injected or expected it; a packet that differs carries every field, expected and got.
+/// Entries without octets (calls, segments that never came) become comments of the datagram after them; where none follows, of the last.
+pub fn capture(record: &Record, run: &RunInfo) -> Vec<u8> {
+    let mut section = head(record, run);
+    let mut packets: Vec<(&Entry, Vec<String>)> = Vec::new();
+    let mut waiting = Vec::new();
+    for entry in &record.outcome.trace {
+        waiting.extend(comments(entry, record));
+        if !entry.octets.is_empty() {
+            packets.push((entry, std::mem::take(&mut waiting)));
+        }
+    }
+    match packets.last_mut() {
+        Some((_, comments)) => comments.extend(waiting.iter().map(|comment| format!("afterwards, {comment}"))),
+        None => section.extend(waiting),
+    }
+    let mut file = Vec::new();
+    block(&mut file, SECTION_HEADER, &section_header(&section));
+    block(&mut file, INTERFACE_DESCRIPTION, &interface(&run.sut));
+    for (entry, comments) in packets {
+        block(&mut file, ENHANCED_PACKET, &packet(entry, &comments));
+    }
+    file
 }
 
-/// The capture of one exchange as a whole file. Entries without octets (calls, segments that never came) become comments
-/// of the datagram after them, or are left out when none follows.
-pub fn capture(title: Title<'_>, trace: &[Entry]) -> Vec<u8> {
-    let mut file = Vec::new();
+/// What is to be said of the whole capture.
+fn head(record: &Record, run: &RunInfo) -> Vec<String> {
+    let version = if run.version.is_empty() { String::new() } else { format!(" {}", run.version) };
+    let profile = run.profile.as_ref().map_or(String::new(), |profile| format!(", profile {profile}"));
+    vec![
+        format!("test {}", record.test),
+        format!("{} {}", record.verdict, record.why()).trim_end().to_string(),
+        format!("sut {}{version} ({}){profile}, seed {}", run.sut, run.runner, run.seed),
+        format!("script {}", record.file),
+        format!("again {}", record.again),
+    ]
+}
+
+fn section_header(comments: &[String]) -> Vec<u8> {
     let mut section = Vec::new();
     section.extend(BYTE_ORDER_MAGIC.to_le_bytes());
     section.extend(1u16.to_le_bytes());
     section.extend(0u16.to_le_bytes());
     section.extend(u64::MAX.to_le_bytes()); // section length unknown
-    option(&mut section, OPT_COMMENT, title.comment.as_bytes());
+    for comment in comments {
+        option(&mut section, OPT_COMMENT, comment.as_bytes());
+    }
     option(&mut section, SHB_USERAPPL, concat!("halfopen ", env!("CARGO_PKG_VERSION")).as_bytes());
     option(&mut section, OPT_END, &[]);
-    block(&mut file, SECTION_HEADER, &section);
+    section
+}
 
+fn interface(name: &str) -> Vec<u8> {
     let mut interface = Vec::new();
     interface.extend(LINKTYPE_RAW.to_le_bytes());
     interface.extend(0u16.to_le_bytes());
     interface.extend(0u32.to_le_bytes()); // no snapshot limit
-    option(&mut interface, IF_NAME, title.interface.as_bytes());
+    option(&mut interface, IF_NAME, name.as_bytes());
     option(&mut interface, IF_TSRESOL, &[6]); // microseconds
     option(&mut interface, OPT_END, &[]);
-    block(&mut file, INTERFACE_DESCRIPTION, &interface);
-
-    let mut comments = Vec::new();
-    for entry in trace {
-        comments.push(comment(entry));
-        if !entry.octets.is_empty() {
-            block(&mut file, ENHANCED_PACKET, &packet(entry, &comments));
-            comments.clear();
-        }
-    }
-    file
+    interface
 }
 
-/// `line 6: > . 1:1(0) ack 1`, as the script has it.
-fn comment(entry: &Entry) -> String {
+/// `line 6: > . 1:1(0) ack 1`, as the script has it; then, where it differs, how.
+fn comments(entry: &Entry, record: &Record) -> Vec<String> {
     let mark = match entry.mark {
         Mark::Ok => "",
         Mark::Expected => " expected, but not seen",
         Mark::Got => " not what the script asks for",
     };
-    let place = entry.line.map_or("after the script".to_string(), |line| format!("line {line}"));
+    let fixture =
+        entry.file.and_then(|file| record.fixtures.get(&file)).map_or(String::new(), |name| format!("{name}:"));
+    let place = entry.line.map_or("after the script".to_string(), |line| format!("line {fixture}{line}"));
     let arrow = match entry.lane {
         Lane::Peer => "< ",
         Lane::Stack => "> ",
         Lane::Call | Lane::Note => "",
     };
     let time = if entry.octets.is_empty() { format!(" at {}", text::seconds(entry.at)) } else { String::new() };
-    format!("{place}{time}: {arrow}{}{mark}", entry.text)
+    let mut comments = vec![format!("{place}{time}: {arrow}{}{mark}", entry.text)];
+    if entry.mark == Mark::Got {
+        let fields = record.outcome.mismatch.iter().flat_map(|mismatch| &mismatch.fields);
+        comments.extend(fields.map(|f| format!("{}: expected {}, got {}", f.field, f.expected, f.got)));
+    }
+    comments
 }
 
 fn packet(entry: &Entry, comments: &[String]) -> Vec<u8> {

@@ -1,16 +1,16 @@
 //! One test's result with everything a report says about it, and the totals of a run.
 
-use halfopen_engine::outcome::{self, Outcome};
+use halfopen_engine::outcome::{self, Mismatch, Outcome};
 use halfopen_engine::sut::{ClockKind, Micros};
 use halfopen_script::FileId;
 use halfopen_script::ast::Level;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 /// The verdict after expectations and retries: what a report shows and the exit code follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FinalVerdict {
     /// The SUT did what the script says.
@@ -142,6 +142,42 @@ pub struct Record {
     pub capture: Option<String>,
     /// The command that repeats the test.
     pub again: String,
+}
+
+impl Record {
+    /// Why it is not a plain pass, in one line: what the expectation file says, what differs, or the reason. Empty for a pass.
+    pub fn why(&self) -> String {
+        let expectation = || self.expectation.clone().unwrap_or_default();
+        let found = || self.outcome.mismatch.as_ref().map_or_else(|| self.reason(), difference);
+        match self.verdict {
+            FinalVerdict::Pass => String::new(),
+            FinalVerdict::Xfail | FinalVerdict::Xpass => expectation(),
+            FinalVerdict::Unsupported | FinalVerdict::Inconclusive | FinalVerdict::Error => self.reason(),
+            FinalVerdict::Fail | FinalVerdict::Nonstrict => found(),
+            FinalVerdict::Flaky => format!("passed when repeated; before: {}", found()),
+        }
+    }
+
+    fn reason(&self) -> String {
+        let lines = self.outcome.reason.iter().flat_map(|reason| reason.lines());
+        lines.map(str::trim).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The script's id: the test's without its variant.
+    pub fn script(&self) -> &str {
+        self.test.split_once('[').map_or(&self.test, |(script, _)| script)
+    }
+}
+
+/// `line 6: flags expected ., got R; seq expected 1, got 0`
+fn difference(mismatch: &Mismatch) -> String {
+    let place = mismatch.line.map_or("after the script: ".into(), |line| format!("line {line}: "));
+    let fields: Vec<_> =
+        mismatch.fields.iter().map(|f| format!("{} expected {}, got {}", f.field, f.expected, f.got)).collect();
+    match fields.is_empty() {
+        true => format!("{place}expected {}, got {}", mismatch.expected, mismatch.got),
+        false => place + &fields.join("; "),
+    }
 }
 
 /// Totals of a run.

@@ -41,6 +41,17 @@ pub fn count(n: usize, thing: &str) -> String {
     format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
 }
 
+/// A text without escape sequences, and without the characters that neither XML 1.0 nor a terminal has a use for.
+pub fn plain(text: &str) -> String {
+    let stripped = anstream::adapter::strip_str(text).to_string();
+    stripped.chars().map(|c| if is_printable(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
+/// XML 1.0 2.2, production `Char`.
+fn is_printable(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,5 +72,10 @@ mod tests {
         assert_eq!(seconds(12_000), "0.012000");
         assert_eq!(seconds(-1), "-0.000001");
         assert_eq!(seconds(7_200_000_001), "7200.000001");
+    }
+
+    #[test]
+    fn what_xml_forbids_is_replaced_and_colours_go() {
+        assert_eq!(plain("\u{1b}[31mR\u{1b}[0m a\tb\nc\u{0}\u{fffe}\u{1f600}"), "R a\tb\nc\u{fffd}\u{1f600}");
     }
 }

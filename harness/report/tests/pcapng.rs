@@ -2,7 +2,8 @@
 
 mod samples;
 
-use halfopen_report::pcapng::{Title, capture};
+use halfopen_report::pcapng::capture;
+use halfopen_report::record::RunInfo;
 use pcap_parser::traits::{PcapNGPacketBlock, PcapReaderIterator};
 use pcap_parser::{Block, Linktype, OptionCode, PcapBlockOwned, PcapError, PcapNGReader};
 
@@ -36,10 +37,19 @@ fn read(file: &[u8]) -> Vec<(u64, Vec<u8>, Vec<String>)> {
     }
 }
 
+/// The comments of the section header.
+fn section(file: &[u8]) -> Vec<String> {
+    let mut reader = PcapNGReader::new(65536, file).expect("a section header");
+    let (_, block) = reader.next().expect("a block");
+    let PcapBlockOwned::NG(Block::SectionHeader(section)) = &block else { panic!("no section header first") };
+    let comments = section.options.iter().filter(|o| o.code == OptionCode::Comment);
+    comments.map(|o| String::from_utf8_lossy(o.as_bytes().unwrap()).into_owned()).collect()
+}
+
 #[test]
 fn every_datagram_carries_its_line_of_the_script() {
     let record = samples::failing();
-    let file = capture(Title { interface: "reference", comment: &record.test }, &record.outcome.trace);
+    let file = capture(&record, &samples::run());
     let packets = read(&file);
     let octets: Vec<_> = packets.iter().map(|(at, octets, _)| (*at, octets.as_slice())).collect();
     assert_eq!(octets, [(12_000, &[0x45, 0, 0, 40, 1][..]), (12_000, &[0x45, 0, 0, 40][..])]);
@@ -51,7 +61,9 @@ fn every_datagram_carries_its_line_of_the_script() {
         packets[1].2,
         [
             "line 6 at 0.012000: > . 1:1(0) ack 1 expected, but not seen",
-            "after the script: > R 0:0(0) not what the script asks for"
+            "after the script: > R 0:0(0) not what the script asks for",
+            "flags: expected ., got R",
+            "seq: expected 1, got 0"
         ]
     );
 }
@@ -60,11 +72,44 @@ fn every_datagram_carries_its_line_of_the_script() {
 fn times_beyond_32_bits_survive() {
     let mut record = samples::failing();
     record.outcome.trace[1].at = 7_200_000_000_123;
-    let file = capture(Title { interface: "reference", comment: "" }, &record.outcome.trace);
+    let file = capture(&record, &samples::run());
     assert_eq!(read(&file)[0].0, 7_200_000_000_123);
 }
 
 #[test]
 fn a_capture_without_datagrams_is_a_capture_all_the_same() {
-    assert!(read(&capture(Title { interface: "reference", comment: "nothing" }, &[])).is_empty());
+    let mut record = samples::failing();
+    record.outcome.trace.retain(|entry| entry.octets.is_empty());
+    let file = capture(&record, &samples::run());
+    assert!(read(&file).is_empty());
+    let told = section(&file);
+    assert!(told.contains(&"line 6 at 0.012000: > . 1:1(0) ack 1 expected, but not seen".to_string()), "{told:?}");
+}
+
+#[test]
+fn a_segment_that_never_came_is_told_with_the_last_packet() {
+    let mut record = samples::failing();
+    record.outcome.trace.pop();
+    let packets = read(&capture(&record, &samples::run()));
+    let last = &packets.last().expect("one packet").2;
+    assert_eq!(
+        last[1..],
+        ["line 5: < R 101:101(0)", "afterwards, line 6 at 0.012000: > . 1:1(0) ack 1 expected, but not seen"]
+    );
+}
+
+#[test]
+fn the_section_says_what_was_tested_and_how_to_do_it_again() {
+    let record = samples::failing();
+    let run = RunInfo { version: "0.1.0".into(), ..samples::run() };
+    assert_eq!(
+        section(&capture(&record, &run)),
+        [
+            "test rfc9293/3.10.7.4/rst/in-window[v4,FIN-WAIT-1]",
+            "fail line 6: flags expected ., got R; seq expected 1, got 0",
+            "sut reference 0.1.0 (sim), profile rfc9293, seed 7",
+            "script specs/rfc9293/3.10.7.4/rst/in-window.pkt",
+            "again halfopen run 'rfc9293/3.10.7.4/rst/in-window[v4,FIN-WAIT-1]' -vv",
+        ]
+    );
 }

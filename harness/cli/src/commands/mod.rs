@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod check;
+pub mod compare;
 pub mod coverage;
 #[cfg(target_os = "linux")]
 pub mod doctor;
@@ -10,7 +11,10 @@ pub mod fmt;
 pub mod fuzz;
 pub mod list;
 pub mod pages;
+pub mod replay;
+pub mod report;
 pub mod run;
+pub mod shell;
 pub mod stack;
 
 use crate::args::{Cli, Command, SelectArgs};
@@ -35,8 +39,13 @@ pub fn dispatch(cli: &Cli) -> Result<u8, Fault> {
         Command::Expand(args) => expand::expand(args, specs),
         Command::Explain(args) => explain::explain(args, specs),
         Command::Pages(args) => pages::pages(args, specs),
+        Command::Report(args) => report::report(args),
+        Command::Replay(args) => replay::replay(args),
+        Command::Compare(args) => compare::compare(args, specs),
         Command::Stack(args) => stack::stack(args),
         Command::Fuzz(args) => fuzz::fuzz(args),
+        Command::Completions(args) => shell::completions(args),
+        Command::Man(args) => shell::man(args),
     }
 }
 
@@ -44,5 +53,6 @@ pub fn dispatch(cli: &Cli) -> Result<u8, Fault> {
 fn filter(args: &SelectArgs, sut: &str) -> Filter {
     let families = args.family.iter().map(|family| (*family).into()).collect();
     let expressions = args.expression.clone();
-    Filter { level: args.level.map(Into::into), families, sut: Some(sut.to_string()), expressions }
+    let (level, sut) = (args.level.map(Into::into), Some(sut.to_string()));
+    Filter { level, families, sut, expressions, partition: args.partition }
 }

@@ -2,12 +2,14 @@
 
 use super::filter;
 use crate::admission::Crowd;
-use crate::args::{Compat, RunArgs, SutArgs};
+use crate::again;
+use crate::args::{Compat, RunArgs};
 use crate::captures::Captures;
 use crate::clock;
 use crate::compat::Foreign;
 use crate::expect::Expectations;
 use crate::fault::{AS_EXPECTED, DRIFT, ENVIRONMENT, FAILED, Fault, INCONCLUSIVE, USAGE};
+use crate::folder::{self, Parameters};
 use crate::output::Reports;
 use crate::repeats::{LATE, Said, again, alike, confirmed, only_ticks, said, undecided};
 use crate::schedule::{Finished, Flow, Work, run_all};
@@ -18,6 +20,7 @@ use crate::sut::Opener;
 use halfopen_engine::RunOptions;
 use halfopen_engine::outcome::Verdict;
 use halfopen_engine::sut::{ClockKind, Description};
+use halfopen_report::Reporter;
 use halfopen_report::record::{FinalVerdict, Record, RunInfo, Summary};
 use halfopen_script::duration_hint;
 use halfopen_script::test::Test;
@@ -36,6 +39,11 @@ const FEW: usize = 6;
 
 /// Runs the selected tests and reports them.
 pub fn run(args: &RunArgs, specs: Option<&Path>) -> Result<u8, Fault> {
+    run_watched(args, specs, None)
+}
+
+/// Runs the selected tests and reports them, to one more reporter too.
+pub fn run_watched(args: &RunArgs, specs: Option<&Path>, watcher: Option<Box<dyn Reporter>>) -> Result<u8, Fault> {
     let began = clock::now();
     let named = specs;
     let specs = Specs::locate(named)?;
@@ -58,6 +66,12 @@ pub fn run(args: &RunArgs, specs: Option<&Path>) -> Result<u8, Fault> {
         seed: args.seed,
     };
     let mut reports = Reports::open(args)?;
+    watcher.into_iter().for_each(|watcher| reports.push(watcher));
+    let folder = folder::begin(args, &Parameters::new(args, named, &specs, &info))?;
+    let folder = folder.map(|begun| {
+        reports.push(begun.results);
+        begun.path
+    });
     reports.start(&info)?;
     let mut session = Session {
         args,
@@ -65,12 +79,13 @@ pub fn run(args: &RunArgs, specs: Option<&Path>) -> Result<u8, Fault> {
         suite: &suite,
         cases: &selection.cases,
         expectations: &expectations,
-        captures: Captures::new(args.out.as_deref(), args.pcap, &sut.name),
+        captures: Captures::new(folder, args.pcap, &info),
         reports,
         summary: Summary::default(),
         again: Vec::new(),
         fault: None,
         clock: sut.clock,
+        stopped: false,
     };
     session.parallel(&work, &sut);
     session.repeat(&work);
@@ -192,6 +207,8 @@ struct Session<'a> {
     /// The first report or capture that could not be written.
     fault: Option<io::Error>,
     clock: ClockKind,
+    /// The failure has come that ends the run.
+    stopped: bool,
 }
 
 impl Session<'_> {
@@ -268,13 +285,12 @@ impl Session<'_> {
     /// Repeats what is to be repeated: twice among few, then one test at a time with nothing beside it.
     fn repeat(&mut self, work: &Work) {
         for crowd in [FEW, FEW].into_iter().chain(std::iter::repeat(1)) {
-            if self.again.is_empty() {
+            if self.again.is_empty() || self.stopped {
                 return;
             }
             let mut open: BTreeMap<usize, Attempts> =
                 std::mem::take(&mut self.again).into_iter().map(|attempts| (attempts.test(), attempts)).collect();
             let order = longest_first(work, open.keys().copied().collect());
-            let mut stopped = false;
             run_all(work, order, Crowd::Fixed(crowd), |finished| {
                 let Some(mut attempts) = open.remove(&finished.test) else { return Flow::Continue };
                 let said = self.said(&finished);
@@ -284,13 +300,8 @@ impl Session<'_> {
                     self.again.push(attempts);
                     return Flow::Continue;
                 }
-                let flow = self.conclude(attempts);
-                stopped |= flow == Flow::Stop;
-                flow
+                self.conclude(attempts)
             });
-            if stopped {
-                return;
-            }
         }
     }
 
@@ -325,7 +336,7 @@ impl Session<'_> {
         let case = &self.cases[finished.test];
         self.summary.script_errors += usize::from(finished.script_fault);
         let mut record =
-            record(self.suite, case, self.expectations, finished, repeat_command(self.args, self.specs, case));
+            record(self.suite, case, self.expectations, finished, again::command(self.args, self.specs, case));
         record.attempts = attempts;
         record.verdict = verdict.unwrap_or(record.verdict);
         match self.captures.write(&record) {
@@ -336,7 +347,8 @@ impl Session<'_> {
         if let Err(fault) = self.reports.record(&record) {
             self.note(fault);
         }
-        if self.args.fail_fast && record.verdict.is_failure() { Flow::Stop } else { Flow::Continue }
+        self.stopped |= self.args.fail_fast && record.verdict.is_failure();
+        if self.stopped { Flow::Stop } else { Flow::Continue }
     }
 
     fn note(&mut self, fault: io::Error) {
@@ -414,30 +426,4 @@ fn exit(summary: &Summary) -> u8 {
     } else {
         AS_EXPECTED
     }
-}
-
-/// The command that repeats one test as it was run.
-fn repeat_command(args: &RunArgs, specs: Option<&Path>, case: &Case) -> String {
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
-    let path = |flag: &str, path: &Path| format!("{flag} {}", quoted(&path.display().to_string()));
-    let mut words = vec![format!("{} run", args.sut.adapters.program()), quoted(&case.id)];
-    words.extend(specs.map(|specs| path("--specs", specs)));
-    words.extend(args.expect.iter().map(|file| path("--expect", file)));
-    let SutArgs { sut, runner, profile, adapters: _ } = &args.sut;
-    if *sut != "reference" {
-        words.push(format!("--sut {sut}"));
-    }
-    words.extend(runner.iter().map(|runner| format!("--runner {runner}")));
-    words.extend(profile.iter().map(|profile| format!("--profile {profile}")));
-    if args.seed != crate::args::SEED {
-        words.push(format!("--seed {}", args.seed));
-    }
-    words.extend(args.congestion_control.iter().map(|name| format!("--congestion-control {name}")));
-    if !args.select.family.is_empty() {
-        words.push(format!("--family {}", case.variant.family));
-    }
-    words.extend(args.select.compat.map(|Compat::Packetdrill| "--compat packetdrill".to_string()));
-    words.extend(args.select.define.iter().map(|definition| format!("-D {}", quoted(definition))));
-    words.push("-vv".into());
-    words.join(" ")
 }

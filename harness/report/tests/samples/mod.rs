@@ -3,6 +3,7 @@
 
 use halfopen_engine::outcome::{Entry, FieldDiff, Lane, Lateness, Mark, Mismatch, MismatchKind, Outcome, Verdict};
 use halfopen_engine::sut::ClockKind;
+use halfopen_report::Reporter;
 use halfopen_report::record::{FinalVerdict, Record, RunInfo, Summary};
 use halfopen_script::ast::Level;
 use std::collections::BTreeMap;
@@ -131,4 +132,34 @@ pub(crate) fn summary() -> Summary {
         summary.add(&record);
     }
     summary
+}
+
+/// One test for each verdict, in the order of [`FinalVerdict::ALL`], with words that every format has to escape.
+pub(crate) fn each() -> Vec<Record> {
+    let record = |(index, verdict): (usize, &FinalVerdict)| {
+        let differs =
+            matches!(verdict, FinalVerdict::Nonstrict | FinalVerdict::Xfail | FinalVerdict::Flaky | FinalVerdict::Fail);
+        let mut record = if differs { failing() } else { passing() };
+        record.index = index;
+        record.verdict = *verdict;
+        record.test = format!("rfc9293/3.10/each[v4,{verdict},<a&b>]");
+        record.sentence = "A \u{1b}[31mred\u{1b}[0m <word> & a `tick`.".into();
+        record.outcome.reason =
+            matches!(verdict, FinalVerdict::Unsupported | FinalVerdict::Inconclusive | FinalVerdict::Error)
+                .then(|| "no <such> thing # at all".into());
+        record.expectation = matches!(verdict, FinalVerdict::Xfail | FinalVerdict::Xpass)
+            .then(|| "known & named (RFC 9293 3.10)".into());
+        record
+    };
+    FinalVerdict::ALL.iter().enumerate().map(record).collect()
+}
+
+/// What a reporter makes of records; with `stale` an expectation that matches no test.
+pub(crate) fn printed(mut reporter: impl Reporter, records: &[Record], stale: bool) {
+    let mut summary = Summary { wall: Duration::from_micros(1_234), exit: 1, ..Summary::default() };
+    records.iter().for_each(|record| summary.add(record));
+    summary.stale.extend(stale.then(|| "expect/a.toml:3 `x<*` matches no test".to_string()));
+    reporter.start(&run()).expect("it is written to memory");
+    records.iter().rev().for_each(|record| reporter.record(record).expect("it is written to memory"));
+    reporter.finish(&summary).expect("it is written to memory");
 }
