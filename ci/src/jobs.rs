@@ -8,6 +8,7 @@ pub(crate) mod conformance;
 pub(crate) mod coverage;
 pub(crate) mod editors;
 pub(crate) mod failures;
+pub(crate) mod formats;
 pub(crate) mod fuzz;
 pub(crate) mod likeness;
 pub(crate) mod loc;

@@ -7,8 +7,8 @@ mod tally;
 
 use clap::{Parser, Subcommand};
 use jobs::{
-    End, bench, cargo, clean_kill, compat, conformance, coverage, editors, failures, fuzz, likeness, loc, miri,
-    mutants, packetdrill, pages, peers, realtime, sample,
+    End, bench, cargo, clean_kill, compat, conformance, coverage, editors, failures, formats, fuzz, likeness, loc,
+    miri, mutants, packetdrill, pages, peers, realtime, sample,
 };
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -35,6 +35,8 @@ enum Job {
     Deny,
     /// Every test of the workspace, counted
     Test,
+    /// What other programs make of our files: captures in tshark
+    Formats,
     /// The suite on the reference stack, then on this machine's Linux kernel, counted
     Conformance,
     /// The pages of docs/ that are made from the specs: are they fresh?
@@ -120,7 +122,7 @@ enum Job {
 }
 
 /// What `all` runs, in this order. What is quick to fail comes first; `test` reuses what `clippy` had built for build scripts.
-const ALL: [Job; 10] = [
+const ALL: [Job; 11] = [
     Job::Fmt,
     Job::Loc,
     Job::Editors { check: true },
@@ -128,6 +130,7 @@ const ALL: [Job; 10] = [
     Job::Clippy,
     Job::Docs,
     Job::Test,
+    Job::Formats,
     Job::Conformance,
     Job::Pages { write: false },
     Job::Fuzz { seconds: 10 },
@@ -143,6 +146,7 @@ impl Job {
             Self::Deny => "deny",
             Self::Test => "test",
             Self::Conformance => "conformance",
+            Self::Formats => "formats",
             Self::Editors { .. } => "editors",
             Self::Pages { .. } => "pages",
             Self::Fuzz { .. } => "fuzz",
@@ -172,6 +176,7 @@ impl Job {
             Self::Docs => cargo::docs(),
             Self::Deny => cargo::deny(),
             Self::Test => cargo::test(tally),
+            Self::Formats => formats::formats(tally),
             Self::Conformance => conformance::conformance(tally),
             Self::Editors { check } => editors::editors(*check),
             Self::Pages { write } => pages::pages(*write),

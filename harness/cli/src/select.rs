@@ -114,7 +114,8 @@ pub fn select(suite: &mut Suite, arguments: &[String], filter: &Filter) -> Resul
         });
     }
     if selection.cases.is_empty() && selection.broken.is_empty() {
-        let set = if expressions.is_empty() { "level, family and partition" } else { "set, level, family and partition" };
+        let set =
+            if expressions.is_empty() { "level, family and partition" } else { "set, level, family and partition" };
         return Err(Fault::Nothing(match arguments {
             [] => format!("no test is left: the suite has none of this {set} for this SUT"),
             _ => format!("no test is left of {}: none has this {set} for this SUT", arguments.join(" ")),
