@@ -109,7 +109,7 @@ fn a_failure_tells_the_command_that_repeats_it() {
     let world = world();
     let ran = world.halfopen("run --sut fake mine/other.pkt[v6] --seed 9 --specs ./specs");
     let again = ran.stdout.lines().find_map(|line| line.trim().strip_prefix("again    ")).expect(&ran.stdout);
-    assert_eq!(again, "halfopen run 'mine/other.pkt[v6]' --specs './specs' --sut fake --seed 9 -vv");
+    assert_eq!(again, "halfopen run 'mine/other.pkt[v6]' --specs ./specs --sut fake --seed 9 -vv");
     let words: Vec<_> = again.split_whitespace().skip(1).map(|word| word.trim_matches('\'')).collect();
     let repeated = world.words(&words);
     assert_eq!(repeated.code, ran.code);

@@ -26,10 +26,12 @@ fn tshark_reads_packets_with_their_lines_of_the_script() {
     assert_eq!(rows.len(), 2, "{text}");
     // Checksums are good (1) in both directions.
     assert_eq!(rows[0][..4], ["0.000000000", "192.0.2.1", "0x0002", "1"], "{text}");
-    assert_eq!(rows[1][..4], ["0.050000000", "192.168.0.1", "0x0014", "1"], "{text}");
+    assert_eq!(rows[1][..4], ["0.050000000", "192.168.0.2", "0x0014", "1"], "{text}");
     assert_eq!(rows[0][4], "line 5 at 0.000000: `late`,line 6: < S 0:0(0) win 65535");
     assert!(
-        rows[1][4].contains("line 7: > R. 0:0(0) ack 1 win 0 not what the script asks for,time: expected 0, got 0.05"),
+        rows[1][4].contains(
+            "instead of line 7: > R. 0:0(0) ack 1 win 0 not what the script asks for,time: expected 0, got 0.05"
+        ),
         "{text}"
     );
 }

@@ -96,7 +96,11 @@ fn comments(entry: &Entry, record: &Record) -> Vec<String> {
     };
     let fixture =
         entry.file.and_then(|file| record.fixtures.get(&file)).map_or(String::new(), |name| format!("{name}:"));
-    let place = entry.line.map_or("after the script".to_string(), |line| format!("line {fixture}{line}"));
+    let place = match (entry.line, record.outcome.mismatch.as_ref().and_then(|mismatch| mismatch.line)) {
+        (Some(line), _) => format!("line {fixture}{line}"),
+        (None, Some(line)) if entry.mark == Mark::Got => format!("instead of line {line}"),
+        (None, _) => "after the script".to_string(),
+    };
     let arrow = match entry.lane {
         Lane::Peer => "< ",
         Lane::Stack => "> ",

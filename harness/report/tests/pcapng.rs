@@ -61,7 +61,7 @@ fn every_datagram_carries_its_line_of_the_script() {
         packets[1].2,
         [
             "line 6 at 0.012000: > . 1:1(0) ack 1 expected, but not seen",
-            "after the script: > R 0:0(0) not what the script asks for",
+            "instead of line 6: > R 0:0(0) not what the script asks for",
             "flags: expected ., got R",
             "seq: expected 1, got 0"
         ]
