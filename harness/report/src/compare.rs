@@ -92,10 +92,19 @@ fn way(record: &Record) -> Option<(MismatchKind, Option<u32>, Vec<&str>, String)
     Some((mismatch.kind, mismatch.line, fields, if timed { String::new() } else { timeless(&mismatch.got) }))
 }
 
-/// `nothing until 2.004372` without the time. No other number of script notation has a point in it.
+/// `nothing until 2.004372` without the time, which alone has a point in its number; `TS val 3630861152 ecr 7` without the values.
 fn timeless(text: &str) -> String {
-    let is_time = |word: &&str| word.contains('.') && word.parse::<f64>().is_ok();
-    text.split(' ').map(|word| if is_time(&word) { "TIME" } else { word }).collect::<Vec<_>>().join(" ")
+    let mut before = "";
+    let words = text.split(' ').map(|word| {
+        let is_stamp = matches!(before, "val" | "ecr");
+        before = word;
+        match word {
+            _ if is_stamp => format!("N{}", word.trim_start_matches(|c: char| c.is_ascii_digit())),
+            _ if word.contains('.') && word.parse::<f64>().is_ok() => "TIME".to_string(),
+            _ => word.to_string(),
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// The segments that were sent, in the notation of the script, whose numbers are relative already.
@@ -103,8 +112,8 @@ fn exchange(record: &Record) -> Option<Vec<String>> {
     let trace = &record.outcome.trace;
     let sent = trace.iter().filter(|entry| entry.mark != halfopen_engine::outcome::Mark::Expected);
     let sent = sent.filter_map(|entry| match entry.lane {
-        Lane::Peer => Some(format!("< {}", entry.text)),
-        Lane::Stack => Some(format!("> {}", entry.text)),
+        Lane::Peer => Some(format!("< {}", timeless(&entry.text))),
+        Lane::Stack => Some(format!("> {}", timeless(&entry.text))),
         Lane::Call | Lane::Note => None,
     });
     (!trace.is_empty()).then(|| sent.collect())

@@ -51,6 +51,9 @@ fn verdict_place_and_way_of_failing_count_and_times_do_not() {
     let missing = |got: &str| with(|record| record.outcome.mismatch.as_mut().expect("it fails").got = got.into());
     assert!(!differs(&missing("nothing until 2.004372"), &missing("nothing until 2.004255")));
     assert!(differs(&missing("nothing until 2.004372"), &missing("R 0:0(0) at 2.004372")));
+    let stamped = |stamps: &str| missing(&format!("S. 0:0(0) ack 1 <mss 1000,sackOK,TS {stamps},nop,wscale 0>"));
+    assert!(!differs(&stamped("val 3630861152 ecr 0"), &stamped("val 3538931370 ecr 7")));
+    assert!(differs(&stamped("val 3630861152 ecr 0"), &stamped("val 3630861152 ecr 0,eol")));
     assert!(!differs(&late(". 1:1(0) at 0.231"), &late(". 1:1(0) at 0.232")), "by how much is the machine's");
 }
 
