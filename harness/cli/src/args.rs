@@ -4,7 +4,7 @@ mod format;
 mod runs;
 
 pub use format::{Format, Style, on_stdout};
-pub use runs::{CompareArgs, CompareFormat, CompletionsArgs, ManArgs, ReplayArgs, ReportArgs};
+pub use runs::{CompareArgs, CompareFormat, CompletionsArgs, ManArgs, ReportArgs, RunReplayArgs};
 
 use crate::adapter::Adapters;
 use crate::captures::Keep;
@@ -57,7 +57,7 @@ pub enum Command {
     ///
     /// With the recorded seed, SUT, runner, profile and options. Exit code 0 when verdict and way of failing are the same, 7 when they
     /// are not.
-    Replay(ReplayArgs),
+    Replay(RunReplayArgs),
     /// Say what differs between two runs, or between two SUTs
     ///
     /// Verdicts, ways of failing, and the first segment where two exchanges part, without what differs from run to run anyway:

@@ -27,10 +27,18 @@ const EPB_FLAGS: u16 = 2;
 /// of a packet say which line of the script injected or expected it; a packet that differs carries every field, expected and got.
 /// Entries without octets (calls, segments that never came) become comments of the datagram after them; where none follows, of the last.
 pub fn capture(record: &Record, run: &RunInfo) -> Vec<u8> {
-    let mut section = head(record, run);
+    file(&run.sut, head(record, run), &record.outcome.trace, Some(record))
+}
+
+/// The capture of an exchange that no script judged, e.g. of a finding; `comment` is the section's.
+pub fn exchange(interface: &str, comment: &str, trace: &[Entry]) -> Vec<u8> {
+    file(interface, vec![comment.to_string()], trace, None)
+}
+
+fn file(name: &str, mut section: Vec<String>, trace: &[Entry], record: Option<&Record>) -> Vec<u8> {
     let mut packets: Vec<(&Entry, Vec<String>)> = Vec::new();
     let mut waiting = Vec::new();
-    for entry in &record.outcome.trace {
+    for entry in trace {
         waiting.extend(comments(entry, record));
         if !entry.octets.is_empty() {
             packets.push((entry, std::mem::take(&mut waiting)));
@@ -42,7 +50,7 @@ pub fn capture(record: &Record, run: &RunInfo) -> Vec<u8> {
     }
     let mut file = Vec::new();
     block(&mut file, SECTION_HEADER, &section_header(&section));
-    block(&mut file, INTERFACE_DESCRIPTION, &interface(&run.sut));
+    block(&mut file, INTERFACE_DESCRIPTION, &interface(name));
     for (entry, comments) in packets {
         block(&mut file, ENHANCED_PACKET, &packet(entry, &comments));
     }
@@ -88,15 +96,16 @@ fn interface(name: &str) -> Vec<u8> {
 }
 
 /// `line 6: > . 1:1(0) ack 1`, as the script has it; then, where it differs, how.
-fn comments(entry: &Entry, record: &Record) -> Vec<String> {
+fn comments(entry: &Entry, record: Option<&Record>) -> Vec<String> {
     let mark = match entry.mark {
         Mark::Ok => "",
         Mark::Expected => " expected, but not seen",
         Mark::Got => " not what the script asks for",
     };
     let fixture =
-        entry.file.and_then(|file| record.fixtures.get(&file)).map_or(String::new(), |name| format!("{name}:"));
-    let place = match (entry.line, record.outcome.mismatch.as_ref().and_then(|mismatch| mismatch.line)) {
+        entry.file.and_then(|file| record?.fixtures.get(&file)).map_or(String::new(), |name| format!("{name}:"));
+    let mismatch = record.and_then(|record| record.outcome.mismatch.as_ref());
+    let place = match (entry.line, mismatch.and_then(|mismatch| mismatch.line)) {
         (Some(line), _) => format!("line {fixture}{line}"),
         (None, Some(line)) if entry.mark == Mark::Got => format!("instead of line {line}"),
         (None, _) => "after the script".to_string(),
@@ -109,7 +118,7 @@ fn comments(entry: &Entry, record: &Record) -> Vec<String> {
     let time = if entry.octets.is_empty() { format!(" at {}", text::seconds(entry.at)) } else { String::new() };
     let mut comments = vec![format!("{place}{time}: {arrow}{}{mark}", entry.text)];
     if entry.mark == Mark::Got {
-        let fields = record.outcome.mismatch.iter().flat_map(|mismatch| &mismatch.fields);
+        let fields = mismatch.into_iter().flat_map(|mismatch| &mismatch.fields);
         comments.extend(fields.map(|f| format!("{}: expected {}, got {}", f.field, f.expected, f.got)));
     }
     comments

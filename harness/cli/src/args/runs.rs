@@ -24,7 +24,7 @@ pub struct ReportArgs {
 
 /// `halfopen replay`
 #[derive(Debug, Args)]
-pub struct ReplayArgs {
+pub struct RunReplayArgs {
     /// A run and a test of it, e.g. 'latest::rfc9293/3.10.7.4/rst/exact[v4,FIN-WAIT-1]'
     #[arg(value_name = "RUN::TEST")]
     pub what: String,

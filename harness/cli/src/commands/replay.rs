@@ -1,7 +1,7 @@
 //! `halfopen replay`: a test of a stored run, run again with its seed, SUT, runner, profile and options.
 
 use super::run::run_watched;
-use crate::args::{Cli, Command, ReplayArgs, RunArgs};
+use crate::args::{Cli, Command, RunArgs, RunReplayArgs};
 use crate::fault::{AS_EXPECTED, DIFFERS, Fault};
 use crate::folder::{Finished, Parameters, fresh};
 use clap::Parser;
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 /// Runs it, and says whether it came to the same: exit code 0, or 7.
-pub fn replay(args: &ReplayArgs) -> Result<u8, Fault> {
+pub fn replay(args: &RunReplayArgs) -> Result<u8, Fault> {
     let (name, test) = args.what.split_once("::").ok_or_else(|| {
         Fault::Usage(format!("`{}` is no RUN::TEST, e.g. 'latest::rfc9293/3.10.7.1/closed[v4]'", args.what))
     })?;
@@ -65,7 +65,7 @@ fn go_to(parameters: &Parameters) {
 
 /// The arguments of the run, for one test.
 fn arguments(
-    args: &ReplayArgs,
+    args: &RunReplayArgs,
     parameters: &Parameters,
     test: &str,
     out: PathBuf,

@@ -7,7 +7,7 @@ use halfopen_fuzz::minimise::minimise;
 use halfopen_fuzz::oracles::Violation;
 use halfopen_fuzz::program::Program;
 use halfopen_fuzz::{script, state_machine};
-use halfopen_report::pcapng::{self, Title};
+use halfopen_report::pcapng;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
@@ -54,7 +54,7 @@ pub(super) fn min(args: &MinArgs) -> Result<u8, Fault> {
     let (text, entries, _) = script::script(&small);
     let trace: Vec<Entry> = entries.iter().filter_map(entry).collect();
     let comment = violation.to_string();
-    let capture = pcapng::capture(Title { interface: "reference", comment: &comment }, &trace);
+    let capture = pcapng::exchange("reference", &comment, &trace);
     let files = [write("bin", &small.encode())?, write("pkt", text.as_bytes())?, write("pcapng", &capture)?];
     writeln!(out, "{violation}\n\n{} events of {} are left", small.events.len(), program.events.len())?;
     for event in &small.events {
