@@ -69,7 +69,7 @@ fn an_expectation_file_beside_the_tool_is_read() {
     let file = folder.path().join("refuser.toml");
     let entry = "[[xfail]]\ntest = \"*must-3-none*\"\nkind = \"unexpected\"\nreason = \"looks at no checksum\"\n";
     fs::write(&file, format!("{entry}rfc = \"RFC 9293 3.1\"\n")).expect("it is written");
-    let words = ["own-stack", "run", "rfc9293/3.1/must-3-none[v4,CLOSED,ack]", "--sut=refuser", "--pcap=never", "-q"];
+    let words = ["own-stack", "run", "rfc9293/3.1/must-3-none[v4,CLOSED,ack]", "--sut=refuser", "--no-out", "-q"];
     assert_eq!(halfopen_cli::run_with(words, vec![example::adapter().expect(&file)]), 0);
 }
 
