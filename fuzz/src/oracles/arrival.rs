@@ -488,7 +488,9 @@ fn taken(judge: &mut Judge, at: usize, seg: &Seg<'_>, pre: Option<Vitals>, after
         judge.fail(27, format_args!("text at a closed window is not acknowledged"));
     }
     let fin = seg.text_end();
+    // Text that is held may lie where the FIN is: a peer that says both has contradicted itself.
     if seg.has(FIN)
+        && pre.held == 0
         && until(seg.seq, pre.rcv_nxt.0)
         && until(pre.rcv_nxt.0, fin)
         && before(fin, edge)
