@@ -2,7 +2,7 @@
 
 use super::{LONGEST_END, MOST_EVENTS, PATIENCE, SILENCE, World};
 use crate::finding::{Finding, hold};
-use halfopen_stack::{Domain, Instant, Stack};
+use halfopen_stack::{Domain, Instant, Stack, State, Summary};
 
 impl World<'_> {
     /// Steps until `done`, within `patience` of `since`.
@@ -40,13 +40,23 @@ impl World<'_> {
         self.sides.iter().any(|side| side.error.is_some() || side.left)
     }
 
+    /// One side has given up where it may, and the other, which has nothing to say, will not hear of it (RFC 9293 3.5.1).
+    fn is_half_open(&self) -> bool {
+        let gone = self.stacks.iter().any(|stack| stack.connections().next().is_none());
+        let says = |of: &Summary| of.unacknowledged > 0 || of.state == State::SynSent;
+        let silent = || !self.stacks.iter().flat_map(Stack::connections).any(|connection| says(&connection));
+        self.run.lethal && gone && self.network.next().is_none() && silent()
+    }
+
     /// Everything that is to be written is read. `false`: the connection has died.
     pub(super) fn arrives(&mut self, well: Instant) -> Result<bool, Finding> {
         self.until(well, PATIENCE, "not everything has arrived", |world| {
             let all = |side: usize| world.sides[1 - side].read == world.run.sides[side].octets;
-            world.is_dead() || all(0) && all(1) && world.sides.iter().all(|side| side.fd.is_some())
+            world.is_dead()
+                || world.is_half_open()
+                || all(0) && all(1) && world.sides.iter().all(|side| side.fd.is_some())
         })?;
-        Ok(!self.is_dead())
+        Ok(!self.is_dead() && !self.is_half_open())
     }
 
     /// The next event of the network or of a timer.
