@@ -1,7 +1,7 @@
 //! What must hold after every event, whoever the SUT is.
 //!
-//! A [`Judge`] is told what arrives at the SUT, what leaves it and which calls were made; of a SUT that shows its variables it is told
-//! those too. What it finds wrong is a [`Violation`], a value: nothing here panics. [`table::ORACLES`] lists what is asked; each is
+//! A [`Judge`](judge::Judge) is told what arrives at the SUT, what leaves it and which calls were made; of a SUT that shows its variables it is told
+//! those too. What it finds wrong is a `Violation`, a value: nothing here panics. [`table::ORACLES`] lists what is asked; each is
 //! permissive where the SUT may be in several states.
 
 mod arrival;
