@@ -1,6 +1,6 @@
 #!/bin/bash -eu
 # Builds every target but the canary for ClusterFuzzLite and OSS-Fuzz, whose base image sets SRC, OUT, SANITIZER and RUSTFLAGS
-# and brings a nightly compiler with cargo-fuzz. `cargo ci cluster-fuzz` runs it with the same variables in a scratch folder.
+# and brings a nightly compiler with cargo-fuzz. docs/campaigns.md says how to run it with the same variables in a scratch folder.
 cd "$SRC/halfopen"
 
 # A report on coverage counts lines; assertions that never fail would be branches never taken.

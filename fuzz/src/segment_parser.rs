@@ -96,8 +96,7 @@ fn emits_the_same(ours: &ip::Datagram<'_>, segment: &Segment<'_>) {
 }
 
 /// What may stand for `given` in an emitted segment: everything, except that a list which was packed without padding
-/// may lose SACK blocks from its end, the user timeout, a cookie, and AccECN's counters, which are left out where they do not fit (RFC 9768
-/// 3.2.3.3).
+/// may lose SACK blocks from its end and the user timeout.
 fn emitted(given: &Options, got: &Options) -> Options {
     let mut sack = SackBlocks::NONE;
     for block in given.sack.iter().take(got.sack.len()) {
@@ -106,7 +105,5 @@ fn emitted(given: &Options, got: &Options) -> Options {
     let full = given.octets() > 40 - 12;
     assert!(full || got.sack.len() == given.sack.len(), "SACK blocks lost although there was room");
     let user_timeout = if full { got.user_timeout } else { given.user_timeout };
-    let accurate_ecn = if full { got.accurate_ecn } else { given.accurate_ecn };
-    let fast_open = if full { got.fast_open } else { given.fast_open };
-    Options { sack, user_timeout, fast_open, accurate_ecn, illegal: false, ..*given }
+    Options { sack, user_timeout, illegal: false, ..*given }
 }
