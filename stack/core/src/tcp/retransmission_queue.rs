@@ -260,7 +260,9 @@ impl RetransmissionQueue {
         }
     }
 
-    /// The peer has dropped what it had reported (RFC 2018 8).
+    /// What the peer has reported does not count any more (RFC 2018 8, RFC 6675 5.1). That it was reported once is remembered as if it
+    /// had been sent twice: when it arrives nobody can tell, so that it measures no round trip (Karn), and a second report of it
+    /// is no sign that a timeout was needless (RFC 5682 3.1 step 3a asks for text that was not reported before).
     pub(crate) fn forget_sacks(&mut self) {
         if let Some(marks) = &mut self.marks {
             marks.runs = Runs::default();
@@ -269,7 +271,10 @@ impl RetransmissionQueue {
             return;
         }
         for index in 0..self.segments.len() {
-            self.change(index, |sent| sent.sacked = false);
+            self.change(index, |sent| {
+                sent.repeated |= sent.sacked;
+                sent.sacked = false;
+            });
         }
     }
 

@@ -25,7 +25,7 @@ pub(crate) struct Sent {
     pub(crate) syn: bool,
     pub(crate) fin: bool,
     pub(crate) psh: Psh,
-    /// It was sent more than once, so an ACK of it gives no round-trip sample (Karn, RFC 6298 3).
+    /// It was sent more than once, or reported before a timeout, so an ACK of it gives no round-trip sample (Karn, RFC 6298 3).
     pub(crate) repeated: bool,
     /// The peer has reported it in a SACK block.
     pub(crate) sacked: bool,

@@ -28,6 +28,23 @@ fn repeated_segment_gives_no_sample() {
 }
 
 #[test]
+fn segment_whose_report_is_forgotten_gives_no_sample() {
+    let mut queue = RetransmissionQueue::default();
+    queue.push(sent(0, 10));
+    queue.push(sent(10, 10));
+    queue.sack(SeqNum(10), SeqNum(20), |_| {});
+    queue.forget_sacks();
+    queue.mark_all_lost();
+    queue.check();
+    assert_eq!(queue.acknowledge(SeqNum(10)).sample_since, Some(Instant(0)));
+    let mut again = None;
+    queue.sack(SeqNum(10), SeqNum(20), |sent| again = Some(*sent));
+    assert!(again.is_some_and(|sent| sent.repeated), "nobody can tell when it arrived: {again:?}");
+    let acknowledged = queue.acknowledge(SeqNum(20));
+    assert_eq!((acknowledged.sample_since, acknowledged.any_repeated), (None, true));
+}
+
+#[test]
 fn lost_segment_is_cut_to_the_segment_size() {
     let mut queue = RetransmissionQueue::default();
     queue.push(Sent { fin: true, psh: Psh::Text, ..sent(0, 10) });
