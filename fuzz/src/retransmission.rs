@@ -135,7 +135,7 @@ impl Play {
         let mut options = Vec::new();
         if self.timestamps {
             options.extend([1, 1, 8, 10]);
-            options.extend((self.now.0 as u32 / 1000).wrapping_add(1).to_be_bytes());
+            options.extend(((self.now.0 / 1000) as u32).wrapping_add(1).to_be_bytes());
             options.extend(echo.to_be_bytes());
         }
         let tcp = Tcp {

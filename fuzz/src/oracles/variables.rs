@@ -225,8 +225,11 @@ fn small(judge: &mut Judge, at: usize, pre: &Vitals, after: &Vitals) {
     if !judge.choices.plain || judge.cause == Cause::Timer || pre.urgent || after.urgent || judge.lines[at].tuned {
         return;
     }
-    let count =
-        judge.outs_of(at).filter(|out| out.new > 0 && out.text < after.smss && !out.has(FIN) && !out.has(0x20)).count();
+    // One that begins at SND.UNA takes all that is in flight along, e.g. the octet that probed a closed window: it is the one small segment.
+    let alone = |seq| !before(after.una.0, seq);
+    let counts = |text, seq| text < after.smss && !alone(seq);
+    let outs = judge.outs_of(at).filter(|out| out.new > 0 && counts(out.text, out.seq));
+    let count = outs.filter(|out| !out.has(FIN) && !out.has(0x20)).count();
     if count > 0
         && after.una != pre.nxt
         && pre.una != pre.nxt
