@@ -253,7 +253,9 @@ fn flight(judge: &mut Judge, at: usize, seg: &Seg<'_>, core: &Core, new: u32) {
         };
         // Limited transmit of duplicate ACKs may add two.
         let most = if plain { segments * smss.max(1) } else { 10 * smss.max(1) };
+        // So may SACK blocks, on an ACK of any number: what they report leaves the network (RFC 6675 4).
         let quiet = judge.lines[at].duplicates == 0
+            && !judge.lines[at].lied
             && !judge.lines[at].icmp
             && before.state != State::SynReceived
             && before.state != State::SynSent;
