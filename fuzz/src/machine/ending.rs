@@ -5,14 +5,32 @@ use super::world::World;
 use crate::datagram::{ACK, FIN, before};
 use crate::pattern;
 use crate::program::{Damage, Ending};
-use halfopen_stack::State;
+use halfopen_stack::{State, Vitals};
+use std::time::Duration;
 
-/// Rounds of the liveness phase: each brings a segment both ways, or a timer.
+/// Rounds of the liveness phase beside those that text takes: each brings a segment both ways, or a timer.
 const MOST_ROUNDS: u32 = 400;
+
+/// How long a segment and its answer take, when both arrive.
+const ROUND_TRIP: Duration = Duration::from_millis(1);
 
 /// Timers that may fire after everything is closed: those of a keep-alive that looks every second whether the connection is idle, for
 /// the half hour that the last retransmissions take, on each connection of a program.
 const MOST_LAST_TIMERS: u32 = 20_000;
+
+/// The smallest segment that text is cut into (the floor of `tcp_min_snd_mss`, less options).
+const LEAST_SEGMENT: u32 = 24;
+
+/// What a turn of the liveness phase was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    /// There is nothing more to do.
+    Idle,
+    /// Only a timer brings more.
+    Waits,
+    /// Something new arrived.
+    Moves,
+}
 
 /// Octets that the honest peer sends at once.
 const PIECE: u32 = 1000;
@@ -35,20 +53,23 @@ impl<W: Watch> World<'_, W> {
 
     /// O79: faults have stopped, the peer is honest. What was written arrives.
     fn liveness(&mut self) {
-        for _ in 0..MOST_ROUNDS {
-            let mut busy = false;
+        // A round brings a segment, and a recovery without SACK not more than one.
+        let segments = |world: &Self, at| world.missing(at).map_or(0, |octets| octets / LEAST_SEGMENT);
+        let rounds = MOST_ROUNDS + 2 * (0..4).map(|at| segments(self, at)).sum::<u32>();
+        for _ in 0..rounds {
+            let mut turn = Turn::Idle;
             for at in 0..4 {
-                busy |= self.round(at);
+                turn = turn.max(self.round(at));
                 if self.is_over() {
                     return;
                 }
             }
-            if !busy {
-                return;
-            }
-            match self.stack.poll_at() {
-                Some(at) => self.wait(at),
-                None => self.wait(self.now + std::time::Duration::from_millis(1)),
+            let soon = self.now + ROUND_TRIP;
+            match (turn, self.stack.poll_at()) {
+                (Turn::Idle, _) => return,
+                // Nothing is lost any more: an answer comes before a timer that waits for it.
+                (Turn::Moves, _) | (Turn::Waits, None) => self.wait(soon),
+                (Turn::Waits, Some(at)) => self.wait(at),
             }
             if self.is_over() {
                 return;
@@ -58,7 +79,7 @@ impl<W: Watch> World<'_, W> {
             if let Some(missing) = self.missing(at) {
                 let oracle = if self.judge.lines[at].lied { 93 } else { 79 };
                 (self.judge.at, self.judge.before) = (Some(at as u8), self.vitals(at));
-                self.judge.fail(oracle, format_args!("{missing} octets have not arrived after {MOST_ROUNDS} rounds"));
+                self.judge.fail(oracle, format_args!("{missing} octets have not arrived after {rounds} rounds"));
             }
         }
     }
@@ -71,25 +92,26 @@ impl<W: Watch> World<'_, W> {
             .then(|| vitals.unsent + vitals.nxt.0.wrapping_sub(vitals.una.0))
     }
 
-    /// One turn of one connection. Whether there is more to do.
-    fn round(&mut self, at: usize) -> bool {
+    /// One turn of one connection.
+    fn round(&mut self, at: usize) -> Turn {
         if at < 2 && self.sockets[at].is_none() && self.state(at).is_some() {
             self.accept();
         }
         if self.sockets[at].is_some_and(|socket| !socket.over && !socket.shut_read) {
             self.receive(at, 16_000, false);
         }
-        let Some(vitals) = self.vitals(at) else { return false };
+        let Some(vitals) = self.vitals(at) else { return Turn::Idle };
         let (now, setup) = (self.micros(), self.setup);
         let peer = &mut self.peers[at];
         if peer.host_iss != Some(vitals.iss.0) {
             // The peer never heard the SYN of this incarnation: it will come again, or time out.
-            return matches!(vitals.state, State::SynSent | State::SynReceived);
+            let opening = matches!(vitals.state, State::SynSent | State::SynReceived);
+            return if opening { Turn::Waits } else { Turn::Idle };
         }
         if vitals.state == State::SynSent {
             let octets = peer.syn(true, now, setup);
             self.arrives(at, &octets, Damage::None);
-            return true;
+            return Turn::Waits;
         }
         let expected = peer.host_acked.unwrap_or(peer.next);
         let end = peer.fin.unwrap_or(peer.next);
@@ -98,7 +120,7 @@ impl<W: Watch> World<'_, W> {
         let nothing_new = text == 0 && vitals.una.0 == received;
         let waits = self.missing(at).is_some();
         if nothing_new && !waits {
-            return false;
+            return Turn::Idle;
         }
         let peer = &mut self.peers[at];
         let payload = if vitals.rcv_fin { &[][..] } else { pattern::sent(expected, text as usize) };
@@ -110,7 +132,8 @@ impl<W: Watch> World<'_, W> {
             let octets = self.peers[at].honest(ACK, vitals.wl1.0, &[], 65_535, now, setup);
             self.arrives(at, &octets, Damage::None);
         }
-        true
+        let moved = |now: Vitals| now.una != vitals.una || now.rcv_nxt != vitals.rcv_nxt;
+        if self.vitals(at).is_none_or(moved) { Turn::Moves } else { Turn::Waits }
     }
 
     fn close_all(&mut self) {

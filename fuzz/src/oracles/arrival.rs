@@ -185,7 +185,8 @@ fn others(judge: &Judge, at: usize, pre: &Vitals, seg: &Seg<'_>) -> Expect {
     let (nxt, wnd) = (pre.rcv_nxt.0, pre.rcv_wnd);
     if !acceptable(nxt, wnd, seg) {
         let at_closed_window = wnd == 0 && seg.seq == nxt && !seg.has(SYN);
-        if !at_closed_window {
+        // The allowance of a closed window is for RST, ACK and URG (3.10.7.4, first check): text without ACK is just unacceptable.
+        if !at_closed_window || !seg.has(RST | ACK) {
             return unacceptable(judge, pre, seg);
         }
         if !seg.has(RST) && seg.has(ACK) && !seg.has(SYN) && !syn_received {

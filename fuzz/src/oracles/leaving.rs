@@ -6,6 +6,9 @@ use crate::datagram::{ACK, FIN, PSH, RST, SYN, Seg, URG, before, until};
 use crate::pattern;
 use halfopen_stack::State;
 
+/// Half of the 32 bits of a timestamp, in microseconds.
+const HALF_AROUND: u64 = (1 << 31) * 1000;
+
 /// A segment leaves.
 pub(super) fn segment(judge: &mut Judge, seg: &Seg<'_>) {
     let origin = line_of(seg.dst_port).map_or(0, |at| judge.origins[at]);
@@ -135,6 +138,10 @@ fn syn(judge: &mut Judge, at: usize, seg: &Seg<'_>, now: u64) {
             && !before(iss, seg.seq)
         {
             judge.fail(102, format_args!("ISS {} after {iss}, {} us later", seg.seq, now - then));
+        }
+        // A SYN that reopens TIME-WAIT is given a number above all that was used (MAY-2), ahead of the clock.
+        if judge.before.is_some_and(|before| before.state == State::TimeWait) {
+            judge.lines[at].last_iss = None;
         }
     }
     let line = &mut judge.lines[at];
@@ -336,10 +343,12 @@ fn options(judge: &mut Judge, at: usize, seg: &Seg<'_>, core: &mut Core) {
             if !seg.has(SYN) && !agreed {
                 judge.fail(86, format_args!("timestamps that were not agreed on"));
             }
-            if core.stamp.is_some_and(|last| before(val, last)) {
+            // After 24 days of silence a clock of milliseconds has gone half around (RFC 7323 5.5).
+            let comparable = |then: u64| judge.now - then < HALF_AROUND;
+            if core.stamp.is_some_and(|(last, then)| comparable(then) && before(val, last)) {
                 judge.fail(87, format_args!("TSval goes back to {val}"));
             }
-            core.stamp = Some(val);
+            core.stamp = Some((val, judge.now));
             let _ = ecr;
         }
         None if agreed && core.synchronized && !seg.has(SYN) => {

@@ -31,8 +31,8 @@ pub struct Core {
     pub stamps: (bool, bool),
     /// SACK permitted: by the peer's SYN, by the host's.
     pub sack: (bool, bool),
-    /// The last TSval of the host.
-    pub stamp: Option<u32>,
+    /// The last TSval of the host, and when.
+    pub stamp: Option<(u32, u64)>,
     /// The peer's segment size.
     pub mss: Option<u16>,
     /// Up to where the peer has acknowledged, with what is acceptable.
@@ -114,7 +114,7 @@ pub struct Line {
     pub silent_since: Option<u64>,
     /// A socket option has touched limits of time.
     pub tuned: bool,
-    /// The last ISS, and when.
+    /// The last ISS, and when; none if it does not stand for the clock.
     pub last_iss: Option<(u32, u64)>,
     /// The greatest TSval of the peer that reached the host, and the one of its SYN.
     pub peer_stamps: Option<(u32, u32)>,

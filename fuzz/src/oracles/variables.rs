@@ -284,7 +284,8 @@ fn keep_alive(judge: &mut Judge, at: usize, pre: &Vitals, after: &Vitals) {
     {
         return;
     }
-    let probe = judge.outs_of(at).any(|out| out.text <= 1 && before(out.seq, pre.nxt.0) && !out.has(FIN));
+    let lonely = |seq, text| text <= 1 && before(seq, pre.nxt.0);
+    let probe = judge.outs_of(at).any(|out| !out.stray && lonely(out.seq, out.text) && !out.has(FIN));
     if probe || after.keep_alive {
         judge.fail(78, format_args!("a keep-alive that nobody asked for"));
     }
