@@ -9,6 +9,7 @@ pub mod datagram;
 pub mod dice;
 pub mod endpoint_pair;
 pub mod finding;
+pub mod listener;
 pub mod machine;
 pub mod minimise;
 pub mod oracles;
@@ -46,11 +47,16 @@ pub type Met = fn(&[u8], &mut dyn FnMut(&str, &str));
 pub const MATRICES: [(&str, Met); 1] = [("endpoint_pair", endpoint_pair::met)];
 
 /// Every target that must hold for every input; the canary, which must not, is not among them.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target {
         name: "endpoint_pair",
         about: "a seed and its draws: two stacks over a hostile network, which then gets well",
         run: endpoint_pair::run,
+    },
+    Target {
+        name: "listener",
+        about: "SYNs, ACKs, RSTs, text and FINs of four remote sockets at one listener, with accept, close and time",
+        run: listener::run,
     },
     Target {
         name: "reassembly",

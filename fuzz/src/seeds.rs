@@ -12,9 +12,10 @@ use std::{env, fs};
 /// A seed: its name and its octets.
 pub(crate) type Seed = (&'static str, Vec<u8>);
 
-fn seeds() -> [(&'static str, Vec<Seed>); 7] {
+fn seeds() -> [(&'static str, Vec<Seed>); 8] {
     [
         ("endpoint_pair", endpoint_pair::seeds()),
+        ("listener", drawn(200)),
         ("reassembly", reassembly::seeds()),
         // Set-up, and three choices for each event.
         ("retransmission", drawn(200)),

@@ -1,0 +1,341 @@
+//! A listener and four remote sockets that open, close, reset and repeat themselves, with short queues, SYN cookies and
+//! connections in TIME-WAIT.
+//!
+//! After every event, for every remote socket: its connection has gone along edges of Figure 5 (O65); it is established only
+//! after an ACK of the SYN,ACK that it was sent (O60); what is for no connection is answered as 3.10.7.1 and 3.10.7.2 say (O52, O60);
+//! a RST ends a half-open connection without a word (O62); a SYN,ACK is repeated with the same number, at growing distances, and
+//! not for ever (O63); the accept queue holds no more than the backlog and one (O72); a closed listener leaves nothing half-open
+//! (O71); TIME-WAIT lasts, is restarted by a FIN, and gives way to a SYN above what it knows alone, whose answer lies above what
+//! it sent (O68, O69); initial numbers of one pair of sockets follow the clock, and those of two differ (O102).
+//! In one input of two the events of the first remote socket are played again alone: what it is sent is the same (O100).
+//!
+//! Assumes: no timestamps, no Fast Open; ISS is not judged while cookies are on.
+
+mod peer;
+
+use crate::dice::Dice;
+use crate::wire;
+use halfopen_engine::packet::Tcp;
+use halfopen_engine::packet::tcp::flag;
+use halfopen_stack::{Config, Domain, Instant, Stack, State};
+use peer::{Peer, is_edge};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+const MOST_EVENTS: usize = 64;
+const PEERS: usize = 4;
+/// Retransmissions of a SYN,ACK.
+const RETRIES: u32 = 3;
+const LOCAL: ([u8; 4], u16) = ([192, 0, 2, 1], 80);
+
+/// Plays an input.
+///
+/// # Panics
+/// When an oracle is violated.
+pub fn run(octets: &[u8]) {
+    let mut dice = Dice::of_octets(octets);
+    let alone = dice.below(2) == 1;
+    let events = octets.len().min(MOST_EVENTS);
+    let whole = Play::new(&mut dice.clone(), alone).play(&mut dice.clone(), events, None);
+    if alone {
+        let again = Play::new(&mut dice.clone(), alone).play(&mut dice, events, Some(0));
+        assert_eq!(whole, again, "O100: without the others the first remote socket is told something else");
+    }
+}
+
+/// What the first remote socket was sent: when, and the octets, but for the identification of the datagram.
+type Told = Vec<(u64, Vec<u8>)>;
+
+struct Play {
+    stack: Stack,
+    listener: i32,
+    backlog: i32,
+    cookies: u32,
+    /// Nothing that one remote socket does may be seen by another: long queues, everything accepted at once.
+    isolated: bool,
+    now: Instant,
+    peers: [Peer; PEERS],
+    told: Told,
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Event {
+    Syn,
+    Ack,
+    Rst,
+    Text,
+    Fin,
+    SynAck,
+    Accept,
+    Close,
+    Wait,
+    Listener,
+}
+
+impl Play {
+    fn new(dice: &mut Dice<'_>, isolated: bool) -> Self {
+        let mut config = if dice.below(2) == 0 { Config::rfc9293() } else { Config::linux() };
+        config.tcp_invalid_ratelimit = 0;
+        config.tcp_synack_retries = RETRIES;
+        config.tcp_syncookies = if isolated { 0 } else { dice.one(&[0, 1, 2]) };
+        config.tcp_max_syn_backlog = if isolated { 1000 } else { dice.one(&[1000, 1, 2]) };
+        let backlog = if isolated { 1000 } else { dice.one(&[8, 0, 1, 2]) };
+        let cookies = config.tcp_syncookies;
+        let mut stack = Stack::new(config, u64::from(dice.below(256)));
+        stack.add_address(SocketAddr::from(LOCAL).ip());
+        let mut play = Self {
+            stack,
+            listener: -1,
+            backlog,
+            cookies,
+            isolated,
+            now: Instant(1_000_000),
+            peers: [0, 1, 2, 3].map(Peer::new),
+            told: Vec::new(),
+        };
+        play.listen();
+        play
+    }
+
+    fn listen(&mut self) {
+        self.listener = self.stack.socket(Domain::Inet).expect("a socket");
+        let option = halfopen_stack::SocketOption::ReuseAddr(true);
+        self.stack.set_option(self.now, self.listener, option).expect("an option");
+        self.stack.bind(self.listener, LOCAL.into()).expect("a free port");
+        self.stack.listen(self.listener, self.backlog).expect("a free port");
+    }
+
+    /// Plays events, all of them or those of one remote socket and of time.
+    fn play(mut self, dice: &mut Dice<'_>, events: usize, only: Option<usize>) -> Told {
+        for _ in 0..events {
+            let at = dice.below(PEERS as u32) as usize;
+            let event = match dice.below(16) {
+                0..=2 => Event::Syn,
+                3..=6 => Event::Ack,
+                7 => Event::Rst,
+                8 => Event::Text,
+                9..=10 => Event::Fin,
+                11 => Event::SynAck,
+                12 => Event::Accept,
+                13 => Event::Close,
+                14 => Event::Wait,
+                _ => Event::Listener,
+            };
+            let choice = dice.below(256);
+            self.now.0 += 10;
+            if event != Event::Wait && only.is_some_and(|only| only != at) {
+                continue;
+            }
+            self.event(event, at, choice);
+        }
+        self.told
+    }
+
+    fn event(&mut self, event: Event, at: usize, choice: u32) {
+        let before = self.states();
+        let was = before[at];
+        self.peers[at].before = self.peers[at].next;
+        let tcp = match event {
+            Event::Wait => {
+                self.wait(
+                    [10_000, 1_000_000, 2_000_000, 8_000_000, 65_000_000, 250_000_000][choice as usize % 6],
+                    before,
+                );
+                return;
+            }
+            Event::Accept => {
+                self.accept(choice);
+                return self.judge(event, at, before, None, Vec::new());
+            }
+            Event::Close => {
+                if let Some(fd) = self.peers[at].fd.take() {
+                    self.stack.close(self.now, fd).expect("an open descriptor");
+                }
+                let sent = self.sent();
+                if was == Some(State::Established) && self.peers[at].unread == 0 && self.peers[at].closes(&before[at]) {
+                    let now = self.states()[at];
+                    assert_ne!(now, Some(State::Established), "O70: CLOSE leaves {now:?}");
+                }
+                return self.judge(event, at, before, None, sent);
+            }
+            Event::Listener => {
+                if self.isolated {
+                    return;
+                }
+                self.stack.close(self.now, self.listener).expect("an open descriptor");
+                let sent = self.sent();
+                for (peer, state) in self.peers.iter().zip(self.states()) {
+                    let waits = matches!(state, Some(State::SynReceived | State::Established)) && peer.fd.is_none();
+                    assert!(!waits, "O71: {state:?} without a listener");
+                }
+                self.judge(event, at, before, None, sent);
+                return self.listen();
+            }
+            Event::Syn => self.peers[at].syn(choice),
+            Event::Ack => self.peers[at].ack(choice),
+            Event::Rst => self.peers[at].rst(choice),
+            Event::Text => self.peers[at].text(),
+            Event::Fin => self.peers[at].fin(),
+            Event::SynAck => self.peers[at].syn_ack(choice),
+        };
+        let datagram = wire::datagram(self.peers[at].remote, LOCAL.into(), tcp.clone());
+        self.stack.receive(self.now, &datagram);
+        let sent = self.sent();
+        self.answer(event, at, was, &tcp, &sent);
+        self.judge(event, at, before, Some(&tcp), sent);
+    }
+
+    fn accept(&mut self, choice: u32) {
+        let most = if self.isolated { PEERS } else { 1 + choice as usize % 2 };
+        for _ in 0..most {
+            let Ok((fd, remote)) = self.stack.accept(self.now, self.listener) else { return };
+            let peer = self.peers.iter_mut().find(|peer| peer.remote == remote).expect("one of the remote sockets");
+            assert!(peer.waiting > 0, "O60: {remote} was accepted and has acknowledged no SYN,ACK");
+            peer.waiting -= 1;
+            if let Some(old) = peer.fd.replace(fd) {
+                self.stack.close(self.now, old).expect("an open descriptor");
+            }
+        }
+    }
+
+    /// What goes out, by remote socket.
+    fn sent(&mut self) -> Vec<(usize, Tcp)> {
+        let mut sent = Vec::new();
+        while let Some(mut octets) = self.stack.transmit() {
+            let tcp = wire::segment(&octets);
+            let port = tcp.dst_port;
+            let to = self
+                .peers
+                .iter()
+                .position(|peer| peer.remote.port() == port && octets[16..20] == Peer::host(peer.remote));
+            let to = to.expect("an answer to one of the remote sockets");
+            if to == 0 {
+                // Identification and the checksum over it count datagrams of all connections.
+                octets[4..6].fill(0);
+                octets[10..12].fill(0);
+                self.told.push((self.now.0, octets));
+            }
+            sent.push((to, tcp));
+        }
+        sent
+    }
+
+    fn states(&self) -> [Option<State>; PEERS] {
+        let by_remote: BTreeMap<SocketAddr, State> =
+            self.stack.connections().map(|connection| (connection.remote, connection.state)).collect();
+        self.peers.each_ref().map(|peer| by_remote.get(&peer.remote).copied().filter(|state| *state != State::Closed))
+    }
+
+    /// What a segment for no connection, or for a half-open one, draws.
+    fn answer(&self, event: Event, at: usize, was: Option<State>, tcp: &Tcp, sent: &[(usize, Tcp)]) {
+        assert!(sent.iter().all(|(to, _)| *to == at), "O100: a segment of {at} draws one to another: {sent:?}");
+        let one_reset =
+            matches!(sent, [(_, reset)] if reset.has(flag::RST) && reset.seq == tcp.ack && !reset.has(flag::ACK));
+        match (event, was) {
+            (Event::Rst, None) => assert!(sent.is_empty(), "O51: a RST for no connection draws {sent:?}"),
+            (Event::SynAck, None) => assert!(one_reset, "O60: a SYN,ACK for a listener draws {sent:?}"),
+            (Event::Ack | Event::Text | Event::Fin, None) if self.cookies == 0 => {
+                assert!(one_reset, "O60: an ACK for a listener draws {sent:?}");
+            }
+            (Event::Rst, Some(State::SynReceived)) if tcp.seq == self.peers[at].next => {
+                assert!(sent.is_empty(), "O62: a RST in SYN-RECEIVED draws {sent:?}");
+                assert_eq!(self.states()[at], None, "O62: a RST leaves SYN-RECEIVED");
+            }
+            (Event::Rst, _) => assert!(sent.iter().all(|(_, tcp)| !tcp.has(flag::RST)), "O51: a RST draws {sent:?}"),
+            _ => {}
+        }
+    }
+
+    fn wait(&mut self, micros: u64, mut before: [Option<State>; PEERS]) {
+        let end = self.now.0 + micros;
+        while let Some(at) = self.stack.poll_at().filter(|at| at.0 <= end) {
+            self.now = at;
+            self.stack.advance(at);
+            let sent = self.sent();
+            for (to, tcp) in &sent {
+                if tcp.has(flag::SYN) {
+                    self.peers[*to].repeated(at.0);
+                }
+            }
+            self.judge(Event::Wait, 0, before, None, sent);
+            before = self.states();
+        }
+        self.now = Instant(end);
+        self.stack.advance(self.now);
+        let sent = self.sent();
+        assert!(sent.is_empty(), "O80: something is sent although no timer was due: {sent:?}");
+        self.judge(Event::Wait, 0, before, None, sent);
+    }
+
+    /// What holds after every event.
+    fn judge(
+        &mut self,
+        event: Event,
+        at: usize,
+        before: [Option<State>; PEERS],
+        tcp: Option<&Tcp>,
+        sent: Vec<(usize, Tcp)>,
+    ) {
+        let now = self.now.0;
+        let time_wait = self.stack.config().time_wait.as_micros() as u64;
+        let states = self.states();
+        for (index, peer) in self.peers.iter_mut().enumerate() {
+            let (from, to) = (before[index], states[index]);
+            let touched = index == at || matches!(event, Event::Wait | Event::Accept | Event::Listener);
+            assert!(touched || from == to, "O100: {event:?} of {at} moves {index} from {from:?} to {to:?}");
+            assert!(is_edge(from, to), "O65: {event:?} moves {from:?} to {to:?}");
+            if from != to && to == Some(State::TimeWait) {
+                peer.time_wait = now;
+            }
+            if from == Some(State::TimeWait) && to.is_none() && event == Event::Wait {
+                let lasted = now - peer.time_wait;
+                assert!(lasted >= time_wait, "O68: TIME-WAIT lasted {lasted} us");
+            }
+            for (_, tcp) in sent.iter().filter(|(to, _)| *to == index) {
+                peer.hears(tcp, from, now, self.cookies == 0, event == Event::Wait);
+            }
+            if let (Some(tcp), true) = (tcp, index == at) {
+                peer.has_sent(tcp, from, to, now, self.cookies > 0);
+            }
+            let established = matches!(to, Some(State::Established | State::CloseWait));
+            assert!(!established || peer.shaken, "O60: {to:?} without an ACK of the SYN,ACK");
+            if to.is_none() {
+                peer.gone();
+            }
+        }
+        self.differ();
+        let waiting = self.stack.tcp_info(self.listener).map_or(0, |info| info.unacked);
+        assert!(waiting <= self.backlog as u64 + 1, "O72: {waiting} wait in a queue for {}", self.backlog);
+        if self.isolated && event != Event::Accept {
+            self.accept(0);
+        }
+    }
+
+    /// Initial numbers of two pairs of sockets, less what the clock has run, are not the same.
+    fn differ(&self) {
+        if self.cookies > 0 {
+            return;
+        }
+        let offsets: Vec<u32> = self.peers.iter().filter_map(|peer| peer.offset).collect();
+        for (index, offset) in offsets.iter().enumerate() {
+            assert!(!offsets[..index].contains(offset), "O102: two remote sockets have the same offset {offset}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As an engine would, without guidance.
+    #[test]
+    fn drawn_inputs_agree() {
+        for seed in 0..300 {
+            let mut dice = Dice::of_seed(seed);
+            let octets: Vec<u8> = (0..250).map(|_| dice.below(256) as u8).collect();
+            println!("seed {seed}");
+            run(&octets);
+        }
+    }
+}
