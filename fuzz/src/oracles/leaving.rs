@@ -266,7 +266,7 @@ fn flight(judge: &mut Judge, at: usize, seg: &Seg<'_>, core: &Core, new: u32) {
             && !judge.lines[at].icmp
             && before.state != State::SynReceived
             && before.state != State::SynSent;
-        if octets > most + 2 && quiet && !timer {
+        if new > 0 && octets > most + 2 && quiet && !timer {
             judge.fail(33, format_args!("a first flight of {octets} octets, {most} is the initial window"));
         }
     }

@@ -110,7 +110,7 @@ oracles! {
     30 Wire "rfc9293/3.8.6.2.2/must-39" "reading from a full buffer opens the window", "the application has read everything; FIN not seen";
     31 Wire "rfc7323/2.2/both-syns" "a window scale in SYNs only, answered only if offered, of 14 at the most", "none";
     32 Snapshot "rfc9293/3.1/must-1" "a window that is taken over is SEG.WND times the scale", "none";
-    33 Permissive "rfc5681/3.1/initial-window" "the first flight is the initial window, one after a timeout a segment", "the rfc9293 and rfc793 profiles; the flight until the first acknowledgment or report of text; the segment size has not come down";
+    33 Permissive "rfc5681/3.1/initial-window" "the first flight is the initial window, one after a timeout a segment", "the rfc9293 and rfc793 profiles; the flight until the first acknowledgment or report of text; no ICMP error";
     34 Snapshot "rfc5681/2/within-windows" "what is sent fits into cwnd", "limited transmit and recovery may exceed it by three segments";
     35 Permissive "rfc5681/3.2/fast-retransmit" "no retransmission without timer before three duplicate ACKs", "no SACK, no ICMP, no recovery under way, the window was not closed";
     36 Snapshot "rfc5681/3.1/loss-window" "cwnd is a segment at least, ssthresh two", "segment size of the connection at that time";

@@ -192,6 +192,7 @@ fn changed(tcb: &mut Tcb, options: Shared, option: SocketOption, fx: &mut Fx<'_>
             tcb.user_timeout_set();
         }
         SocketOption::Congestion(control) => tcb.congestion.set_control(control),
+        SocketOption::MaxSeg(_) => tcb.size_changed(fx),
         SocketOption::QuickAck(on) => {
             tcb.delayed_ack.quick = if on { QUICK_ACKS } else { 0 };
             tcb.delayed_ack.exchange = !on;
@@ -208,7 +209,6 @@ fn changed(tcb: &mut Tcb, options: Shared, option: SocketOption, fx: &mut Fx<'_>
         | SocketOption::RcvLowat(_)
         | SocketOption::NoDelay(false)
         | SocketOption::Cork(_)
-        | SocketOption::MaxSeg(_)
         | SocketOption::KeepIntvl(_)
         | SocketOption::KeepCnt(_)
         | SocketOption::SynCnt(_)

@@ -117,8 +117,8 @@ impl Tcb {
         self.path.as_mut()?.probing.as_mut()
     }
 
-    /// The window begins to count when the handshake is over.
-    fn size_changed(&mut self, fx: &Fx<'_>) {
+    /// The path or the user has another segment size now. The window begins to count when the handshake is over.
+    pub(crate) fn size_changed(&mut self, fx: &Fx<'_>) {
         if !self.state().is_synchronized() && !self.is_fast_open_child() {
             return;
         }

@@ -120,13 +120,15 @@ impl Congestion {
         self.smss
     }
 
-    /// The path takes smaller segments now. The window keeps its octets (RFC 8201 5.4 lets it), unless it is the initial one, which was a
-    /// number of segments: it comes down with them, lest a burst of small ones follow (RFC 5681 3.1).
+    /// The path takes smaller segments now, or the user wants them (`TCP_MAXSEG`). The window keeps its octets (RFC 8201 5.4 lets it),
+    /// unless it is the initial one, which was a number of segments: it comes down with them, lest a burst of small ones follow
+    /// (RFC 5681 3.1). Larger segments find a window of one at least.
     pub(crate) fn set_smss(&mut self, smss: u32) {
         let untouched = !self.peak_known && self.ssthresh == u32::MAX;
         if untouched && smss < self.smss {
             self.cwnd = (u64::from(self.cwnd) * u64::from(smss) / u64::from(self.smss)) as u32;
         }
+        self.cwnd = self.cwnd.max(smss);
         self.smss = smss;
     }
 
@@ -407,6 +409,18 @@ mod tests {
         }
         congestion.grow(&acked(1000));
         assert_eq!(congestion.cwnd, 7000);
+    }
+
+    #[test]
+    fn initial_window_comes_down_with_the_segment_size_and_holds_a_segment_when_it_rises() {
+        let mut congestion = started(1000);
+        congestion.set_smss(88);
+        assert_eq!(congestion.cwnd, 4 * 88);
+        congestion.set_smss(1000);
+        assert_eq!(congestion.cwnd, 1000);
+        congestion.note_flight(SeqNum(0), SeqNum(1000));
+        congestion.set_smss(88);
+        assert_eq!(congestion.cwnd, 1000, "a window that was in use keeps its octets");
     }
 
     #[test]
