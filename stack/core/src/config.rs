@@ -196,6 +196,11 @@ pub struct Config {
     /// How long a destination gets plain SYNs after text on a SYN was lost on the way there (RFC 7413 4.1.3 recommends to
     /// remember it). RFC: 60 s. Linux: zero.
     pub fast_open_negative_cache: Duration,
+    /// How long a destination where asking for accurate ECN has failed twice gets plain SYNs (RFC 9768 3.1.4.1). RFC: 10 min. Linux: zero.
+    pub accecn_negative_cache: Duration,
+    /// Whether a connection that is reset in SYN-RECEIVED before it was accepted counts against the listener's limit for a
+    /// while, as one that was accepted does (RFC 7413 5.1). RFC: yes. Linux: no.
+    pub fast_open_waiting_resets_count: bool,
 
     /// Timeout before a round trip has been measured. RFC 6298 2.1: 1 s. Linux: 1 s.
     pub rto_initial: Duration,
@@ -240,6 +245,9 @@ pub struct Config {
     pub tcp_recovery: u32,
     /// RFC 8985 tail loss probe: 3 or 4 on. RFC: 0 (not named). Linux: 3.
     pub tcp_early_retrans: u32,
+    /// Whether, after a message that the path takes less, one segment goes again and no more until something is acknowledged
+    /// (RFC 1191 6.4). RFC: yes. Linux: no, as many as the window holds.
+    pub slow_start_on_smaller_path: bool,
     /// What timers of RFC 8985 wait in addition. RFC: 0. Linux: 2 ms.
     pub timer_slack: Duration,
     /// Whether a reduction that proves needless is taken back (RFC 3522, RFC 3708). RFC: no (not named). Linux: yes.
@@ -260,6 +268,9 @@ pub struct Config {
     pub syn_losses_for_small_window: u32,
     /// How the congestion window grows and is reduced; a socket may choose its own. RFC: Reno (RFC 9293 3.8.2). Linux: CUBIC.
     pub tcp_congestion_control: CongestionControl,
+    /// Whether the restart window is that of RFC 3390 once more than 4 KB of an initial or restart window met a loss (RFC 6928 2).
+    /// RFC: yes. Linux: no.
+    pub restart_window_falls_back: bool,
     /// What a reduction is a part of. RFC: the flight. Linux: the window.
     pub reduction_of: ReductionOf,
     /// Whether CUBIC ends slow start by Linux's HyStart. RFC: no (RFC 9438 4.10 has HyStart++). Linux: yes.
@@ -460,6 +471,8 @@ impl Config {
             fast_open_default_mss: true,
             tcp_fastopen_blackhole_timeout_sec: 0,
             fast_open_negative_cache: Duration::from_secs(60),
+            accecn_negative_cache: Duration::from_secs(600),
+            fast_open_waiting_resets_count: true,
             rto_initial: Duration::from_secs(1),
             rto_after_syn_loss: Duration::from_secs(3),
             tcp_rto_min_us: 1_000_000,
@@ -482,6 +495,7 @@ impl Config {
             frto_believes_reports: false,
             tcp_recovery: 0,
             tcp_early_retrans: 0,
+            slow_start_on_smaller_path: true,
             timer_slack: Duration::ZERO,
             undo_reductions: false,
             tcp_thin_linear_timeouts: false,
@@ -492,6 +506,7 @@ impl Config {
             initial_window: InitialWindow::Rfc5681,
             syn_losses_for_small_window: 1,
             tcp_congestion_control: CongestionControl::Reno,
+            restart_window_falls_back: true,
             reduction_of: ReductionOf::Flight,
             hystart: false,
             cubic_in_segments: false,
@@ -601,6 +616,8 @@ impl Config {
         config.tcp_fastopen = 1;
         config.fast_open_default_mss = false;
         config.fast_open_negative_cache = Duration::ZERO;
+        config.accecn_negative_cache = Duration::ZERO;
+        config.fast_open_waiting_resets_count = false;
         config.tcp_rto_min_us = 200_000;
         config.rto_floor = RtoFloor::Variance;
         config.retry_limit = RetryLimit::Time;
@@ -613,6 +630,7 @@ impl Config {
         (config.tcp_frto, config.frto_believes_reports) = (2, true);
         config.tcp_recovery = 1;
         config.tcp_early_retrans = 3;
+        config.slow_start_on_smaller_path = false;
         config.timer_slack = Duration::from_millis(2);
         config.undo_reductions = true;
         config.window_in_segments = true;
@@ -626,6 +644,7 @@ impl Config {
         config.override_timeout = None;
         config.zero_window_probe = ZeroWindowProbe::Empty;
         config.tcp_congestion_control = CongestionControl::Cubic;
+        config.restart_window_falls_back = false;
         config.reduction_of = ReductionOf::Window;
         (config.hystart, config.cubic_in_segments) = (true, true);
         config.slow_start_segments = u32::MAX;

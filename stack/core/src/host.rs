@@ -12,6 +12,7 @@ use crate::socket;
 use crate::tcp::State;
 use crate::tcp::backlog::Queues;
 use crate::tcp::challenge_ack;
+use crate::tcp::ecn;
 use crate::tcp::fast_open;
 use crate::tcp::isn::Secret;
 use crate::tcp::md5;
@@ -58,6 +59,8 @@ pub(crate) struct Host {
     /// Fast Open keys when none are configured.
     pub(crate) fast_open_keys: FastOpenKeys,
     pub(crate) fast_open_cache: fast_open::Cache,
+    /// Destinations on whose path SYNs that ask for accurate ECN go unanswered.
+    pub(crate) ecn_failures: ecn::failures::Failures,
     pub(crate) reassembly: Reassembly,
     /// How many ICMP errors may go out.
     pub(crate) error_limit: ErrorLimit,
@@ -93,6 +96,7 @@ impl Host {
                 backup: None,
             },
             fast_open_cache: fast_open::Cache::default(),
+            ecn_failures: ecn::failures::Failures::default(),
             challenge_limit: challenge_ack::Limit::default(),
             reassembly: Reassembly::default(),
             error_limit: ErrorLimit::default(),

@@ -205,7 +205,9 @@ rules! {
     FAST_OPEN_SERVED = "rfc7413/4.2.2/valid-cookie";
     FAST_OPEN_COOKIE_INVALID = "rfc7413/4.2.2/invalid-cookie";
     FAST_OPEN_LIMIT = "rfc7413/5.1/pending-limit";
+    FAST_OPEN_NO_ANSWER = "rfc7413/4.2.1/remembers-no-answer";
     PMTU_LOWERED = "rfc1191/3/lower";
+    PMTU_ONE_SEGMENT = "rfc1191/6.4/slow-start";
     TIME_WAIT_RST_IGNORED = "rfc1337/3/ignore-rst";
     SACK_SENT = "rfc2018/4/send-blocks";
     SACK_RENEGED = "rfc2018/8/reneging";
@@ -247,12 +249,14 @@ rules! {
     PROPORTIONAL = "rfc6937/3/proportional";
     TIMESTAMP_MISSING = "rfc7323/3.2/missing";
     PAWS_DROP = "rfc7323/5.3/paws-drop";
+    RTT_HISTORY = "rfc7323/4.2/history";
     RACK_DETECT = "rfc8985/6.2/detect";
     TLP_PROBE = "rfc8985/7.3/probe";
     TLP_LOSS = "rfc8985/7.4.2/loss";
     CUBIC_INCREASE = "rfc9438/4.2/increase";
     CUBIC_DECREASE = "rfc9438/4.6/decrease";
     ACCECN_SYN = "rfc9768/3.1.1/client-asks";
+    ACCECN_REMEMBERED = "rfc9768/3.1.4.1/cached";
     ACCECN_ANSWERED = "rfc9768/3.1.1/server-answers";
     ACCECN_CONFIRMED = "rfc9768/3.1.1/confirmed";
     ACCECN_REFUSED = "rfc9768/3.1.2/refused";

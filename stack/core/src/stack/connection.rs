@@ -4,6 +4,7 @@ use super::Stack;
 use super::deadlines::Armed;
 use super::port_table::Sharing;
 use super::sockets::Kind;
+use crate::errno::Errno;
 use crate::host::Fx;
 use crate::socket::Holder;
 use crate::tcp::State;
@@ -198,8 +199,10 @@ impl Stack {
             && connection.tcb.state() != State::SynReceived
         {
             connection.fast_open_of = None;
-            let reset = connection.tcb.state() == State::Closed
-                && connection.owner == Owner::Listener { fd: fd.get(), queued: true };
+            // Linux counts those that were accepted already, and forgets the others.
+            let waits = connection.owner == Owner::Listener { fd: fd.get(), queued: true };
+            let reset = connection.tcb.user.error == Some(Errno::ECONNRESET)
+                && (!waits || self.host.config.fast_open_waiting_resets_count);
             if let Some(listener) = self.sockets.listener_mut(fd.get()) {
                 listener.fast_open.ends(reset, self.now);
             }

@@ -27,7 +27,7 @@ pub(crate) const ALL_LISTENERS: u32 = 0x400;
 /// Destinations that a client remembers; another one takes the place of the least address.
 const MOST_DESTINATIONS: usize = 1024;
 
-/// How long a child that was reset before `accept` counts against the limit (RFC 7413 5.1; Linux's time).
+/// How long a child that was reset in SYN-RECEIVED counts against the limit (RFC 7413 5.1; Linux's time).
 const RESET_COUNTS_FOR: Duration = Duration::from_secs(60);
 
 /// What Fast Open means for one connection; there is none where it plays no role.
@@ -203,7 +203,7 @@ impl Pending {
         self.count += 1;
     }
 
-    /// One has left SYN-RECEIVED. `reset`: by a reset before it was accepted.
+    /// One has left SYN-RECEIVED. `reset`: by a reset that counts.
     pub(crate) fn ends(&mut self, reset: bool, now: Instant) {
         self.count -= 1;
         if reset {
@@ -219,7 +219,7 @@ struct Destination {
     mss: u16,
     /// A request in RFC 7413's option went unanswered: the next one is in the experimental option; after that neither.
     tried: Tried,
-    /// When text on a SYN was last lost.
+    /// When text on a SYN was last lost, or a request for a cookie went unanswered (RFC 7413 4.2.1).
     lost: Option<Instant>,
 }
 
@@ -354,7 +354,14 @@ pub(crate) fn syn_ack(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
             None => {}
         }
         // Only the plain SYN has arrived: the text, or the answer to it, was dropped on the way.
-        entry.lost = (repeated && syn_data && unacknowledged && cookie.is_none()).then_some(fx.now);
+        let dropped = repeated && syn_data && unacknowledged;
+        let unanswered = solicited && asked && cookie.is_none();
+        if cookie.is_some() || syn_data || unanswered {
+            entry.lost = (cookie.is_none() && (dropped || unanswered)).then_some(fx.now);
+        }
+        if unanswered {
+            fx.cite(rules::FAST_OPEN_NO_ANSWER);
+        }
     }
     if cookie.is_some() {
         fx.cite(rules::FAST_OPEN_COOKIE_CACHED);

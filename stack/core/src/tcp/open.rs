@@ -30,7 +30,7 @@ pub(crate) fn active(
         iss = iss.later(least);
     }
     let mut tcb = Tcb::new(tuple, Origin::Active, iss, options, fx);
-    tcb.ecn = Request::of(fx.config());
+    tcb.ecn = Request::of(tuple.remote.ip(), fx);
     tcb.open_window(&fx.host.config);
     tcb.enter(State::SynSent, fx);
     tcb.queue.push(Sent::syn(iss, fx.now));

@@ -3,7 +3,7 @@
 
 use super::delayed_ack::Need;
 use super::emit;
-use super::recovery::{forward_rto, transmit};
+use super::recovery::{AgainForPath, forward_rto, transmit};
 use super::retransmission_queue::{Psh, Sent};
 use super::tcb::{Fin, Tcb};
 use super::write_queue::Train;
@@ -77,6 +77,9 @@ fn note_limited(tcb: &mut Tcb, fx: &Fx<'_>) {
 /// Cuts unsent text into segments and sends those that may go.
 pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
     if !tcb.may_transmit() || (tcb.unsent() == 0 && tcb.fin != Fin::Queued) {
+        return;
+    }
+    if tcb.recovery.again_for_path != AgainForPath::Free && push != Push::Probe {
         return;
     }
     let mut train = Train::default();

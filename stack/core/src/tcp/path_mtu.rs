@@ -8,7 +8,7 @@
 
 use super::md5;
 use super::mss;
-use super::recovery::{Phase, machine};
+use super::recovery::{AgainForPath, Phase, machine};
 use super::retransmission_queue::Sent;
 use super::tcb::Tcb;
 use crate::config::{Config, RetryLimit};
@@ -161,6 +161,10 @@ impl Tcb {
         }
         self.queue.mark_larger_lost(smss);
         if self.queue.lost() > 0 {
+            if fx.config().slow_start_on_smaller_path {
+                fx.cite(rules::PMTU_ONE_SEGMENT);
+                self.recovery.again_for_path = AgainForPath::One;
+            }
             machine::repair(self);
         }
     }
@@ -224,6 +228,7 @@ impl Tcb {
         if let Some(probing) = self.probing() {
             probing.probe = None;
         }
+        self.recovery.path_answers();
         if !reaches_r1(self, fx) {
             return;
         }

@@ -108,8 +108,8 @@ impl Rto {
     }
 
     /// A round-trip sample R' (RFC 6298 2.2, 2.3), with everything between `una` and `nxt` outstanding. Ends the backoff
-    /// (5.7).
-    pub(crate) fn sample(&mut self, r: Duration, una: SeqNum, nxt: SeqNum, config: &Config) {
+    /// (5.7). `expected`: samples of this round trip, each of which counts for the less (RFC 7323 4.2, G).
+    pub(crate) fn sample(&mut self, r: Duration, expected: u32, una: SeqNum, nxt: SeqNum, config: &Config) {
         match (config.rtt_estimator, self.srtt()) {
             (RttEstimator::Linux, _) => self.sample_as_linux(r, una, nxt),
             (RttEstimator::Rfc6298, None) => {
@@ -117,8 +117,9 @@ impl Rto {
                 self.rttvar = nanos(r / 2);
             }
             (RttEstimator::Rfc6298, Some(srtt)) => {
-                self.rttvar = nanos((self.rttvar() * 3 + srtt.abs_diff(r)) / 4);
-                self.set_srtt((srtt * 7 + r) / 8);
+                let (four, eight) = (4 * expected, 8 * expected);
+                self.rttvar = nanos((self.rttvar() * (four - 1) + srtt.abs_diff(r)) / four);
+                self.set_srtt((srtt * (eight - 1) + r) / eight);
             }
         }
         self.backoff = 0;
@@ -239,7 +240,7 @@ mod tests {
             (30, 100_000, 56_093, 324_375),
         ];
         for (sample, srtt, rttvar, timeout) in table {
-            rto.sample(ms(sample), SeqNum(1), SeqNum(2), &config);
+            rto.sample(ms(sample), 1, SeqNum(1), SeqNum(2), &config);
             assert_eq!(rto.srtt().map(|srtt| srtt.as_micros()), Some(srtt), "after {sample} ms");
             assert_eq!(rto.rttvar().as_micros(), rttvar, "after {sample} ms");
             assert_eq!(rto.timeout().as_micros(), timeout, "after {sample} ms");
@@ -247,10 +248,28 @@ mod tests {
     }
 
     #[test]
+    fn many_samples_of_a_round_trip_weigh_as_one() {
+        let mut config = Config::rfc9293();
+        config.tcp_rto_min_us = 1;
+        let after = |samples: u32, expected: u32| {
+            let mut rto = Rto::new(&config);
+            rto.sample(ms(100), 1, SeqNum(1), SeqNum(2), &config);
+            for _ in 0..samples {
+                rto.sample(ms(180), expected, SeqNum(1), SeqNum(2), &config);
+            }
+            (rto.srtt().unwrap_or_default().as_millis(), rto.rttvar().as_millis())
+        };
+        // 100 + 80 / 8, and 50 * 3 / 4 + 80 / 4.
+        assert_eq!(after(1, 1), (110, 57));
+        assert_eq!(after(10, 10), (109, 55));
+        assert_eq!(after(10, 1), (158, 35), "each for a whole one");
+    }
+
+    #[test]
     fn lower_bound_is_on_the_timeout_or_on_the_variance() {
         for (config, expected) in [(Config::rfc9293(), 1_000), (Config::linux(), 210)] {
             let mut rto = Rto::new(&config);
-            rto.sample(ms(10), SeqNum(1), SeqNum(2), &config);
+            rto.sample(ms(10), 1, SeqNum(1), SeqNum(2), &config);
             assert_eq!(rto.timeout(), ms(expected));
         }
     }
@@ -265,7 +284,7 @@ mod tests {
         }
         rto.progress();
         assert_eq!(rto.timeout(), Duration::from_secs(120), "progress alone keeps the backoff");
-        rto.sample(ms(100), SeqNum(1), SeqNum(2), &config);
+        rto.sample(ms(100), 1, SeqNum(1), SeqNum(2), &config);
         assert_eq!(rto.timeout(), ms(1000));
         assert_eq!(rto.backoff, 0);
     }

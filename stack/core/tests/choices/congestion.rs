@@ -99,6 +99,31 @@ fn in_avoidance(set: Set) -> String {
     info.iter().find(|(name, _)| *name == "tcpi_snd_cwnd").expect("a field").1.to_string()
 }
 
+/// How many segments go out at once after a pause that follows a loss in the initial window of ten.
+fn after_an_early_loss(set: Set) -> String {
+    let mut config = plain();
+    config.initial_window = InitialWindow::Segments(10);
+    set(&mut config);
+    let (mut play, fd) = Play::established(config);
+    play.window = u16::MAX;
+    play.inject(A, 1, 1, b"");
+    play.send(fd, &[0; 10_000]);
+    for _ in 0..3 {
+        play.inject(A, 1, 1, b"");
+    }
+    let mut una = 10_001;
+    play.inject(A, 1, una, b"");
+    for round in [2, 4, 5] {
+        play.send(fd, &vec![0; 1000 * round]);
+        for _ in 0..round {
+            una += 1000;
+            play.inject(A, 1, una, b"");
+        }
+    }
+    play.wait(5.0);
+    play.send(fd, &[0; 40_000]).len().to_string()
+}
+
 pub(crate) const ROWS: &[Row] = &[
     Row {
         field: "tcp_congestion_control",
@@ -147,5 +172,10 @@ pub(crate) const ROWS: &[Row] = &[
         field: "idle_halves_window",
         play: after_a_pause,
         values: &[(|c| c.idle_halves_window = false, "4"), (|c| c.idle_halves_window = true, "8")],
+    },
+    Row {
+        field: "restart_window_falls_back",
+        play: after_an_early_loss,
+        values: &[(|c| c.restart_window_falls_back = false, "6"), (|c| c.restart_window_falls_back = true, "4")],
     },
 ];

@@ -91,6 +91,22 @@ fn one_segment(set: Set) -> String {
     format!("{at_once}, then {}", times(&play.wait(4.0)))
 }
 
+/// The SYN of a third connection, when for two before it only a SYN without the flags was answered.
+fn after_two_failures(set: Set) -> String {
+    let mut config = plain();
+    config.tcp_ecn = 3;
+    set(&mut config);
+    let mut play = Play::new(config);
+    for _ in 0..2 {
+        let (fd, _) = play.connect();
+        play.wait(5.0);
+        play.inject(SA, 0, 1, b"");
+        play.close(fd);
+        play.inject(R, 1, 0, b"");
+    }
+    line(&play.connect().1)
+}
+
 pub(crate) const ROWS: &[Row] = &[
     Row {
         field: "tcp_ecn",
@@ -133,6 +149,14 @@ pub(crate) const ROWS: &[Row] = &[
         values: &[
             (|c| c.ecn_waits_at_one_segment = false, "1, then 1 3"),
             (|c| c.ecn_waits_at_one_segment = true, "0, then 1 2 4"),
+        ],
+    },
+    Row {
+        field: "accecn_negative_cache",
+        play: after_two_failures,
+        values: &[
+            (|c| c.accecn_negative_cache = core::time::Duration::ZERO, "SEWA 0:0(0)"),
+            (|c| c.accecn_negative_cache = core::time::Duration::from_secs(600), "S 0:0(0)"),
         ],
     },
 ];

@@ -5,7 +5,7 @@ use core::time::Duration;
 use halfopen_stack::config::{FastOpenKeys, HalfOpenError};
 use halfopen_stack::wire::icmp::{Problem, UnreachableV4};
 use halfopen_stack::wire::tcp::Cookie;
-use halfopen_stack::{Domain, Errno};
+use halfopen_stack::{Domain, Errno, SocketOption};
 
 /// Seconds at which an unanswered SYN is repeated.
 fn unanswered_syn(set: Set) -> String {
@@ -208,6 +208,20 @@ fn after_lost_text(set: Set, answered: bool, after: f64) -> String {
     syn(&mut play)
 }
 
+/// Whether text of a SYN is taken while one that was reset before it was accepted is the last that the listener may have.
+fn after_a_reset(set: Set) -> String {
+    let mut config = plain();
+    config.tcp_fastopen = 0x202;
+    set(&mut config);
+    let mut play = Play::new(config);
+    let listener = play.listen(8);
+    play.stack.set_option(play.now, listener, SocketOption::FastOpen(1)).unwrap();
+    play.inject(S, 0, 0, b"text");
+    play.inject(R, 5, 0, b"");
+    play.remote.set_port(9999);
+    line(&play.inject(S, 0, 0, b"text"))
+}
+
 pub(crate) const ROWS: &[Row] = &[
     Row {
         field: "syn_ack_echo_check",
@@ -343,6 +357,14 @@ pub(crate) const ROWS: &[Row] = &[
         values: &[
             (|c| c.icmp_half_open = HalfOpenError::AsOpening, "R 1:1(0)"),
             (|c| c.icmp_half_open = HalfOpenError::Linux, ""),
+        ],
+    },
+    Row {
+        field: "fast_open_waiting_resets_count",
+        play: after_a_reset,
+        values: &[
+            (|c| c.fast_open_waiting_resets_count = false, "S. 0:0(0) ack 5"),
+            (|c| c.fast_open_waiting_resets_count = true, "S. 0:0(0) ack 1"),
         ],
     },
 ];

@@ -133,6 +133,13 @@ fn given_up(set: Set, v6: bool) -> String {
     format!("{}", at.0 / 1_000_000)
 }
 
+/// What goes again at once of two segments that a router does not take.
+fn too_large(set: Set) -> String {
+    let (mut play, fd) = roomy(set);
+    send(&mut play, fd, 2800);
+    format!("{:?}", sizes(&play.icmp(Problem::PacketTooBig { mtu: 1000 })))
+}
+
 pub(crate) const ROWS: &[Row] = &[
     Row {
         field: "ipfrag_time",
@@ -204,5 +211,13 @@ pub(crate) const ROWS: &[Row] = &[
         field: "tcp_probe_interval",
         play: |set| search(set, 100.0),
         values: &[(|c| c.tcp_probe_interval = 600, "1299 1299"), (|c| c.tcp_probe_interval = 60, "1299 1393")],
+    },
+    Row {
+        field: "slow_start_on_smaller_path",
+        play: too_large,
+        values: &[
+            (|c| c.slow_start_on_smaller_path = false, "[960, 440, 960, 440]"),
+            (|c| c.slow_start_on_smaller_path = true, "[960]"),
+        ],
     },
 ];

@@ -62,6 +62,15 @@ pub(crate) struct Saved {
     algorithm: Algorithm,
 }
 
+/// Rounds of a window that begins or restarts a connection.
+const FIRST_ROUNDS: u8 = 2;
+
+/// Of a connection that was acknowledged nothing yet.
+const NO_ROUND: u8 = u8::MAX;
+
+/// Octets in such a window up to which a loss says nothing against windows as large as RFC 6928's.
+const MOST_OF_RFC_3390: u32 = 4096;
+
 /// cwnd, ssthresh and what their algorithm remembers.
 #[derive(Debug, Clone)]
 pub(crate) struct Congestion {
@@ -73,20 +82,21 @@ pub(crate) struct Congestion {
     algorithm: Algorithm,
     /// Of [`Config`], as the connection found it.
     reduction_of: ReductionOf,
-    hystart: bool,
-    cubic_in_segments: bool,
     slow_start_segments: u8,
     /// The most octets in flight since SND.UNA passed `peak_until`.
     peak: u32,
     peak_until: SeqNum,
-    /// Whether there is a `peak_until`. Flags stand apart from their numbers to keep a connection small.
-    peak_known: bool,
     /// SND.NXT when the window was last full.
     limited_until: SeqNum,
     /// Whether it was full within the last window of data.
     was_limited: bool,
     /// Whether what is acknowledged now was in flight when the window was full.
     limited: bool,
+    /// Rounds that the initial or restart window still takes: one until its first ACK, one until its last. [`NO_ROUND`]: there
+    /// was no ACK yet, and so there is no `peak_until`. Flags stand apart from their numbers to keep a connection small.
+    first_rounds: u8,
+    /// A loss was met in such a window: the next restart window is that of RFC 3390 (RFC 6928 2).
+    small_restart: bool,
 }
 
 impl Congestion {
@@ -98,15 +108,14 @@ impl Congestion {
             smss,
             algorithm: Algorithm::new(control),
             reduction_of: config.reduction_of,
-            hystart: config.hystart,
-            cubic_in_segments: config.cubic_in_segments,
             slow_start_segments: if config.slow_start_segments > 255 { 255 } else { config.slow_start_segments as u8 },
             peak: 0,
             peak_until: SeqNum(0),
-            peak_known: false,
             limited_until: SeqNum(0),
             was_limited: false,
             limited: false,
+            first_rounds: NO_ROUND,
+            small_restart: false,
         }
     }
 
@@ -124,7 +133,7 @@ impl Congestion {
     /// unless it is the initial one, which was a number of segments: it comes down with them, lest a burst of small ones follow
     /// (RFC 5681 3.1). Larger segments find a window of one at least.
     pub(crate) fn set_smss(&mut self, smss: u32) {
-        let untouched = !self.peak_known && self.ssthresh == u32::MAX;
+        let untouched = self.first_rounds == NO_ROUND && self.ssthresh == u32::MAX;
         if untouched && smss < self.smss {
             self.cwnd = (u64::from(self.cwnd) * u64::from(smss) / u64::from(self.smss)) as u32;
         }
@@ -137,10 +146,13 @@ impl Congestion {
         let flight = una.distance(nxt);
         self.limited = self.was_limited && una.lt(self.limited_until);
         self.was_limited = self.limited;
-        if !self.peak_known || una.ge(self.peak_until) {
+        if self.first_rounds == NO_ROUND || una.ge(self.peak_until) {
+            self.first_rounds = match self.first_rounds {
+                NO_ROUND => FIRST_ROUNDS - 1,
+                rounds => rounds.saturating_sub(1),
+            };
             self.peak = flight;
             self.peak_until = nxt;
-            self.peak_known = true;
         } else {
             self.peak = self.peak.max(flight);
         }
@@ -181,17 +193,17 @@ impl Congestion {
     }
 
     /// An ACK outside recovery: RFC 5681 3.1, equations 2 and 3, or what takes their place.
-    pub(crate) fn grow(&mut self, growth: &Growth) {
+    pub(crate) fn grow(&mut self, growth: &Growth, config: &Config) {
         let mut growth = *growth;
         let slow_start = self.cwnd < self.ssthresh;
         if let Algorithm::Cubic(state) = &mut self.algorithm
-            && self.cubic_in_segments
+            && config.cubic_in_segments
         {
             state.get_or_insert_default().2.measured(&growth);
         }
         if let Algorithm::Cubic(state) = &mut self.algorithm
             && slow_start
-            && self.hystart
+            && config.hystart
         {
             let (_, hystart, _) = &mut **state.get_or_insert_default();
             if hystart.ends_slow_start(&growth, self.cwnd, self.smss) {
@@ -212,7 +224,7 @@ impl Congestion {
         }
         match &mut self.algorithm {
             Algorithm::Reno(reno) => reno.avoid(&mut self.cwnd, self.smss, &growth),
-            Algorithm::Cubic(state) if self.cubic_in_segments => {
+            Algorithm::Cubic(state) if config.cubic_in_segments => {
                 let (window, acked) = (self.cwnd / self.smss, growth.acked / self.smss);
                 let grown = state.get_or_insert_default().2.avoid(window, acked, growth.now);
                 self.cwnd = self.cwnd.saturating_add(grown.saturating_mul(self.smss));
@@ -263,6 +275,7 @@ impl Congestion {
     /// is left to recovery, which brings it there.
     pub(crate) fn reduction(&mut self, flight: u32, _now: Instant) -> u32 {
         self.reductions = self.reductions.wrapping_add(1);
+        self.small_restart |= self.first_rounds > 0 && flight.max(self.peak) > MOST_OF_RFC_3390;
         let of = match self.reduction_of {
             ReductionOf::Flight => flight,
             // Whole segments, as Linux counts.
@@ -324,7 +337,13 @@ impl Congestion {
 
     /// Nothing was sent for `idle`, which is more than a timeout (RFC 5681 4.1).
     pub(crate) fn restart_after_idle(&mut self, idle: Duration, rto: Duration, config: &Config) {
-        let restart = self.cwnd.min(initial_window(self.smss, config));
+        let window = if self.small_restart && config.restart_window_falls_back {
+            rfc_5681_window(self.smss)
+        } else {
+            initial_window(self.smss, config)
+        };
+        self.first_rounds = FIRST_ROUNDS;
+        let restart = self.cwnd.min(window);
         if !config.idle_halves_window {
             self.cwnd = restart;
             return;
@@ -349,9 +368,16 @@ impl Congestion {
 fn initial_window(smss: u32, config: &Config) -> u32 {
     match config.initial_window {
         InitialWindow::Segments(segments) => segments.saturating_mul(smss),
-        InitialWindow::Rfc5681 if smss > 2190 => 2 * smss,
-        InitialWindow::Rfc5681 if smss > 1095 => 3 * smss,
-        InitialWindow::Rfc5681 => 4 * smss,
+        InitialWindow::Rfc5681 => rfc_5681_window(smss),
+    }
+}
+
+/// The window of RFC 5681 3.1, which is that of RFC 3390.
+const fn rfc_5681_window(smss: u32) -> u32 {
+    match smss {
+        2191.. => 2 * smss,
+        1096.. => 3 * smss,
+        _ => 4 * smss,
     }
 }
 
@@ -391,23 +417,24 @@ mod tests {
 
     #[test]
     fn slow_start_grows_by_a_segment_per_ack_and_avoidance_by_one_per_window() {
+        let config = Config::rfc9293();
         let mut congestion = started(1000);
         assert_eq!(congestion.cwnd, 4000);
         congestion.note_flight(SeqNum(0), SeqNum(4000));
-        congestion.grow(&acked(1000));
+        congestion.grow(&acked(1000), &config);
         assert_eq!(congestion.cwnd, 5000);
-        congestion.grow(&acked(2000));
+        congestion.grow(&acked(2000), &config);
         assert_eq!(congestion.cwnd, 6000, "never more than SMSS per ACK");
         congestion.note_flight(SeqNum(10_000), SeqNum(12_000));
-        congestion.grow(&acked(1000));
+        congestion.grow(&acked(1000), &config);
         assert_eq!(congestion.cwnd, 6000, "an unused window does not grow");
         congestion.ssthresh = 6000;
         congestion.note_flight(SeqNum(12_000), SeqNum(18_000));
         for _ in 0..5 {
-            congestion.grow(&acked(1000));
+            congestion.grow(&acked(1000), &config);
             assert_eq!(congestion.cwnd, 6000);
         }
-        congestion.grow(&acked(1000));
+        congestion.grow(&acked(1000), &config);
         assert_eq!(congestion.cwnd, 7000);
     }
 
@@ -421,6 +448,35 @@ mod tests {
         congestion.note_flight(SeqNum(0), SeqNum(1000));
         congestion.set_smss(88);
         assert_eq!(congestion.cwnd, 1000, "a window that was in use keeps its octets");
+    }
+
+    #[test]
+    fn loss_in_a_large_initial_window_makes_the_restart_window_small() {
+        let second = Duration::from_secs(1);
+        let restarted = |falls_back, lost_at: Option<u32>| {
+            let config = Config {
+                initial_window: InitialWindow::Segments(10),
+                restart_window_falls_back: falls_back,
+                ..Config::rfc9293()
+            };
+            let mut congestion = Congestion::new(1000, CongestionControl::Reno, &config);
+            congestion.start(1000, 0, &config);
+            // The initial window in two ACKs, then windows of ten.
+            for round in 0..4 {
+                let una = if round == 0 { 0 } else { 10_000 * round - 5000 };
+                congestion.note_flight(SeqNum(una), SeqNum(10_000 * (round + 1)));
+                if lost_at == Some(round) {
+                    congestion.reduction(10_000, Instant(0));
+                }
+            }
+            congestion.cwnd = 20_000;
+            congestion.restart_after_idle(second * 10, second, &config);
+            congestion.cwnd
+        };
+        assert_eq!(restarted(true, None), 10_000);
+        assert_eq!(restarted(true, Some(0)), 4000);
+        assert_eq!(restarted(true, Some(3)), 10_000, "a loss later on");
+        assert_eq!(restarted(false, Some(0)), 10_000);
     }
 
     #[test]

@@ -6,11 +6,11 @@
 use super::accurate::Accurate;
 use super::classic::Classic;
 use super::{ECN_FLAGS, Ecn, ace_flags, ace_of, codepoint};
-use crate::config::Config;
 use crate::host::Fx;
 use crate::rules;
 use crate::wire::tcp::{AccurateEcn, Flags, Segment};
 use alloc::boxed::Box;
+use core::net::IpAddr;
 
 /// ECN-setup SYN of RFC 3168.
 const SETUP_SYN: Flags = Flags::CWR.with(Flags::ECE);
@@ -38,9 +38,13 @@ pub(crate) struct Request {
 
 impl Request {
     /// For an active OPEN.
-    pub(crate) const fn of(config: &Config) -> Ecn {
-        match config.tcp_ecn {
+    pub(crate) fn of(destination: IpAddr, fx: &mut Fx<'_>) -> Ecn {
+        match fx.config().tcp_ecn {
             1 | 4 => Ecn::Asked(Self { accurate: false, fell_back: false }),
+            3 if fx.host.ecn_failures.persist(destination, fx.now, fx.config()) => {
+                fx.cite(rules::ACCECN_REMEMBERED);
+                Ecn::Off
+            }
             3 => Ecn::Asked(Self { accurate: true, fell_back: false }),
             _ => Ecn::Off,
         }
@@ -63,7 +67,10 @@ impl Request {
     }
 
     /// The mode that the first SYN,ACK settles (RFC 3168 6.1.1; RFC 9768 table 2).
-    pub(super) fn confirmed(self, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Ecn {
+    pub(super) fn confirmed(self, destination: IpAddr, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Ecn {
+        if self.accurate {
+            fx.host.ecn_failures.ended(destination, self.fell_back, fx.now);
+        }
         let classic = Ecn::Classic(Classic::new(self.fell_back));
         if !self.accurate {
             // AE was a reserved bit, so it is not looked at.

@@ -12,6 +12,7 @@
 
 pub(crate) mod accurate;
 pub(crate) mod classic;
+pub(crate) mod failures;
 pub(crate) mod handshake;
 mod option;
 
@@ -215,7 +216,7 @@ impl Tcb {
     /// Our SYN is acknowledged by the peer's SYN,ACK.
     pub(crate) fn ecn_confirmed(&mut self, seg: &Segment<'_>, fx: &mut Fx<'_>) {
         if let Ecn::Asked(request) = self.ecn {
-            self.ecn = request.confirmed(seg, fx);
+            self.ecn = request.confirmed(self.tuple.remote.ip(), seg, fx);
         }
     }
 

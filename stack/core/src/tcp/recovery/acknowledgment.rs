@@ -15,6 +15,9 @@ use crate::tcp::timers::Timer;
 use crate::time::Instant;
 use core::time::Duration;
 
+/// Samples of a round trip that are told apart in its weight.
+const MOST_SAMPLES: u32 = 1 << 16;
+
 /// What one segment says about what is in flight.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Progress {
@@ -153,6 +156,7 @@ fn advance(tcb: &mut Tcb, ack: SeqNum, progress: &mut Progress, fx: &mut Fx<'_>)
         tcb.snd.up = None;
     }
     tcb.rto.progress();
+    tcb.recovery.path_answers();
     tcb.timers.stop(Timer::User);
     removed
 }
@@ -185,11 +189,28 @@ fn measure(
     let echoed = || tcb.timestamps.round_trip(&arriving.seg, fx.now).filter(|_| progress.advanced);
     let sample = by_time.or_else(echoed);
     match sample {
-        Some(sample) => tcb.rto.sample(sample, tcb.snd.una, tcb.snd.nxt, fx.config()),
+        Some(sample) => {
+            let flight = progress.prior_una.distance(tcb.snd.nxt);
+            let expected = expected_samples(tcb, flight, fx);
+            tcb.rto.sample(sample, expected, tcb.snd.una, tcb.snd.nxt, fx.config());
+        }
         None if progress.advanced => fx.cite(rules::KARN),
         None => {}
     }
     sample
+}
+
+/// Samples that a round trip with `flight` octets brings: one without timestamps, else one for every second segment, as
+/// ACKs are delayed (RFC 7323 G).
+fn expected_samples(tcb: &Tcb, flight: u32, fx: &mut Fx<'_>) -> u32 {
+    if !tcb.timestamps.enabled {
+        return 1;
+    }
+    let expected = flight.div_ceil(tcb.smss(fx.config()).saturating_mul(2).max(1)).clamp(1, MOST_SAMPLES);
+    if expected > 1 {
+        fx.cite(rules::RTT_HISTORY);
+    }
+    expected
 }
 
 /// Linux: where segments are known to come out of order, what the peer reports grows the window as what it acknowledges does.
@@ -223,6 +244,6 @@ fn adjust_window(tcb: &mut Tcb, arriving: &Arriving<'_>, progress: &Progress, fx
             una: tcb.snd.una,
             nxt: tcb.snd.nxt,
         };
-        tcb.congestion.grow(&growth);
+        tcb.congestion.grow(&growth, fx.config());
     }
 }

@@ -73,6 +73,17 @@ pub(crate) struct Episode {
     pub(crate) partly_acknowledged: bool,
 }
 
+/// What a message that the path takes less lets out until something is acknowledged: one segment (RFC 1191 6.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AgainForPath {
+    /// No such message came, or acknowledgments arrive again.
+    Free,
+    /// The one has still to go.
+    One,
+    /// It has gone.
+    Wait,
+}
+
 /// State of recovery.
 #[derive(Debug, Clone)]
 pub(crate) struct Recovery {
@@ -91,6 +102,8 @@ pub(crate) struct Recovery {
     pub(crate) dsack_dups: u16,
     pub(crate) rack: Rack,
     pub(crate) probe: Option<Box<Probe>>,
+    /// After a message that the path takes less.
+    pub(crate) again_for_path: AgainForPath,
     /// An ACK has ended inside the front, which was no longer than a segment when it was sent.
     pub(crate) front_cut: bool,
     episode: Option<Box<Episode>>,
@@ -108,6 +121,7 @@ impl Recovery {
             dsack_dups: 0,
             rack: Rack::new(),
             probe: None,
+            again_for_path: AgainForPath::Free,
             front_cut: false,
             episode: None,
         }
@@ -120,6 +134,11 @@ impl Recovery {
     /// Whether losses are being mended.
     pub(crate) const fn is_recovering(&self) -> bool {
         matches!(self.phase, Phase::Recovery | Phase::Loss)
+    }
+
+    /// Something was acknowledged, or the timer went off: who waits for the path waits no longer.
+    pub(crate) const fn path_answers(&mut self) {
+        self.again_for_path = AgainForPath::Free;
     }
 
     /// Whether the window is on its way down.

@@ -1,6 +1,6 @@
 //! What the window admits, and what is sent again (RFC 5681 3.2, RFC 6675 4 and 5: Pipe and NextSeg; RFC 3042).
 
-use super::{Phase, Reduction, forward_rto};
+use super::{AgainForPath, Phase, Reduction, forward_rto};
 use crate::config::Config;
 use crate::host::Fx;
 use crate::rules;
@@ -101,6 +101,9 @@ pub(crate) fn lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     let counted = tcb.recovery.is_reducing() && tcb.reduction(fx.config()) == Reduction::Proportional;
     let mut train = Train::default();
     while let Some(sent) = tcb.queue.first_lost(smss) {
+        if tcb.recovery.again_for_path == AgainForPath::Wait {
+            return;
+        }
         let front = sent.seq == tcb.snd.una;
         if !front && tcb.queue.front().is_some_and(|front| front.syn) {
             // The text of a Fast Open waits until the handshake is over.
@@ -132,6 +135,9 @@ pub(crate) fn lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
 /// Sends `sent` again, and counts it. `ends_train`: it is the last one of several.
 pub(crate) fn again(tcb: &mut Tcb, sent: Sent, ends_train: bool, fx: &mut Fx<'_>) {
     let front = sent.seq == tcb.snd.una;
+    if tcb.recovery.again_for_path == AgainForPath::One {
+        tcb.recovery.again_for_path = AgainForPath::Wait;
+    }
     emit::again(tcb, sent, ends_train, fx);
     if let Some(episode) = &mut tcb.recovery.episode {
         episode.undo.repeated(fx.now);

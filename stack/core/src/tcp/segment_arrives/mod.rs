@@ -169,7 +169,7 @@ fn handshake_done(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
         tcb.recovery.rack.measured(sample, fx.now);
     }
     match sample {
-        Some(sample) => tcb.rto.sample(sample, tcb.snd.una, tcb.snd.nxt, fx.config()),
+        Some(sample) => tcb.rto.sample(sample, 1, tcb.snd.una, tcb.snd.nxt, fx.config()),
         None if syn_repeated => fx.cite(rules::RTO_AFTER_SYN_LOSS),
         None => fx.cite(rules::KARN),
     }
