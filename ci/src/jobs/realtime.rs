@@ -46,6 +46,8 @@ struct Line {
 struct Lateness {
     turns_us: i64,
     sight_us: i64,
+    #[serde(default)]
+    machine_us: i64,
 }
 
 /// What became of a test in one run.
@@ -127,12 +129,13 @@ fn row(number: u16, cost: Cost, run: &Run) -> String {
         format!("{} {} {}", at(500), at(900), at(990))
     };
     format!(
-        "run {number}: {:.1} s wall, {:.1} s CPU; {}; {repeated} repeated; late (us, 50 90 99 % of tests): turns {}, sight {}",
+        "run {number}: {:.1} s wall, {:.1} s CPU; {}; {repeated} repeated; late (us, 50 90 99 % of tests): turns {}, sight {}, machine {}",
         cost.wall.as_secs_f64(),
         cost.cpu.as_secs_f64(),
         verdicts.join(", "),
         late(|lateness| lateness.turns_us),
         late(|lateness| lateness.sight_us),
+        late(|lateness| lateness.machine_us),
     )
 }
 

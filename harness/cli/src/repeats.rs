@@ -4,7 +4,7 @@
 //! Such a verdict is no evidence, so the test is run again, among few at first and then alone, and what came without lateness counts.
 //! A test that fails while the harness is on time and passes later is another matter: the SUT, or the script, is flaky.
 
-use halfopen_engine::outcome::{Mismatch, Outcome, Verdict};
+use halfopen_engine::outcome::{Mismatch, MismatchKind, Outcome, Verdict};
 use halfopen_engine::sut::{ClockKind, Micros};
 use halfopen_report::record::FinalVerdict;
 
@@ -16,6 +16,8 @@ const REPEATS: u32 = 4;
 /// What it takes where only a tick is against a test: so many attempts in time make it a pass, so many that are not a failure.
 const IN_TIME: u32 = 3;
 const A_TICK_LATE: u32 = 7;
+/// So many late passes in a row are a pass.
+const NO_LUCK: usize = 3;
 
 /// A time that misses its tolerance by less is within the tick of a kernel at HZ=250, and a bit; seconds. A timer expires with one tick or with the next,
 /// as the kernel's processors happen to race for the tick: where a third of nine attempts is in time, the stack means to be.
@@ -28,21 +30,27 @@ pub enum Said {
     Settled,
     /// A failure that the harness's lateness could have caused, or no verdict: it does not count.
     Nothing,
+    /// A pass with the harness or the machine late, where that may have brought it about.
+    Luck,
     /// A failure by time alone, with the harness on time.
     Time,
-    /// The same, by a tick at most.
+    /// The same, by a tick at most; or by what the stack's variables are at a moment.
     Tick,
     /// Any other failure.
     Failed,
 }
 
-/// What an attempt says, given its verdict against the expectations.
-pub fn said(verdict: FinalVerdict, outcome: &Outcome, clock: ClockKind) -> Said {
+/// What an attempt says, given its verdict against the expectations; `doubt`: late passes are no evidence either.
+pub fn said(verdict: FinalVerdict, outcome: &Outcome, clock: ClockKind, doubt: bool) -> Said {
     let real = clock == ClockKind::Real;
     let timing = outcome.mismatch.as_ref().is_some_and(|mismatch| mismatch.timing);
+    let asserted = outcome.mismatch.as_ref().is_some_and(|mismatch| mismatch.kind == MismatchKind::Assertion);
     match verdict {
-        FinalVerdict::Fail | FinalVerdict::Nonstrict if real && outcome.lateness.turns > LATE => Said::Nothing,
-        FinalVerdict::Fail | FinalVerdict::Nonstrict if timing && real && by_a_tick(outcome) => Said::Tick,
+        FinalVerdict::Pass if real && doubt && lucky(outcome) => Said::Luck,
+        FinalVerdict::Fail | FinalVerdict::Nonstrict if real && late(outcome) => Said::Nothing,
+        FinalVerdict::Fail | FinalVerdict::Nonstrict if real && (asserted || timing && by_a_tick(outcome)) => {
+            Said::Tick
+        }
         FinalVerdict::Fail | FinalVerdict::Nonstrict if timing => Said::Time,
         FinalVerdict::Fail => Said::Failed,
         FinalVerdict::Inconclusive if real => Said::Nothing,
@@ -57,6 +65,16 @@ pub fn said(verdict: FinalVerdict, outcome: &Outcome, clock: ClockKind) -> Said 
     }
 }
 
+/// The harness was late, or the machine was, so that the stack's timers were.
+pub fn late(outcome: &Outcome) -> bool {
+    outcome.lateness.turns.max(outcome.lateness.machine) > LATE
+}
+
+/// A pass that lateness may have brought about: half of it is enough to carry what a script counts in ticks behind the next one.
+fn lucky(outcome: &Outcome) -> bool {
+    late(outcome) || outcome.lateness.turns > LATE / 2
+}
+
 /// Whether there is another attempt after these; `asked` is `--retries`.
 pub fn again(history: &[Said], asked: Option<u32>) -> bool {
     let Some(last) = history.last() else { return true };
@@ -65,7 +83,9 @@ pub fn again(history: &[Said], asked: Option<u32>) -> bool {
     let undecided = undecided && counted(&[Said::Settled]) < IN_TIME && counted(&[Said::Tick]) < A_TICK_LATE;
     match last {
         Said::Settled => undecided,
-        Said::Nothing => counted(&[Said::Nothing]) <= asked.unwrap_or(REPEATS),
+        Said::Luck if asked.is_some() || history.ends_with(&[Said::Luck; NO_LUCK]) => false,
+        Said::Luck => counted(&[Said::Nothing, Said::Luck]) <= REPEATS,
+        Said::Nothing => counted(&[Said::Nothing, Said::Luck]) <= asked.unwrap_or(REPEATS),
         Said::Tick if asked.is_none() && only_ticks(history) => undecided,
         Said::Time | Said::Tick => counted(&[Said::Time, Said::Tick, Said::Failed]) <= asked.unwrap_or(1),
         Said::Failed => counted(&[Said::Time, Said::Tick, Said::Failed]) <= asked.unwrap_or(0),
@@ -114,9 +134,9 @@ pub fn confirmed(a: &Outcome, b: &Outcome) -> bool {
 
 /// A failure that was another one each time, with the harness late each time, is none.
 pub fn undecided(outcome: Outcome, attempts: usize) -> Outcome {
-    let late = outcome.lateness.turns;
+    let late = outcome.lateness.turns.max(outcome.lateness.machine);
     let reason = format!(
-        "host too slow: {attempts} attempts failed in different ways, and the harness was late each time ({late} us at last)"
+        "host too slow: {attempts} attempts failed in different ways, and the harness or the machine was late each time ({late} us at last)"
     );
     Outcome { verdict: Verdict::Inconclusive, mismatch: None, reason: Some(reason), ..outcome }
 }
@@ -127,9 +147,9 @@ mod tests {
 
     #[test]
     fn lateness_costs_attempts_and_failures_cost_the_verdict() {
-        use Said::{Failed as F, Nothing as N, Settled as S, Tick as K, Time as T};
+        use Said::{Failed as F, Luck as L, Nothing as N, Settled as S, Tick as K, Time as T};
         #[rustfmt::skip]
-        let table: [(&[Said], Option<u32>, bool); 25] = [
+        let table: [(&[Said], Option<u32>, bool); 33] = [
             (&[S],             None,    false),
             (&[F],             None,    false),
             (&[T],             None,    true),
@@ -157,6 +177,15 @@ mod tests {
             (&[K, N, S, K],    None,    true),
             (&[K, T],          None,    false),
             (&[K],             Some(0), false),
+            // A late pass is one when it comes three times, or when nothing better comes.
+            (&[L, L],          None,    true),
+            (&[L, L, L],       None,    false),
+            (&[L, S],          None,    false),
+            (&[L, F],          None,    false),
+            (&[L, N, L],       None,    true),
+            (&[L, N, L, N, L], None,    false),
+            (&[K, L],          None,    true),
+            (&[L],             Some(2), false),
         ];
         for (history, asked, expected) in table {
             assert_eq!(again(history, asked), expected, "{history:?} {asked:?}");

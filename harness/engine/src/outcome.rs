@@ -52,6 +52,10 @@ pub struct Lateness {
     /// Datagrams seen after they had left the SUT.
     #[serde(rename = "sight_us")]
     pub sight: Micros,
+    /// The machine: for so long its processor did nothing, although something was due. The host of a virtual machine does that, and the SUT's timers
+    /// expire late then. Of the last second.
+    #[serde(rename = "machine_us", default)]
+    pub machine: Micros,
 }
 
 /// The first place where SUT and script differ.

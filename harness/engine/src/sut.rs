@@ -85,6 +85,8 @@ pub struct Evidence {
     pub captured: u64,
     /// Datagrams known to be lost between SUT and harness; more than 0 makes silence worthless.
     pub dropped: u64,
+    /// The longest time of late in which the machine itself did nothing, so that the SUT's timers were late: microseconds, 0 on a virtual clock.
+    pub absent: Micros,
 }
 
 /// Why the SUT could not do what was asked of it. Never the SUT's verdict.

@@ -11,7 +11,7 @@ use crate::expect::Expectations;
 use crate::fault::{AS_EXPECTED, DRIFT, ENVIRONMENT, FAILED, Fault, INCONCLUSIVE, USAGE};
 use crate::folder::{self, Parameters};
 use crate::output::Reports;
-use crate::repeats::{LATE, Said, again, alike, confirmed, only_ticks, said, undecided};
+use crate::repeats::{Said, again, alike, confirmed, late, only_ticks, said, undecided};
 use crate::schedule::{Finished, Flow, Work, run_all};
 use crate::select::{Case, Selection, select};
 use crate::specs::Specs;
@@ -19,7 +19,7 @@ use crate::suite::Suite;
 use crate::sut::Opener;
 use halfopen_engine::RunOptions;
 use halfopen_engine::outcome::Verdict;
-use halfopen_engine::sut::{ClockKind, Description};
+use halfopen_engine::sut::{ClockKind, Description, Micros};
 use halfopen_report::Reporter;
 use halfopen_report::record::{FinalVerdict, Record, RunInfo, Summary};
 use halfopen_script::duration_hint;
@@ -34,8 +34,10 @@ use std::{fs, io, thread};
 /// Tests at once on a real clock, where they mostly sleep, at most.
 const MOST: usize = 64;
 
-/// How many tests are repeated at once before they are repeated alone.
-const FEW: usize = 6;
+/// How many tests are repeated at once before they are repeated alone: the first time, and the second.
+const FEW: [usize; 2] = [16, 6];
+/// A late pass of a longer test is believed, microseconds.
+const BRIEF: Micros = 1_000_000;
 
 /// Runs the selected tests and reports them.
 pub fn run(args: &RunArgs, specs: Option<&Path>) -> Result<u8, Fault> {
@@ -181,8 +183,8 @@ impl Attempts {
     }
 
     /// A test that missed by a tick and passes when the harness is late has passed by that.
-    fn by_luck(&self, said: Said, finished: &Finished) -> bool {
-        said == Said::Settled && only_ticks(&self.said) && finished.outcome.lateness.turns > LATE
+    fn doubted(&self, said: Said, finished: &Finished) -> Said {
+        if said == Said::Settled && only_ticks(&self.said) && late(&finished.outcome) { Said::Luck } else { said }
     }
 
     /// Late or not, the last two failed in the same way.
@@ -279,12 +281,14 @@ impl Session<'_> {
 
     fn said(&self, finished: &Finished) -> Said {
         let (verdict, _) = self.expectations.judge(&self.cases[finished.test].id, &finished.outcome);
-        said(verdict, &finished.outcome, self.clock)
+        // Scripts written for packetdrill count on the kernel's ticks, and what is repeated must not take long.
+        let doubt = self.args.select.compat.is_some() && finished.outcome.elapsed <= BRIEF;
+        said(verdict, &finished.outcome, self.clock, doubt)
     }
 
     /// Repeats what is to be repeated: twice among few, then one test at a time with nothing beside it.
     fn repeat(&mut self, work: &Work) {
-        for crowd in [FEW, FEW].into_iter().chain(std::iter::repeat(1)) {
+        for crowd in FEW.into_iter().chain(std::iter::repeat(1)) {
             if self.again.is_empty() || self.stopped {
                 return;
             }
@@ -294,7 +298,7 @@ impl Session<'_> {
             run_all(work, order, Crowd::Fixed(crowd), |finished| {
                 let Some(mut attempts) = open.remove(&finished.test) else { return Flow::Continue };
                 let said = self.said(&finished);
-                attempts.said.push(if attempts.by_luck(said, &finished) { Said::Nothing } else { said });
+                attempts.said.push(attempts.doubted(said, &finished));
                 attempts.made.push(finished);
                 // Who asks for so many attempts gets them: a test that passes at last is flaky, however it failed before.
                 let settled = self.args.retries.is_none() && attempts.confirmed();
@@ -317,8 +321,8 @@ impl Session<'_> {
         let failed = said.iter().position(|one| matches!(one, Said::Time | Said::Tick | Said::Failed));
         match (ended, failed) {
             // The kernel's tick was all that was against it.
-            (Said::Settled, Some(_)) if only_ticks(&said) => self.settle(last, attempts, None),
-            (Said::Settled, Some(failed)) if last.outcome.verdict == Verdict::Pass => {
+            (Said::Settled | Said::Luck, Some(_)) if only_ticks(&said) => self.settle(last, attempts, None),
+            (Said::Settled | Said::Luck, Some(failed)) if last.outcome.verdict == Verdict::Pass => {
                 let failed = made.swap_remove(failed);
                 // It fails no run, so neither does a change of mind: what came at last counts.
                 let nonstrict = failed.outcome.verdict == Verdict::Nonstrict;

@@ -113,7 +113,7 @@ pub(super) fn tick_phase(behind: i64) -> Result<(), Errno> {
 }
 
 /// Sleeps until a time on `CLOCK_MONOTONIC`.
-fn sleep_until(at: i64) -> Result<(), Errno> {
+pub(super) fn sleep_until(at: i64) -> Result<(), Errno> {
     let until = TimeSpec::nanoseconds(at);
     loop {
         match clock_nanosleep(ClockId::CLOCK_MONOTONIC, ClockNanosleepFlags::TIMER_ABSTIME, &until) {

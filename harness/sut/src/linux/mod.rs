@@ -46,6 +46,7 @@ mod shelter;
 mod sockets;
 mod sysctl;
 mod tcp_info;
+mod watch;
 mod worker;
 
 pub use netns::{available, enter_user_namespace};
@@ -69,7 +70,8 @@ use shell::Shells;
 use sockets::Sockets;
 use std::fs;
 use std::os::fd::AsFd as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use watch::Watch;
 
 /// 2MSL of Linux, a constant of the kernel; microseconds.
 const TIME_WAIT: i64 = 60_000_000;
@@ -77,6 +79,9 @@ const TIME_WAIT: i64 = 60_000_000;
 /// How far behind a tick a test begins; nanoseconds. packetdrill's scripts get going about a millisecond behind one, where a little more or less
 /// lateness puts what they do behind this tick or the next. A little further on there is more than half a millisecond to spare.
 const TICK_PHASE: i64 = 1_050_000;
+
+/// An absence of the processor that is longer ago at the end of a test has nothing to do with how it ends; nanoseconds.
+const RECENT: i64 = 1_000_000_000;
 
 /// Held while a namespace is being set up.
 static STARTING: Mutex<()> = Mutex::new(());
@@ -89,6 +94,7 @@ pub struct Linux {
     kernel: (u32, u32),
     sockets: Sockets,
     clock: Clock,
+    watch: Arc<Watch>,
     test: Option<Test>,
 }
 
@@ -99,6 +105,8 @@ struct Test {
     capture: Capture,
     shells: Shells,
     seat: Seat,
+    /// When the script began, on `CLOCK_MONOTONIC`.
+    began: i64,
     /// `set_sysctls.py` was played, so that there is nothing for its restoring script to do.
     restorable: bool,
 }
@@ -123,7 +131,14 @@ impl Linux {
             clock: ClockKind::Real,
             params: vec![("time_wait".to_owned(), TIME_WAIT)],
         };
-        Ok(Self { description, kernel, sockets: Sockets::new()?, clock: Clock::start(), test: None })
+        Ok(Self {
+            description,
+            kernel,
+            sockets: Sockets::new()?,
+            clock: Clock::start(),
+            watch: Watch::share(),
+            test: None,
+        })
     }
 
     fn test(&mut self) -> Result<&mut Test, SutError> {
@@ -199,14 +214,17 @@ impl Sut for Linux {
         let seat = Seat::find();
         seat.take(Pid::from_raw(0));
         self.sockets.sit(&seat);
-        self.test = Some(Test { tun, capture, shells: Shells::new(), seat, restorable: false });
+        self.test =
+            Some(Test { tun, capture, shells: Shells::new(), seat, began: clock::monotonic(), restorable: false });
         priority::raise();
         self.clock = Clock::start();
         Ok(())
     }
 
     fn align(&mut self) -> Result<(), SutError> {
-        clock::tick_phase(TICK_PHASE).map_err(|errno| environment("waiting for a tick", errno))
+        clock::tick_phase(TICK_PHASE).map_err(|errno| environment("waiting for a tick", errno))?;
+        self.test()?.began = clock::monotonic();
+        Ok(())
     }
 
     fn now(&mut self) -> Micros {
@@ -245,12 +263,13 @@ impl Sut for Linux {
 
     fn finish(&mut self) -> Result<Evidence, SutError> {
         let Some(mut test) = self.test.take() else { return Ok(Evidence::default()) };
+        let absent = self.watch.longest(test.seat.cpu(), test.began.max(clock::monotonic() - RECENT));
         priority::lower();
         test.seat.leave();
         let counted = test.capture.fill(&mut self.clock).and_then(|()| test.capture.count_drops());
         test.shells.end();
         let closed = self.sockets.finish();
-        let evidence = Evidence { captured: test.capture.captured, dropped: test.capture.dropped };
+        let evidence = Evidence { captured: test.capture.captured, dropped: test.capture.dropped, absent };
         close_elsewhere(test);
         counted.and(closed).map(|()| evidence)
     }

@@ -13,6 +13,17 @@ pub(super) fn raises() -> bool {
     set(libc::SCHED_RR | libc::SCHED_RESET_ON_FORK, 1)
 }
 
+/// Puts the calling thread above those of the tests: for who does next to nothing.
+pub(super) fn above_tests() {
+    set(libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, 2);
+}
+
+/// Above that as well, and whether it is permitted.
+#[cfg(test)]
+pub(super) fn above_watch() -> bool {
+    set(libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, 3)
+}
+
 /// Puts the calling thread back among the others.
 pub(super) fn lower() {
     set(libc::SCHED_OTHER | libc::SCHED_RESET_ON_FORK, 0);

@@ -15,11 +15,9 @@ pub(super) struct Seat(Option<usize>);
 impl Seat {
     /// One where the fewest tests are, of those that this process may use. Who may not choose has no seat, which only makes tests less punctual.
     pub(super) fn find() -> Self {
-        let allowed = allowed();
         let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
         taken.resize(CpuSet::count(), 0);
-        let cpu =
-            (0..CpuSet::count()).filter(|cpu| allowed.is_set(*cpu).unwrap_or(false)).min_by_key(|cpu| taken[*cpu]);
+        let cpu = allowed_cpus().min_by_key(|cpu| taken[*cpu]);
         if let Some(cpu) = cpu {
             taken[cpu] += 1;
         }
@@ -28,13 +26,14 @@ impl Seat {
 
     /// Puts a thread there; 0 is the calling one.
     pub(super) fn take(&self, thread: Pid) {
-        let mut set = CpuSet::new();
-        if let Some(cpu) = self.0
-            && set.set(cpu).is_ok()
-        {
-            // Refused, it is as if there were no seat.
-            let _ = sched_setaffinity(thread, &set);
+        if let Some(cpu) = self.0 {
+            bind(thread, cpu);
         }
+    }
+
+    /// Which processor it is.
+    pub(super) fn cpu(&self) -> Option<usize> {
+        self.0
     }
 
     /// Lets the calling thread go anywhere again.
@@ -49,6 +48,19 @@ impl Drop for Seat {
             TAKEN.lock().unwrap_or_else(PoisonError::into_inner)[cpu] -= 1;
         }
     }
+}
+
+/// Puts a thread on a processor; 0 is the calling one. Refused, it stays where it is.
+pub(super) fn bind(thread: Pid, cpu: usize) {
+    let mut set = CpuSet::new();
+    if set.set(cpu).is_ok() {
+        let _ = sched_setaffinity(thread, &set);
+    }
+}
+
+/// Numbers of the processors that this process may use.
+pub(super) fn allowed_cpus() -> impl Iterator<Item = usize> {
+    (0..CpuSet::count()).filter(|cpu| allowed().is_set(*cpu).unwrap_or(false))
 }
 
 /// The processors of this process, as it was started.
