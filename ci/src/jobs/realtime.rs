@@ -221,13 +221,13 @@ mod tests {
     #[test]
     fn a_run_in_a_line_tells_cost_verdicts_and_lateness() {
         let text = concat!(
-            r#"{"test":"a","verdict":"pass","attempts":2,"lateness":{"turns_us":70,"sight_us":40}}"#,
+            r#"{"test":"a","verdict":"pass","attempts":2,"lateness":{"turns_us":70,"sight_us":40,"machine_us":9}}"#,
             "\n",
             r#"{"test":"b","verdict":"fail","attempts":1,"lateness":{"turns_us":90,"sight_us":50}}"#,
         );
         let cost = Cost { wall: std::time::Duration::from_millis(1500), cpu: std::time::Duration::from_millis(200) };
         let said = row(3, cost, &read(text).unwrap());
         assert!(said.starts_with("run 3: 1.5 s wall, 0.2 s CPU; 1 fail, 1 pass; 1 repeated; late"), "{said}");
-        assert!(said.ends_with("turns 70 70 70, sight 40 40 40"), "{said}");
+        assert!(said.ends_with("turns 70 70 70, sight 40 40 40, machine 9 9 9"), "{said}");
     }
 }
