@@ -223,7 +223,7 @@ mod tests {
         let text = concat!(
             r#"{"test":"a","verdict":"pass","attempts":2,"lateness":{"turns_us":70,"sight_us":40,"machine_us":9}}"#,
             "\n",
-            r#"{"test":"b","verdict":"fail","attempts":1,"lateness":{"turns_us":90,"sight_us":50}}"#,
+            r#"{"test":"b","verdict":"fail","attempts":1,"lateness":{"turns_us":90,"sight_us":50,"machine_us":12}}"#,
         );
         let cost = Cost { wall: std::time::Duration::from_millis(1500), cpu: std::time::Duration::from_millis(200) };
         let said = row(3, cost, &read(text).unwrap());
