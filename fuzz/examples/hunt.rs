@@ -1,5 +1,6 @@
-//! `cargo run -p halfopen-fuzz --example hunt SECONDS [FOLDER]`: looks for the first program that violates an oracle, drawn or mutated
-//! from the seeds in FOLDER. Prints `O53 0.12 ESTABLISHED segment`, or `none`; a panic of the stack is `panic 0.12`.
+//! `cargo run -p halfopen-fuzz --example hunt SECONDS [FOLDER [FILE]]`: looks for the first program that violates an oracle, drawn or mutated
+//! from the seeds in FOLDER. Prints `O53 0.12 ESTABLISHED segment`, or `none`; a panic of the stack is `panic 0.12`. FILE is where the
+//! program goes.
 
 use halfopen_fuzz::program::Program;
 use halfopen_fuzz::program::mutate::{cross_over, mutate};
@@ -38,14 +39,21 @@ fn main() {
             }
         };
         count += 1;
+        let keep = || {
+            if let Some(file) = words.get(2) {
+                std::fs::write(file, drawn.encode()).expect("a file that may be written");
+            }
+        };
         let after = || begin.elapsed().as_secs_f64();
         match catch_unwind(|| violation(&drawn)) {
             Ok(Some(found)) => {
+                keep();
                 println!("O{} {:.2} {} {} programs {count}", found.oracle, after(), found.state, found.event);
                 return;
             }
             Ok(None) => {}
             Err(_) => {
+                keep();
                 println!("panic {:.2} - - programs {count}", after());
                 return;
             }

@@ -185,12 +185,12 @@ fn others(judge: &Judge, at: usize, pre: &Vitals, seg: &Seg<'_>) -> Expect {
     let (nxt, wnd) = (pre.rcv_nxt.0, pre.rcv_wnd);
     if !acceptable(nxt, wnd, seg) {
         let at_closed_window = wnd == 0 && seg.seq == nxt && !seg.has(SYN);
-        // The allowance of a closed window is for RST, ACK and URG (3.10.7.4, first check): text without ACK is just unacceptable.
+        // The allowance of a closed window is for RST, URG and valid ACKs (3.10.7.4, first check): without such text is just unacceptable.
         if !at_closed_window || !seg.has(RST | ACK) {
             return unacceptable(judge, pre, seg);
         }
         if !seg.has(RST) && seg.has(ACK) && !seg.has(SYN) && !syn_received {
-            return if ack_is_fine(judge, pre, seg) { Expect::Taken } else { bad_ack(judge, pre, seg) };
+            return if ack_is_fine(judge, pre, seg) { Expect::Taken } else { unacceptable(judge, pre, seg) };
         }
     }
     if seg.has(RST) {

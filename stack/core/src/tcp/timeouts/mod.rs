@@ -14,6 +14,8 @@ use crate::host::Fx;
 
 /// `timer` of this connection has gone off.
 pub(crate) fn expire(tcb: &mut Tcb, timer: Timer, fx: &mut Fx<'_>) {
+    // What goes again has to fit the path, and the loss window is a segment of now (RFC 5681 3.1).
+    tcb.follow_path(fx);
     match timer {
         Timer::User => user::expire(tcb, fx),
         Timer::Retransmission => match core::mem::replace(&mut tcb.recovery.watch.purpose, Purpose::Timeout) {
