@@ -107,7 +107,7 @@ impl Play {
             stack,
             fd,
             now,
-            rto: Rto::new(BOUNDS).measured(trip),
+            rto: Rto::new(BOUNDS).measured(trip, 1),
             window: Window::new(smss),
             timer: 0,
             timed_out: false,
@@ -212,6 +212,9 @@ impl Play {
         let ack = if inside { last.end - 1 } else { last.end };
         let octets = ack - self.una;
         let before = self.rto;
+        // Each segment's echo measures, and every second one is acknowledged (RFC 7323 4.2, G).
+        let flight = self.next - self.una;
+        let samples = if self.timestamps { flight.div_ceil(2 * self.window.smss).max(1) } else { 1 };
         let whole = if inside { count - 1 } else { count };
         // What was sent once, or its echo, tells a round trip (RFC 6298 3, RFC 7323 4).
         let mut trips: Vec<u64> =
@@ -231,7 +234,7 @@ impl Play {
         self.timed_out = false;
         self.write();
         let snapshot = self.snapshot();
-        let measured = trips.into_iter().map(|trip| before.measured(trip)).find(|rto| agrees(rto, &snapshot));
+        let measured = trips.into_iter().map(|trip| before.measured(trip, samples)).find(|rto| agrees(rto, &snapshot));
         self.rto = match measured {
             Some(rto) => rto,
             None => {
