@@ -154,6 +154,9 @@ fn in_calm(tcb: &mut Tcb, progress: &mut Progress, fx: &mut Fx<'_>) {
     }
 }
 
+/// Octets after a recovery within which a D-SACK still tells of it: a segment may arrive windows late.
+const MOST_LATE: u32 = 1 << 17;
+
 /// Open or Disorder, as the scoreboard has it.
 pub(super) fn calm(tcb: &mut Tcb) {
     let amiss = tcb.sacked() > 0 || tcb.queue.lost() > 0 || tcb.queue.retransmitted() > 0;
@@ -162,8 +165,9 @@ pub(super) fn calm(tcb: &mut Tcb) {
     if was > Phase::Disorder {
         tcb.recovery.high = Some(tcb.snd.nxt);
     }
-    // A D-SACK may still show that the last reduction was needless, until what was sent after it is acknowledged.
-    let settled = tcb.recovery.high.is_none_or(|high| tcb.snd.una.gt(high));
+    // A D-SACK may still show that the last reduction was needless, until what was sent after it, and some more, is acknowledged.
+    let late = if undo::is_open(tcb) { MOST_LATE } else { 0 };
+    let settled = tcb.recovery.high.is_none_or(|high| tcb.snd.una.gt(high.plus(late)));
     if tcb.recovery.phase == Phase::Open && settled {
         tcb.recovery.episode = None;
     }

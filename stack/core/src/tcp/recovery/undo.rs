@@ -67,6 +67,14 @@ fn is_pending(tcb: &Tcb, fx: &Fx<'_>) -> bool {
     fx.config().undo_reductions && tcb.recovery.episode.as_ref().is_some_and(|episode| episode.undo.from.is_some())
 }
 
+/// Whether some retransmission may still be reported as a duplicate.
+pub(super) fn is_open(tcb: &Tcb) -> bool {
+    let undo = tcb.recovery.episode.as_ref().map(|episode| &episode.undo);
+    undo.is_some_and(|undo| {
+        undo.from.is_some() && undo.saved.is_some() && undo.outstanding.is_some_and(|left| left > 0)
+    })
+}
+
 fn all_duplicates(tcb: &Tcb) -> bool {
     tcb.recovery.episode.as_ref().is_some_and(|episode| episode.undo.all_duplicates())
 }
