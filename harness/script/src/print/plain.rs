@@ -2,7 +2,7 @@
 
 use super::header;
 use crate::ast::{
-    Action, ArgKind, Body, Direction, Event, Field, Micros, Options, Span, Spanned, Tcp, TcpOption, Time,
+    Action, Arg, ArgKind, Body, Call, Direction, Event, Field, Micros, Options, Span, Spanned, Tcp, TcpOption, Time,
 };
 use crate::test::{Family, Step, Test};
 use std::fmt::Write;
@@ -175,12 +175,30 @@ fn beyond_packetdrill(action: &Action) -> Option<&'static str> {
     {
         return Some("result that is not looked at");
     }
+    if let Action::Call(call) = action
+        && call.args.iter().any(|arg| names_address(call, arg))
+    {
+        return Some("such address in a call");
+    }
     let Action::Packet(packet) = action else { return None };
     if packet.ip.iter().any(|word| word.node.is_ours()) {
         return Some("such IP headers");
     }
     let Body::Tcp(tcp) = &packet.body else { return None };
+    if tcp.ports.is_some() {
+        // It has the notation, for segments of a connection that it does not follow: their ports are live, and nothing that answers is theirs.
+        return Some("numbers for another connection");
+    }
     let Options::List(list) = &tcp.options else { return None };
     let raw = list.iter().any(|option| matches!(option.node, TcpOption::Raw { .. } | TcpOption::Octets(_)));
     raw.then_some("options as octets")
+}
+
+/// Whether an argument is an address of IPv6, or one for `bind`: packetdrill reads IPv4 alone, and binds to its own.
+fn names_address(call: &Call, arg: &Arg) -> bool {
+    let ArgKind::Struct(members) = &arg.kind else { return false };
+    let named = |prefix: &str| {
+        members.iter().any(|member| member.name.as_ref().is_some_and(|name| name.node.starts_with(prefix)))
+    };
+    named("sin6_") || (call.name.node == "bind" && named("sin_"))
 }
