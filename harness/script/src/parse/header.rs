@@ -34,28 +34,39 @@ const CAPABILITIES: [(&str, &str); 15] = [
     ("window-scale", "RFC 7323 2"),
 ];
 
+/// What to do about a line that would be ignored.
+const COMMENT: &str = "move it above them; if it is a comment, leave an empty line before it";
+const ABOVE: &str = "move it above `vary`, options and whatever else there is but `//` lines";
+
 /// Reads the header; also says at which octet the rest of the file begins.
 pub(super) fn header(text: &str, file: FileId, diagnostics: &mut Vec<Diagnostic>) -> (Header, usize) {
     let mut reader = Reader { file, header: Header::default(), diagnostics };
     let mut at = 0;
-    let mut fields = false;
+    let (mut fields, mut sentence_over) = (false, false);
     for (index, line) in text.split_inclusive('\n').enumerate() {
         let trimmed = line.trim_end();
         if index == 0 && trimmed.starts_with("//=") {
             reader.rules(at, trimmed);
         } else if trimmed.starts_with("//:") {
             fields = true;
+            sentence_over = !reader.header.sentence.is_empty();
             reader.field(at, trimmed);
-        } else if let Some(sentence) = trimmed.strip_prefix("//")
-            && reader.header.level.is_some()
-            && !fields
-        {
+        } else if let Some(sentence) = trimmed.strip_prefix("//").filter(|rest| !rest.starts_with('=')) {
+            // A script that decides no rule has its sentence below its fields, the others have it above them.
+            if !fields && reader.header.level.is_none() {
+                break;
+            }
+            if fields && (reader.header.level.is_some() || sentence_over) {
+                reader.stray(at, trimmed, "the sentence of a test stands above its `//:` lines", COMMENT);
+            }
             reader.sentence(sentence);
         } else {
             break;
         }
         at += line.len();
     }
+    reader.repeated_keys();
+    reader.below(text, at);
     (reader.header, at)
 }
 
@@ -111,6 +122,43 @@ impl Reader<'_> {
         self.header.level = Some(Spanned { node: level, span: last.span });
     }
 
+    /// A line that would be ignored where it stands.
+    fn stray(&mut self, at: usize, line: &str, message: &str, help: &str) {
+        let whole = self.span(at, at + line.len());
+        self.diagnostics.push(Diagnostic::new("header", message, whole).help(help));
+    }
+
+    /// A key of which only the first line would count.
+    fn repeated_keys(&mut self) {
+        let fields = &self.header.fields;
+        let again = fields.iter().enumerate().filter(|(index, field)| {
+            field.key.node != "alias" && fields[..*index].iter().any(|before| before.key.node == field.key.node)
+        });
+        let faults = again.map(|(_, field)| {
+            Diagnostic::new("header", format!("`{}` stands in two lines", field.key.node), field.key.span)
+                .help("name all words in one line")
+        });
+        self.diagnostics.extend(faults.collect::<Vec<_>>());
+    }
+
+    /// Lines that look like the header's behind its end, where they would be comments.
+    fn below(&mut self, text: &str, end: usize) {
+        let mut at = end;
+        for line in text[end..].split_inclusive('\n') {
+            let trimmed = line.trim_end();
+            let key = trimmed.strip_prefix("//:").and_then(|rest| rest.split_whitespace().next());
+            let rules = trimmed.strip_prefix("//=").filter(|rest| {
+                rest.split_whitespace().next_back().is_some_and(|last| ["MUST", "SHOULD", "MAY"].contains(&last))
+            });
+            if key.is_some_and(|key| KEYS.iter().any(|(known, _)| *known == key)) {
+                self.stray(at, trimmed, "a `//:` line is read only at the top of a file", ABOVE);
+            } else if rules.is_some() {
+                self.stray(at, trimmed, "a `//=` line is read only as the first line of a file", ABOVE);
+            }
+            at += line.len();
+        }
+    }
+
     fn sentence(&mut self, line: &str) {
         for word in line.split_whitespace() {
             if !self.header.sentence.is_empty() {
@@ -141,6 +189,10 @@ impl Reader<'_> {
         if words.is_empty() {
             let fault = Diagnostic::new("header", format!("`{}` has no words", key.node), key.span);
             self.diagnostics.push(fault.expecting([format!("`//: {} ` and {holds}", key.node)]));
+        }
+        let again = words.iter().enumerate().find(|(index, word)| words[..*index].iter().any(|w| w.node == word.node));
+        if let Some((_, word)) = again {
+            self.diagnostics.push(Diagnostic::new("header", format!("`{}` stands here twice", word.node), word.span));
         }
         for word in words.iter().filter(|word| !well_formed(key.node, word.node)) {
             let message = format!("`{}` does not fit `{}`", word.node, key.node);
@@ -183,5 +235,49 @@ fn well_formed(key: &str, word: &str) -> bool {
             named && !number.is_empty() && number.split('.').all(|part| part.parse::<u32>().is_ok())
         }
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(text: &str) -> Vec<String> {
+        let mut diagnostics = Vec::new();
+        header(text, 0, &mut diagnostics);
+        let at = |span: Span| text[..span.start as usize].matches('\n').count() + 1;
+        diagnostics.iter().map(|fault| format!("{}: {}", at(fault.span), fault.message)).collect()
+    }
+
+    #[test]
+    fn lines_that_would_be_ignored_are_faults() {
+        let table: [(&str, &[&str]); 9] = [
+            ("//= rfc1/2/three MUST\n// Sentence.\n//: tags a b\n\n// A comment.\n", &[]),
+            (
+                "//= rfc1/2/three MUST\n//: tags a\n// Late.\n",
+                &["3: the sentence of a test stands above its `//:` lines"],
+            ),
+            (
+                "//= rfc1/2/three MUST\nvary a: b\n//: sut linux\n",
+                &["3: a `//:` line is read only at the top of a file"],
+            ),
+            ("// First.\n//= rfc1/2/three MUST\n", &["2: a `//=` line is read only as the first line of a file"]),
+            ("// First.\n//: sut linux\n", &["2: a `//:` line is read only at the top of a file"]),
+            ("//: profile linux\n//: profile rfc793\n", &["2: `profile` stands in two lines"]),
+            ("//: alias a\n//: alias b\n", &[]),
+            ("//: family v4 v4\n", &["1: `v4` stands here twice"]),
+            ("0 < . 1:1(0) win 0\n//=====\n//: of no concern\n", &[]),
+        ];
+        for (text, expected) in table {
+            assert_eq!(faults(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn script_without_a_rule_has_its_sentence_below_its_fields() {
+        let (read, _) = header("//: tags tunable\n// What it\n// is about.\n\n// A comment.\n", 0, &mut Vec::new());
+        assert_eq!(read.sentence, "What it is about.");
+        let text = crate::print::header(&read);
+        assert_eq!(header(&text, 0, &mut Vec::new()).0.sentence, read.sentence, "{text}");
     }
 }

@@ -56,6 +56,9 @@ pub(crate) fn header(header: &Header) -> String {
         }
         text.push_str(&format!(" {}\n", level.node));
     }
+    if header.level.is_none() {
+        fields(&mut text, header);
+    }
     let mut line = String::new();
     for word in header.sentence.split(' ').filter(|word| !word.is_empty()) {
         if !line.is_empty() && line.len() + 4 + word.len() > WIDTH {
@@ -68,11 +71,17 @@ pub(crate) fn header(header: &Header) -> String {
     if !line.is_empty() {
         text.push_str(&format!("//{line}\n"));
     }
+    if header.level.is_some() {
+        fields(&mut text, header);
+    }
+    text
+}
+
+fn fields(text: &mut String, header: &Header) {
     for field in &header.fields {
         let words = field.words.iter().map(|word| word.node.as_str()).collect::<Vec<_>>().join(" ");
         text.push_str(&format!("//: {} {words}\n", field.key.node));
     }
-    text
 }
 
 fn items(out: &mut String, list: &[Item], depth: usize) {

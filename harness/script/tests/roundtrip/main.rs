@@ -129,13 +129,23 @@ fn header() -> impl Strategy<Value = Header> {
             .prop_map(|words| ("family", words)),
         words("x-[a-z_]{1,8}(>=[0-9]{1,3})?").prop_map(|words| ("needs", words)),
     ];
-    let field = field.prop_map(|(key, words)| Field { key: at(key.to_owned()), words });
+    // A word twice, and a key in two lines, are faults.
+    let field = field.prop_map(|(key, mut words)| {
+        words.sort_by(|one, other| one.node.cmp(&other.node));
+        words.dedup_by(|one, other| one.node == other.node);
+        Field { key: at(key.to_owned()), words }
+    });
+    let fields = vec(field, 0..3).prop_map(|mut fields| {
+        fields.sort_by(|one, other| one.key.node.cmp(&other.key.node));
+        fields.dedup_by(|one, other| one.key.node == other.key.node);
+        fields
+    });
     let rule = (
         words("rfc[0-9]{4}/[a-z0-9./-]{1,12}"),
         select(vec![Level::Must, Level::Should, Level::May]),
         vec("[a-zA-Z.,`]{1,12}", 0..40),
     );
-    (of(rule), vec(field, 0..3)).prop_map(|(rule, fields)| match rule {
+    (of(rule), fields).prop_map(|(rule, fields)| match rule {
         None => Header { fields, ..Header::default() },
         Some((rules, level, sentence)) => {
             Header { rules, level: Some(at(level)), sentence: sentence.join(" "), fields }
