@@ -10,6 +10,7 @@ pub(crate) mod editors;
 pub(crate) mod failures;
 pub(crate) mod formats;
 pub(crate) mod fuzz;
+pub(crate) mod fuzz_bench;
 pub(crate) mod likeness;
 pub(crate) mod loc;
 pub(crate) mod miri;

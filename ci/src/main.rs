@@ -7,8 +7,8 @@ mod tally;
 
 use clap::{Parser, Subcommand};
 use jobs::{
-    End, bench, cargo, clean_kill, compat, conformance, coverage, editors, failures, formats, fuzz, likeness, loc,
-    miri, mutants, packetdrill, pages, peers, realtime, sample,
+    End, bench, cargo, clean_kill, compat, conformance, coverage, editors, failures, formats, fuzz, fuzz_bench,
+    likeness, loc, miri, mutants, packetdrill, pages, peers, realtime, sample,
 };
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -57,6 +57,8 @@ enum Job {
         #[arg(long, default_value_t = 10)]
         seconds: u32,
     },
+    /// How fast the fuzz targets are on one core, alone and in the engine
+    FuzzBench(fuzz_bench::Asked),
     /// Put seeded bugs into a copy of the stack, one at a time, and let the fuzzers look for each
     Mutants(mutants::Asked),
     /// Run the benchmarks and hold the named figures against their targets
@@ -117,7 +119,7 @@ enum Job {
         #[arg(long)]
         rates: bool,
     },
-    /// Everything but `bench`, `miri`, `coverage`, `clean-kill`, `packetdrill`, `compat`, `sample`, `failures`, `linux-profile`, `realtime` and `peers`
+    /// Everything but `bench`, `fuzz-bench`, `miri`, `coverage`, `clean-kill`, `packetdrill`, `compat`, `sample`, `failures`, `linux-profile`, `realtime` and `peers`
     All,
 }
 
@@ -150,6 +152,7 @@ impl Job {
             Self::Editors { .. } => "editors",
             Self::Pages { .. } => "pages",
             Self::Fuzz { .. } => "fuzz",
+            Self::FuzzBench(_) => "fuzz-bench",
             Self::Mutants(_) => "mutants",
             Self::Bench => "bench",
             Self::Miri { .. } => "miri",
@@ -181,6 +184,7 @@ impl Job {
             Self::Editors { check } => editors::editors(*check),
             Self::Pages { write } => pages::pages(*write),
             Self::Fuzz { seconds } => fuzz::fuzz(*seconds),
+            Self::FuzzBench(asked) => fuzz_bench::fuzz_bench(asked),
             Self::Mutants(asked) => mutants::mutants(asked),
             Self::Bench => bench::bench(),
             Self::Miri { thorough } => miri::miri(*thorough),
