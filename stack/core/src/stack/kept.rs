@@ -55,7 +55,7 @@ impl Stack {
             tcb.totals = Totals::default();
             tcb.snd.wl2 = tcb.snd.una;
         }
-        alloc::format!("{original:?}") == alloc::format!("{made:?}")
+        original == made
     }
 
     fn arm_half_open(&mut self, number: u32, deadline: Option<Instant>) {

@@ -31,7 +31,7 @@ enum Limit {
 }
 
 /// A segment whose acknowledgment ends a sample of the delivery rate.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Mark {
     end: SeqNum,
     /// Octets that had been delivered when it was sent, and since when they count.
@@ -42,7 +42,7 @@ struct Mark {
 }
 
 /// The account.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Account {
     delivered: u64,
     delivered_ce: u64,

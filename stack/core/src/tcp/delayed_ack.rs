@@ -33,7 +33,7 @@ const MOST_PACE: Duration = Duration::from_millis(500);
 const MOST_IN_EXCHANGE: Duration = Duration::from_millis(200);
 
 /// State of delayed acknowledgment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DelayedAck {
     need: Need,
     /// The largest segment seen: what the peer sends when it sends full ones.

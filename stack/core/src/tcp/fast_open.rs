@@ -31,7 +31,7 @@ const MOST_DESTINATIONS: usize = 1024;
 const RESET_COUNTS_FOR: Duration = Duration::from_secs(60);
 
 /// What Fast Open means for one connection; there is none where it plays no role.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct FastOpen {
     /// The option of the next SYN or SYN,ACK. A repeated one has none.
     option: Option<Cookie>,

@@ -9,7 +9,7 @@ use crate::rules;
 use core::time::Duration;
 
 /// Probes since the peer was last heard of.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct KeepAlive {
     pub(crate) unanswered: u32,
 }

@@ -64,7 +64,7 @@ impl Paths {
 }
 
 /// What one connection knows beyond its link's MTU; there is none while nothing is known.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct PathMtu {
     /// What the link takes, while a router has said less.
     link: Option<u32>,
@@ -73,7 +73,7 @@ pub(crate) struct PathMtu {
 }
 
 /// The search of RFC 4821 7.2. Sizes are octets of datagrams.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Probing {
     /// Known to pass: what is used.
     low: u32,
@@ -85,7 +85,7 @@ struct Probing {
 }
 
 /// A segment on its way that is larger than those known to pass.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Probe {
     size: u32,
     start: SeqNum,

@@ -13,7 +13,7 @@ use crate::wire::tcp::Flags;
 use core::time::Duration;
 
 /// State of probing.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Persist {
     /// Doublings of the interval.
     backoff: u32,

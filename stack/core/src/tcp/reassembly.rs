@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// One run of octets without a gap.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Run {
     start: SeqNum,
     octets: Vec<u8>,
@@ -23,7 +23,7 @@ impl Run {
 }
 
 /// What waits: runs in sequence order, none touching another.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Waiting {
     runs: Vec<Run>,
     arrivals: u64,
@@ -32,7 +32,7 @@ struct Waiting {
 }
 
 /// The reassembly queue, which is there only while something waits.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Reassembly(Option<Box<Waiting>>);
 
 impl Reassembly {

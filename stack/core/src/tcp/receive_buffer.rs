@@ -4,7 +4,7 @@ use crate::pool::Pool;
 use alloc::collections::VecDeque;
 
 /// The receive queue.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ReceiveBuffer {
     octets: VecDeque<u8>,
     size: u32,

@@ -18,7 +18,7 @@ use core::time::Duration;
 const INITIAL_SEGMENTS: u32 = 10;
 
 /// What is measured, from the first text on.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ReceiveTuning {
     /// Round trip, eight times the microseconds; 0 before there is one.
     rtt: u64,

@@ -41,7 +41,7 @@ pub(crate) enum Judgement {
 }
 
 /// The queue.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct RetransmissionQueue {
     segments: VecDeque<Sent>,
     /// All of it.

@@ -11,7 +11,7 @@ use core::time::Duration;
 const G: Duration = Duration::from_millis(1);
 
 /// SRTT, RTTVAR, RTO, and how often the front of the queue was sent again.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rto {
     /// SRTT and RTTVAR in nanoseconds.
     srtt: Option<NonZeroU64>,

@@ -5,7 +5,7 @@ use crate::seq::SeqNum;
 use alloc::collections::VecDeque;
 
 /// The send queue. Octet 0 has sequence number `base`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SendBuffer {
     octets: VecDeque<u8>,
     base: SeqNum,

@@ -47,7 +47,7 @@ pub(crate) struct Tuple {
 }
 
 /// Send sequence variables. Windows are octets, scaled up.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Snd {
     pub(crate) iss: SeqNum,
     pub(crate) una: SeqNum,
@@ -70,7 +70,7 @@ pub(crate) struct Snd {
 }
 
 /// Receive sequence variables.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rcv {
     pub(crate) irs: SeqNum,
     pub(crate) nxt: SeqNum,
@@ -109,7 +109,7 @@ pub(crate) enum Fin {
 }
 
 /// What the user sees and has said.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct User {
     pub(crate) options: socket::Shared,
     /// `SO_ERROR`.
@@ -128,7 +128,7 @@ pub(crate) struct User {
 }
 
 /// Counts for `TCP_INFO`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Totals {
     pub(crate) segs_in: u64,
     pub(crate) segs_out: u64,
@@ -146,7 +146,7 @@ pub(crate) struct Totals {
 }
 
 /// One connection.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Tcb {
     state: State,
     pub(crate) origin: Origin,

@@ -51,7 +51,7 @@ impl Timer {
 const NEVER: Instant = Instant(u64::MAX);
 
 /// Deadlines by timer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Timers([Instant; Timer::ALL.len()]);
 
 impl Default for Timers {

@@ -12,7 +12,7 @@ const OCTETS: u32 = 12;
 const OUTDATED: Duration = Duration::from_secs(24 * 24 * 3600);
 
 /// Clock and TS.Recent of one connection.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Timestamps {
     /// Snd.TS.OK: before the handshake, whether to ask for it.
     pub(crate) enabled: bool,

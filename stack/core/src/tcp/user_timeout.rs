@@ -14,7 +14,7 @@ use core::time::Duration;
 const MOST_SECONDS: u64 = 0x7fff;
 
 /// Both sides' view, in few octets because every connection has it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct UserTimeouts {
     /// The option is on.
     pub(crate) on: bool,

@@ -39,7 +39,7 @@ const SHARE: u64 = 1024;
 const RTT_LOG: u32 = 9;
 
 /// The units of one connection.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct WriteQueue {
     /// End of what was written without the promise of more, or of a unit that was pushed for its size.
     push_end: SeqNum,

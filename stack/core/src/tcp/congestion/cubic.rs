@@ -20,7 +20,7 @@ const ALPHA: (u64, u64) = (9, 17);
 const SECOND_CUBED: u128 = 1_000_000_000_000_000_000;
 
 /// What CUBIC remembers between congestion events.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Cubic {
     /// `W_max`, octets; 0 when no event told: at first, and after a timeout (4.8).
     w_max: u32,
@@ -31,7 +31,7 @@ pub(super) struct Cubic {
 }
 
 /// A stage of congestion avoidance.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Epoch {
     /// Its beginning, moved on by the times in which the window was not in use (5.8).
     start: Instant,

@@ -22,7 +22,7 @@ const CONVERGENCE: (u64, u64) = (1741, 2048);
 const QUIET: u64 = 1000;
 
 /// What it remembers. Windows are segments, times milliseconds of the stack's clock.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Segments {
     /// Window before the last congestion event; 0 when there was none, or a timeout since.
     last_max: u32,
@@ -39,7 +39,7 @@ pub(super) struct Segments {
     least: Option<Duration>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Epoch {
     start: u64,
     /// K, in 1024ths of a second.

@@ -19,7 +19,7 @@ const MOST_DELAY: Duration = Duration::from_millis(16);
 const TRAIN_SLACK: Duration = Duration::from_millis(1);
 
 /// What was measured.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct HyStart {
     /// Slow start was ended once; it is for losses to end it from here on.
     found: bool,
@@ -29,7 +29,7 @@ pub(super) struct HyStart {
 }
 
 /// A round trip of data: until what was sent at its beginning is acknowledged.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Round {
     end: SeqNum,
     start: Instant,

@@ -37,7 +37,7 @@ pub(crate) struct Growth {
 }
 
 /// Congestion avoidance, and the reduction that belongs to it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 enum Algorithm {
     Reno(Reno),
     /// Made when first needed, so that a connection that sends nothing does not pay for it.
@@ -54,7 +54,7 @@ impl Algorithm {
 }
 
 /// What an undone reduction returns to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Saved {
     cwnd: u32,
     ssthresh: u32,
@@ -72,7 +72,7 @@ const NO_ROUND: u8 = u8::MAX;
 const MOST_OF_RFC_3390: u32 = 4096;
 
 /// cwnd, ssthresh and what their algorithm remembers.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Congestion {
     pub(crate) cwnd: u32,
     pub(crate) ssthresh: u32,

@@ -3,7 +3,7 @@
 use super::Growth;
 
 /// State of congestion avoidance.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Reno {
     /// Octets acknowledged since cwnd last grew.
     acked: u32,

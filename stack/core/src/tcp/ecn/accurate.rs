@@ -51,7 +51,7 @@ enum Incoming {
 }
 
 /// Both half-connections.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Accurate {
     /// r.cep: segments with CE that arrived.
     received: u32,

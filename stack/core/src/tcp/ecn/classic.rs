@@ -7,7 +7,7 @@ use crate::seq::SeqNum;
 use crate::wire::tcp::{Flags, Segment};
 
 /// Both half-connections.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Classic {
     /// Receiver: CE arrived and no CWR since, so every ACK has ECE.
     pub(crate) echo: bool,

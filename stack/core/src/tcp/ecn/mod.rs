@@ -51,7 +51,7 @@ const fn ace_flags(ace: u8) -> Flags {
 }
 
 /// The feedback mode of one connection.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) enum Ecn {
     /// None: not negotiated, refused, or not tried.
     #[default]

@@ -8,7 +8,7 @@ use crate::seq::SeqNum;
 use crate::wire::tcp::AccurateEcn;
 
 /// Options that go out.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Sending {
     /// The counters as the last option told them.
     told: Octets,

@@ -61,7 +61,7 @@ pub(crate) enum Reduction {
 }
 
 /// What is known only while something is being repaired.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Episode {
     pub(crate) proportional: Proportional,
     pub(crate) undo: Undo,
@@ -85,7 +85,7 @@ pub(crate) enum AgainForPath {
 }
 
 /// State of recovery.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Recovery {
     phase: Phase,
     /// What the retransmission timer waits for.

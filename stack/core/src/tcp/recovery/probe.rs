@@ -14,7 +14,7 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 /// A probe that is out.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Probe {
     /// TLP.end_seq: SND.NXT when it was sent.
     pub(crate) high: SeqNum,

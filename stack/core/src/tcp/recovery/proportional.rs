@@ -2,7 +2,7 @@
 //! only on ACKs that show no new loss, as RFC 9937 and Linux have it.
 
 /// Variables of RFC 6937 3. All octets; a window that counts segments keeps multiples of the segment size.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Proportional {
     /// RecoverFS, the window before.
     pub(crate) prior: u32,

@@ -26,7 +26,7 @@ const SMALLEST_LASTS: u32 = 300;
 const PERSISTENCE: u8 = 16;
 
 /// RACK's variables per connection (RFC 8985 5.2). Times are microseconds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rack {
     smallest: u32,
     /// In seconds.
@@ -36,7 +36,7 @@ pub(crate) struct Rack {
 }
 
 /// What is known once a segment has arrived.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Latest {
     /// When the segment was sent that was sent last of those that have arrived.
     at: Instant,

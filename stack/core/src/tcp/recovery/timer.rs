@@ -20,7 +20,7 @@ pub(crate) enum Purpose {
 }
 
 /// What the timer stands for, and what the event under way asks of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Watch {
     pub(crate) purpose: Purpose,
     /// Something was acknowledged: it starts anew.

@@ -11,7 +11,7 @@ use crate::time::Instant;
 use crate::wire::tcp::Segment;
 
 /// What is kept for it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Undo {
     /// SND.UNA when the reduction began; `None` once it was taken back, or when it must not be.
     pub(crate) from: Option<SeqNum>,
