@@ -136,13 +136,14 @@ fn be32(octets: &[u8], at: usize) -> u32 {
 }
 
 /// The ones' complement sum of octets, not folded.
+/// The sum of RFC 1071, which is that of any byte order with its octets in that order: the machine's own needs no instruction for it.
 fn sum(octets: &[u8]) -> u64 {
     let (words, rest) = octets.as_chunks::<4>();
-    let mut sum = words.iter().fold(0_u64, |sum, word| sum + u64::from(u32::from_be_bytes(*word)));
+    let mut sum = words.iter().fold(0_u64, |sum, word| sum + u64::from(u32::from_ne_bytes(*word)));
     let mut last = [0; 4];
     last[..rest.len()].copy_from_slice(rest);
-    sum += u64::from(u32::from_be_bytes(last));
-    sum
+    sum += u64::from(u32::from_ne_bytes(last));
+    u64::from(u16::from_be_bytes(fold(sum).to_ne_bytes()))
 }
 
 fn fold(mut sum: u64) -> u16 {

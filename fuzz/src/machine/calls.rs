@@ -139,14 +139,17 @@ impl<W: Watch> World<'_, W> {
         let Some(socket) = self.sockets[at] else { return };
         self.call_step(Some(at));
         let fd = socket.fd;
-        let mut text = std::mem::take(&mut self.buffers.text);
-        text.resize(length, 0);
+        let mut buffer = std::mem::take(&mut self.buffers.text);
+        if buffer.len() < length {
+            buffer.resize(length, 0);
+        }
+        let text = &mut buffer[..length];
         let readable = self.stack.readiness(fd).is_ok_and(|readiness| readiness.readable);
         let waiting = self.stack.inq(fd).unwrap_or(0);
         let status = self.stack.status(fd).ok();
-        let own = self.is_of_socket(fd);
+        let own = status.is_some_and(|status| self.judge.before.is_some_and(|before| before.iss == status.iss));
         let irs = status.filter(|status| status.remote.is_some()).map(|status| status.irs.0);
-        let result = self.stack.recv(self.now, fd, &mut text, RecvFlags { peek, ..RecvFlags::default() });
+        let result = self.stack.recv(self.now, fd, text, RecvFlags { peek, ..RecvFlags::default() });
         let read = &text[..result.map_or(0, |taken| taken.min(length))];
         self.watch.call(self.now.micros(), &Made::Receive { fd, octets: length, peek, result: number(result), read });
         self.transmit();
@@ -156,7 +159,7 @@ impl<W: Watch> World<'_, W> {
             own,
             irs,
             read: socket.read,
-            octets: &text,
+            octets: text,
             asked: length,
             result,
             readable: (readable, waiting),
@@ -172,7 +175,7 @@ impl<W: Watch> World<'_, W> {
                 Ok(_) | Err(_) => {}
             }
         }
-        self.buffers.text = text;
+        self.buffers.text = buffer;
     }
 
     fn shutdown(&mut self, at: usize, half: Half) {

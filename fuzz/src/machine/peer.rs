@@ -51,6 +51,8 @@ pub struct Peer {
     stamp: u32,
     /// Its last segments, the latest last.
     pub sent: Vec<Vec<u8>>,
+    /// Buffers for the next ones.
+    pub(super) spare: Vec<Vec<u8>>,
     /// The host's last segment.
     pub last: Vec<u8>,
     /// The next segment waits; and the one that does.
@@ -67,8 +69,9 @@ impl Peer {
         let (mut former, mut last) = (std::mem::take(&mut self.former), std::mem::take(&mut self.last));
         former.clear();
         last.clear();
-        let mut sent = std::mem::take(&mut self.sent);
-        sent.clear();
+        let (mut sent, mut spare) = (std::mem::take(&mut self.sent), std::mem::take(&mut self.spare));
+        spare.append(&mut sent);
+        spare.extend(self.held.take());
         let iss = match setup.iss {
             Iss::Plain => 1_000_000 * (index as u32 + 1),
             Iss::BelowWrap => u32::MAX - 20,
@@ -83,6 +86,7 @@ impl Peer {
             host_edge: iss,
             former,
             sent,
+            spare,
             last,
             ..Self::default()
         };
@@ -241,10 +245,14 @@ impl Peer {
         seg.dst_port = self.host_port.unwrap_or(CLOSED);
         let mut list = [0; 40];
         let length = self.options(&mut list, &seg, stamps, draft, now, setup);
-        // The option lists are short, and the peer's segments few: what is kept for `Again` costs a buffer each.
-        let mut octets = if self.sent.len() == MOST_SENT { self.sent.remove(0) } else { Vec::new() };
+        let mut octets = self.spare.pop().unwrap_or_default();
         datagram::write(&mut octets, &Draft { seg, options: &list[..length], damage: draft.damage });
-        self.sent.push(octets.clone());
+        // What is kept for `Again`.
+        let mut kept =
+            if self.sent.len() == MOST_SENT { self.sent.remove(0) } else { self.spare.pop().unwrap_or_default() };
+        kept.clear();
+        kept.extend_from_slice(&octets);
+        self.sent.push(kept);
         octets
     }
 

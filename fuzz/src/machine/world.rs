@@ -101,11 +101,9 @@ impl<'a, W: Watch> World<'a, W> {
         SocketAddr::new(addresses(self.setup.v6).1, self.peers[at].port)
     }
 
-    /// The variables of a connection, as a segment would find it.
-    pub(super) fn vitals(&self, at: usize) -> Option<Vitals> {
-        let port = self.judge.lines[at].host_port?;
-        let local = SocketAddr::new(addresses(self.setup.v6).0, port);
-        self.stack.vitals(local, self.remote(at))
+    /// The variables of a connection after the last step, which the judge has asked for: nothing changes between steps.
+    pub(super) fn vitals(&self, at: usize) -> Option<&Vitals> {
+        self.judge.lines[at].vitals.as_ref()
     }
 
     pub(super) fn new_socket(&mut self) -> i32 {
@@ -240,6 +238,7 @@ impl<'a, W: Watch> World<'a, W> {
     pub(super) fn travels(&mut self, at: usize, octets: Vec<u8>, damage: Damage) {
         if self.loses[Way::ToHost as usize] > 0 {
             self.loses[Way::ToHost as usize] -= 1;
+            self.peers[at].spare.push(octets);
             return;
         }
         let peer = &mut self.peers[at];
@@ -252,12 +251,20 @@ impl<'a, W: Watch> World<'a, W> {
         if twice && !self.is_over() {
             self.arrives(at, &octets, damage);
         }
+        self.peers[at].spare.push(octets);
         if let Some(late) = self.peers[at].held.take()
             && !self.is_over()
         {
             let damage = damage_of(&late);
             self.arrives(at, &late, damage);
+            self.peers[at].spare.push(late);
         }
+    }
+
+    /// As [`World::arrives`] does, of a datagram that nobody needs any more.
+    pub(super) fn comes(&mut self, at: usize, octets: Vec<u8>) {
+        self.arrives(at, &octets, Damage::None);
+        self.peers[at].spare.push(octets);
     }
 
     /// A datagram of the peer reaches the host.
@@ -295,12 +302,12 @@ impl<'a, W: Watch> World<'a, W> {
         while self.stack.transmit_into(&mut self.buffers.out) {
             let octets = &self.buffers.out[..];
             self.watch.datagram_out(self.now.micros(), octets);
-            self.judge.leaves(octets);
+            let segment = self.judge.leaves(octets);
             if self.loses[Way::ToPeer as usize] > 0 {
                 self.loses[Way::ToPeer as usize] -= 1;
                 continue;
             }
-            if let Content::Segment(seg) = datagram::read(octets)
+            if let Some(seg) = segment
                 && let Some(peer) = self.peers.iter_mut().find(|peer| peer.port == seg.dst_port)
             {
                 peer.hears(&seg, octets, self.setup);

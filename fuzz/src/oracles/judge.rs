@@ -219,16 +219,20 @@ impl Judge {
         self.before = before;
     }
 
-    /// A datagram has left the host.
-    pub fn leaves(&mut self, octets: &[u8]) {
+    /// A datagram has left the host. Its segment, if it is one, for whoever it reaches.
+    pub fn leaves<'a>(&mut self, octets: &'a [u8]) -> Option<Seg<'a>> {
         if octets.len() > self.mtu {
             self.fail(99, format_args!("a datagram of {} octets", octets.len()));
         }
         match datagram::read(octets) {
-            Content::Segment(seg) => leaving::segment(self, &seg),
+            Content::Segment(seg) => {
+                leaving::segment(self, &seg);
+                return Some(seg);
+            }
             Content::Icmp => {}
             Content::Fault(fault) => self.fail(99, format_args!("{fault}")),
         }
+        None
     }
 
     /// The step is over. `arrived`: the segment that began it. `vitals`: the variables of a connection now.
@@ -239,7 +243,9 @@ impl Judge {
             self.settle(at, after, arrived);
         } else {
             for at in 0..LINES {
-                if self.lines[at].host_port.is_some() {
+                // No timer makes a connection.
+                let may_be = self.cause != Cause::Timer || self.lines[at].vitals.is_some();
+                if may_be && self.lines[at].host_port.is_some() {
                     self.before = self.lines[at].vitals;
                     let after = vitals(at);
                     self.settle(at, after, None);
