@@ -1,44 +1,45 @@
-//! `cargo run -p halfopen-fuzz --example matrix [FOLDER [DRAWN]]`: which event met which state, in the programs of a folder and in as many
-//! drawn ones, and why the cells that stay empty do.
+//! `cargo run -p halfopen-fuzz --example matrix [DRAWN [FOLDER...]]`: which event met which state in the seeds and regressions of
+//! `state_machine` (or the programs of other folders) and in as many drawn programs, where each state led, and why the cells that stay empty do.
+//!
+//! Exit code 1: a cell is reached that is said to be unreachable, or one is empty without a reason.
 
-use halfopen_fuzz::coverage::{KINDS, Matrix, UNREACHABLE};
-use halfopen_fuzz::machine;
+use halfopen_fuzz::coverage::{Cell, Matrix, UNREACHABLE, kind_name};
+use halfopen_fuzz::program::Program;
 use halfopen_fuzz::program::random::{Random, program};
-use halfopen_fuzz::program::{Event, Program};
-use halfopen_stack::State;
+use std::process::ExitCode;
 
-fn main() {
+fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let folder =
-        words.first().cloned().unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/state_machine").into());
-    let drawn: u64 = words.get(1).and_then(|word| word.parse().ok()).unwrap_or(2000);
-    let mut matrix = Matrix::default();
-    for entry in std::fs::read_dir(&folder).expect("a folder").flatten() {
+    let drawn: u64 = words.first().map_or(2000, |word| word.parse().expect("usage: matrix [DRAWN [FOLDER...]]"));
+    let kept = ["corpus", "regressions"].map(|sort| format!("{}/{sort}/state_machine", env!("CARGO_MANIFEST_DIR")));
+    let folders = if words.len() > 1 { &words[1..] } else { &kept[..] };
+    let (mut matrix, mut programs) = (Matrix::default(), 0);
+    for entry in folders.iter().flat_map(|folder| std::fs::read_dir(folder).expect("a folder").flatten()) {
         if let Ok(program) = Program::decode(&std::fs::read(entry.path()).expect("a readable file")) {
-            machine::run(&program, &mut matrix);
+            matrix.add(&program);
+            programs += 1;
         }
     }
     for seed in 0..drawn {
-        machine::run(&program(&mut Random::new(seed)), &mut matrix);
+        matrix.add(&program(&mut Random::new(seed)));
     }
-    print!("{:16}", "");
-    let states: Vec<State> = State::ALL.into_iter().filter(|state| *state != State::Listen).collect();
-    for state in &states {
-        print!("{:>13}", state.name());
+    println!(
+        "{programs} programs that are kept and {drawn} that are drawn: steps by event and state before it\n\n{matrix}"
+    );
+    println!("Cells without a count (.), and why no program fills them:");
+    for known in UNREACHABLE {
+        let states: Vec<&str> = known.states.iter().map(|state| state.name()).collect();
+        let states = if states.is_empty() { "any state".to_owned() } else { states.join(", ") };
+        println!("- {} in {states}: {}", known.kinds.join(", "), known.why);
     }
-    println!();
-    let (mut full, mut empty) = (0, 0);
-    for kind in 0..KINDS {
-        print!("{:16}", Event::KINDS.get(kind).map_or("end", |(_, kind)| kind));
-        for state in &states {
-            let count = matrix.count(*state, kind);
-            (full, empty) = if count > 0 { (full + 1, empty) } else { (full, empty + 1) };
-            print!("{:>13}", if count > 0 { count.to_string() } else { ".".to_owned() });
-        }
-        println!();
-    }
-    println!("\n{full} cells of {}; empty for good:", full + empty);
-    for (what, why) in UNREACHABLE {
-        println!("  {what}: {why}");
+    let (contradictions, unexplained) = (matrix.contradictions(), matrix.unexplained());
+    list("reached, and said to be unreachable", &contradictions);
+    list("empty, and nothing says why", &unexplained);
+    if contradictions.is_empty() && unexplained.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn list(what: &str, cells: &[Cell]) {
+    for (kind, state) in cells {
+        println!("{what}: {} in {}", kind_name(*kind), state.name());
     }
 }

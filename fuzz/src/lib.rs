@@ -44,7 +44,7 @@ pub struct Target {
 pub type Met = fn(&[u8], &mut dyn FnMut(&str, &str));
 
 /// Targets that can tell which event met which state of a connection.
-pub const MATRICES: [(&str, Met); 1] = [("endpoint_pair", endpoint_pair::met)];
+pub const MATRICES: [(&str, Met); 2] = [("endpoint_pair", endpoint_pair::met), ("state_machine", state_machine::met)];
 
 /// Every target that must hold for every input; the canary, which must not, is not among them.
 pub const TARGETS: [Target; 8] = [

@@ -5,9 +5,10 @@
 //! and forget.
 
 use crate::coverage::Counting;
-use crate::machine::{self, Nobody, Outcome};
+use crate::machine::{self, Nobody, Outcome, Watch};
 use crate::oracles::Violation;
 use crate::program::{Event, Iss, Profile, Program, Ref, Setup};
+use halfopen_stack::State;
 
 /// Runs a program.
 ///
@@ -29,6 +30,19 @@ pub fn run_counting(octets: &[u8]) {
     let outcome = machine::run(&program, &mut Counting);
     if let Some(violation) = outcome.violation.clone().or_else(|| again(&program, &outcome)) {
         panic!("{violation}");
+    }
+}
+
+/// What met which state in the program of these octets.
+pub fn met(octets: &[u8], tell: &mut dyn FnMut(&str, &str)) {
+    struct Telling<'a>(&'a mut dyn FnMut(&str, &str));
+    impl Watch for Telling<'_> {
+        fn step(&mut self, kind: &'static str, from: Option<State>, _to: Option<State>) {
+            (self.0)(from.unwrap_or(State::Closed).name(), kind);
+        }
+    }
+    if let Ok(program) = Program::decode(octets) {
+        machine::run(&program, &mut Telling(tell));
     }
 }
 

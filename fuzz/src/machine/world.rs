@@ -2,6 +2,7 @@
 
 use super::peer::{LISTENING, Peer};
 use super::{BEGINNING, Machine, Made, Watch, config};
+use crate::coverage::TIMER;
 use crate::datagram::{self, Content, Seg};
 use crate::oracles::judge::{Cause, Choices, Judge};
 use crate::program::{Damage, Event, Setup, Way};
@@ -324,12 +325,23 @@ impl<'a, W: Watch> World<'a, W> {
         let ports = self.judge.lines.each_ref().map(|line| line.host_port);
         let peers = self.peers.each_ref().map(|peer| peer.port);
         let (before, at) = (self.judge.before, self.judge.at);
+        let states = |judge: &Judge| judge.lines.each_ref().map(|line| line.vitals.map(|vitals| vitals.state));
+        let all = at.is_none().then(|| states(self.judge));
         let stack = &self.stack;
         self.judge
             .finish(arrived, |at| stack.vitals(SocketAddr::new(host, ports[at]?), SocketAddr::new(remote, peers[at])));
         if let Some(at) = at {
             let to = self.judge.lines[usize::from(at)].vitals.map(|vitals| vitals.state);
             self.watch.step(self.judge.kind, before.map(|before| before.state), to);
+        }
+        // What concerns every connection is told of those that it has moved.
+        if let Some(before) = all {
+            let kind = if self.judge.cause == Cause::Timer { TIMER } else { self.judge.kind };
+            for (at, (from, to)) in before.into_iter().zip(states(self.judge)).enumerate() {
+                if from != to || self.judge.outs_of(at).next().is_some() {
+                    self.watch.step(kind, from, to);
+                }
+            }
         }
     }
 
