@@ -11,6 +11,7 @@ pub(crate) mod failures;
 pub(crate) mod formats;
 pub(crate) mod fuzz;
 pub(crate) mod fuzz_bench;
+pub(crate) mod fuzz_coverage;
 pub(crate) mod likeness;
 pub(crate) mod loc;
 pub(crate) mod miri;

@@ -8,7 +8,7 @@ mod tally;
 use clap::{Parser, Subcommand};
 use jobs::{
     End, bench, cargo, clean_kill, compat, conformance, coverage, editors, failures, formats, fuzz, fuzz_bench,
-    likeness, loc, miri, mutants, packetdrill, pages, peers, realtime, sample,
+    fuzz_coverage, likeness, loc, miri, mutants, packetdrill, pages, peers, realtime, sample,
 };
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -59,6 +59,8 @@ enum Job {
     },
     /// How fast the fuzz targets are on one core, alone and in the engine
     FuzzBench(fuzz_bench::Asked),
+    /// What the seeds and regressions of the fuzz targets reach: lines of the stack, and state x event
+    FuzzCoverage(fuzz_coverage::Asked),
     /// Put seeded bugs into a copy of the stack, one at a time, and let the fuzzers look for each
     Mutants(mutants::Asked),
     /// Run the benchmarks and hold the named figures against their targets
@@ -119,7 +121,7 @@ enum Job {
         #[arg(long)]
         rates: bool,
     },
-    /// Everything but `bench`, `fuzz-bench`, `miri`, `coverage`, `clean-kill`, `packetdrill`, `compat`, `sample`, `failures`, `linux-profile`, `realtime` and `peers`
+    /// Everything but `bench`, `fuzz-bench`, `fuzz-coverage`, `miri`, `coverage`, `clean-kill`, `packetdrill`, `compat`, `sample`, `failures`, `linux-profile`, `realtime` and `peers`
     All,
 }
 
@@ -153,6 +155,7 @@ impl Job {
             Self::Pages { .. } => "pages",
             Self::Fuzz { .. } => "fuzz",
             Self::FuzzBench(_) => "fuzz-bench",
+            Self::FuzzCoverage(_) => "fuzz-coverage",
             Self::Mutants(_) => "mutants",
             Self::Bench => "bench",
             Self::Miri { .. } => "miri",
@@ -185,6 +188,7 @@ impl Job {
             Self::Pages { write } => pages::pages(*write),
             Self::Fuzz { seconds } => fuzz::fuzz(*seconds),
             Self::FuzzBench(asked) => fuzz_bench::fuzz_bench(asked),
+            Self::FuzzCoverage(asked) => fuzz_coverage::fuzz_coverage(asked),
             Self::Mutants(asked) => mutants::mutants(asked),
             Self::Bench => bench::bench(),
             Self::Miri { thorough } => miri::miri(*thorough),

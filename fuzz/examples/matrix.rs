@@ -28,9 +28,7 @@ fn main() -> ExitCode {
     );
     println!("Cells without a count (.), and why no program fills them:");
     for known in UNREACHABLE {
-        let states: Vec<&str> = known.states.iter().map(|state| state.name()).collect();
-        let states = if states.is_empty() { "any state".to_owned() } else { states.join(", ") };
-        println!("- {} in {states}: {}", known.kinds.join(", "), known.why);
+        println!("{known}");
     }
     let (contradictions, unexplained) = (matrix.contradictions(), matrix.unexplained());
     list("reached, and said to be unreachable", &contradictions);

@@ -205,6 +205,14 @@ pub const UNREACHABLE: &[Unreachable] = &[
     },
 ];
 
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let states: Vec<&str> = self.states.iter().map(|state| state.name()).collect();
+        let states = if states.is_empty() { "any state".to_owned() } else { states.join(", ") };
+        write!(f, "- {} in {states}: {}", self.kinds.join(", "), self.why)
+    }
+}
+
 /// Why a cell stays empty, if it has to.
 #[must_use]
 pub fn explanation((kind, state): Cell) -> Option<&'static str> {

@@ -36,7 +36,7 @@ pub(crate) fn coverage() -> Result<End, Fault> {
 }
 
 /// `llvm-profdata` and `llvm-cov` of the compiler in use.
-fn tools() -> Result<Option<[PathBuf; 2]>, Fault> {
+pub(super) fn tools() -> Result<Option<[PathBuf; 2]>, Fault> {
     let sysroot = step::captured(step::command("rustc").args(["--print", "target-libdir"]))?;
     let Some(folder) = Path::new(sysroot.trim()).parent().map(|folder| folder.join("bin")) else { return Ok(None) };
     let tools = ["llvm-profdata", "llvm-cov"].map(|name| folder.join(name));
@@ -65,7 +65,7 @@ fn run(profiles: &Path) -> Result<Vec<PathBuf>, Fault> {
 }
 
 /// The program that a line of cargo's messages tells of.
-fn executable(line: &str) -> Option<String> {
+pub(super) fn executable(line: &str) -> Option<String> {
     let fields = json::fields(line).ok()?;
     let (_, value) = fields.iter().find(|(key, _)| key == "executable")?;
     json::plain_string(value).map(str::to_owned)
@@ -127,7 +127,7 @@ fn tests_begin(text: &str) -> u32 {
     u32::try_from(line).unwrap_or(u32::MAX)
 }
 
-fn percent(part: usize, whole: usize) -> f64 {
+pub(super) fn percent(part: usize, whole: usize) -> f64 {
     if whole == 0 { 100.0 } else { part as f64 * 100.0 / whole as f64 }
 }
 
