@@ -1,7 +1,7 @@
 //! `cargo run -p halfopen-fuzz --example matrix [DRAWN [FOLDER...]]`: which event met which state in the seeds and regressions of
 //! `state_machine` (or the programs of other folders) and in as many drawn programs, where each state led, and why the cells that stay empty do.
 //!
-//! Exit code 1: a cell is reached that is said to be unreachable, or one is empty without a reason.
+//! Exit code 1: a cell is reached that is said to be unreachable. A cell without a reason may be empty because too few programs were drawn.
 
 use halfopen_fuzz::coverage::{Cell, Matrix, UNREACHABLE, kind_name};
 use halfopen_fuzz::program::Program;
@@ -32,8 +32,8 @@ fn main() -> ExitCode {
     }
     let (contradictions, unexplained) = (matrix.contradictions(), matrix.unexplained());
     list("reached, and said to be unreachable", &contradictions);
-    list("empty, and nothing says why", &unexplained);
-    if contradictions.is_empty() && unexplained.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    list("not reached by these programs", &unexplained);
+    if contradictions.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn list(what: &str, cells: &[Cell]) {

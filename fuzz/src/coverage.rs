@@ -245,6 +245,17 @@ mod tests {
     }
 
     #[test]
+    fn the_page_lists_the_cells_that_nothing_reaches() {
+        let page = include_str!("../../docs/fuzz-coverage.md");
+        for known in UNREACHABLE {
+            assert!(
+                page.contains(&format!("{known}\n")),
+                "docs/fuzz-coverage.md: cargo ci fuzz-coverage --write\n{known}"
+            );
+        }
+    }
+
+    #[test]
     fn a_cell_that_is_reached_contradicts() {
         let mut matrix = Matrix::default();
         matrix.step("hold", Some(State::Established), Some(State::Established));
