@@ -17,10 +17,9 @@ const CANARY_SECONDS: u32 = 60;
 
 /// Targets whose findings are not all understood, and what is open: they are built, and their seeds and regressions replayed by `cargo test`, but an engine does
 /// not run them here until these are settled. The end of the job names them.
-const OPEN: [(&str, &str); 3] = [
-    ("retransmission", "O36: the window after a timeout differs from the model's"),
-    ("round_trip", "options that were packed without padding and lose one when they are emitted again"),
-    ("state_machine", "O79: text of a mutated program has not arrived after 400 rounds"),
+const OPEN: [(&str, &str); 2] = [
+    ("retransmission", "known findings are settled, ten minutes without another are still to be shown"),
+    ("state_machine", "known findings are settled, ten minutes without another are still to be shown"),
 ];
 
 /// Builds all, runs each that has no open finding.

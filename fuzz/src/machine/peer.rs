@@ -30,6 +30,8 @@ pub struct Peer {
     pub next: u32,
     /// Where its FIN stands, once it sent one.
     pub fin: Option<u32>,
+    /// The furthest acknowledgment sent of what the host has used.
+    told: u32,
     /// The last acknowledgment sent, and the right edge that went with it.
     acknowledged: u32,
     edge: u32,
@@ -116,6 +118,7 @@ impl Peer {
                 self.heard.clear();
                 (self.host_next, self.host_acked, self.reset) = (seg.seq, None, false);
                 self.acknowledged = seg.seq;
+                self.told = seg.seq;
                 self.edge = seg.seq;
             }
             self.host_shift = seg.options.shift.filter(|_| setup.shift < 16).unwrap_or(0);
@@ -134,8 +137,7 @@ impl Peer {
     /// The number after the last that it has without a gap, counting what it has acknowledged.
     pub fn received(&self) -> u32 {
         let from = self.host_iss.unwrap_or(0);
-        let (heard, told) = (self.heard.contiguous(from), self.acknowledged);
-        let told = if told.wrapping_sub(from) <= self.host_next.wrapping_sub(from) { told } else { from };
+        let (heard, told) = (self.heard.contiguous(from), self.told);
         let heard = self.heard.contiguous(if before(heard, told) { told } else { heard });
         if before(heard, told) { told } else { heard }
     }
@@ -238,6 +240,10 @@ impl Peer {
         let scaled = setup.shift < 16 && seg.flags & SYN == 0;
         if seg.has(ACK) {
             self.acknowledged = seg.ack;
+            let from = self.host_iss.unwrap_or(0);
+            if seg.ack.wrapping_sub(from) <= self.host_next.wrapping_sub(from) && before(self.told, seg.ack) {
+                self.told = seg.ack;
+            }
             self.edge = seg.ack.wrapping_add(u32::from(seg.window) << if scaled { setup.shift.min(14) } else { 0 });
         }
         seg.v6 = setup.v6;
@@ -325,14 +331,16 @@ impl Peer {
     }
 
     fn tsval(&mut self, stamps: Stamps, now: u64) -> u32 {
-        let clock = 2_000_000 + (now / 1000) as u32;
+        let clock = 2_000_000_u32.wrapping_add((now / 1000) as u32);
+        let later = |a: u32, b: u32| if before(a, b) { b } else { a };
         let val = match stamps {
             // Never behind what was said, unless asked for: the peer's clock does not go back.
-            Stamps::Negotiated | Stamps::Opposite | Stamps::WrongEcho => clock.max(self.stamp),
+            Stamps::Negotiated | Stamps::Opposite | Stamps::WrongEcho if self.stamp != 0 => later(clock, self.stamp),
+            Stamps::Negotiated | Stamps::Opposite | Stamps::WrongEcho => clock,
             Stamps::Old(millis) => clock.wrapping_sub(millis.into()),
             Stamps::Ahead(millis) => clock.wrapping_add(millis.into()),
         };
-        self.stamp = self.stamp.max(val);
+        self.stamp = if self.stamp == 0 { val } else { later(self.stamp, val) };
         val
     }
 

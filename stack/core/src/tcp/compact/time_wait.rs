@@ -16,7 +16,7 @@ use crate::time::{Instant, Sometime};
 pub(crate) struct TimeWait {
     pub(crate) ends: Ends,
     max_wnd: u16,
-    /// Of `max_wnd`, which came from a window field and fits with its shift; and three yeses or noes.
+    /// Of `max_wnd`, which came from a window field and fits with its shift; and four yeses or noes.
     shift_and_flags: u8,
     rcv_shift: u8,
     ttl: u8,
@@ -33,6 +33,10 @@ pub(crate) struct TimeWait {
     pub(crate) stamp: u32,
 }
 
+/// The bits of the shift, which is 14 at most.
+const SHIFT: u8 = 0x0f;
+/// SACK was permitted.
+const SACK: u8 = 0x10;
 /// Timestamps are in use.
 const TIMESTAMPS: u8 = 0x20;
 /// With an offset of their own.
@@ -62,6 +66,7 @@ impl TimeWait {
             ends: Ends::new(&tcb.tuple, &host.addresses)?,
             max_wnd: u16::try_from(tcb.snd.max_wnd >> shift).ok()?,
             shift_and_flags: shift as u8
+                | flag(tcb.sack, SACK)
                 | flag(tcb.timestamps.enabled, TIMESTAMPS)
                 | flag(offset != 0, OFFSET)
                 | flag(tcb.user.options.reuse_addr, REUSE),
@@ -92,7 +97,8 @@ impl TimeWait {
         tcb.back_in(State::TimeWait);
         tcb.snd.una = self.snd_nxt;
         tcb.snd.nxt = self.snd_nxt;
-        tcb.snd.max_wnd = u32::from(self.max_wnd) << (self.shift_and_flags & 0x1f);
+        tcb.snd.max_wnd = u32::from(self.max_wnd) << (self.shift_and_flags & SHIFT);
+        tcb.sack = self.shift_and_flags & SACK != 0;
         tcb.fin = Fin::Sent(self.snd_nxt.minus(1));
         tcb.rcv.nxt = self.rcv_nxt;
         tcb.rcv.irs = self.rcv_nxt.minus(2);
