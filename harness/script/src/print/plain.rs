@@ -2,7 +2,7 @@
 
 use super::header;
 use crate::ast::{
-    Action, Arg, ArgKind, Body, Call, Direction, Event, Field, Micros, Options, Span, Spanned, Tcp, TcpOption, Time,
+    Action, Arg, ArgKind, Body, Direction, Event, Field, Micros, Options, Span, Spanned, Tcp, TcpOption, Time,
 };
 use crate::test::{Family, Step, Test};
 use std::fmt::Write;
@@ -176,7 +176,7 @@ fn beyond_packetdrill(action: &Action) -> Option<&'static str> {
         return Some("result that is not looked at");
     }
     if let Action::Call(call) = action
-        && call.args.iter().any(|arg| names_address(call, arg))
+        && call.args.iter().any(names_address)
     {
         return Some("such address in a call");
     }
@@ -194,11 +194,8 @@ fn beyond_packetdrill(action: &Action) -> Option<&'static str> {
     raw.then_some("options as octets")
 }
 
-/// Whether an argument is an address of IPv6, or one for `bind`: packetdrill reads IPv4 alone, and binds to its own.
-fn names_address(call: &Call, arg: &Arg) -> bool {
+/// Whether an argument is an address: packetdrill knows its own alone, `...`.
+fn names_address(arg: &Arg) -> bool {
     let ArgKind::Struct(members) = &arg.kind else { return false };
-    let named = |prefix: &str| {
-        members.iter().any(|member| member.name.as_ref().is_some_and(|name| name.node.starts_with(prefix)))
-    };
-    named("sin6_") || (call.name.node == "bind" && named("sin_"))
+    members.iter().any(|member| member.name.as_ref().is_some_and(|name| name.node.starts_with("sin")))
 }
