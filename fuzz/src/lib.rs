@@ -7,6 +7,7 @@ pub mod canary;
 pub mod coverage;
 pub mod datagram;
 pub mod dice;
+pub mod differential;
 pub mod endpoint_pair;
 pub mod finding;
 pub mod listener;

@@ -11,14 +11,25 @@ pub fn minimise(
     first: &Violation,
     run: &mut impl FnMut(&Program) -> Option<Violation>,
 ) -> (Program, Violation) {
+    minimise_by(program, first, run, |one, two| one.oracle == two.oracle && one.state == two.state)
+}
+
+/// As [`minimise`], for findings of any sort.
+#[must_use]
+pub fn minimise_by<F: Clone>(
+    program: &Program,
+    first: &F,
+    run: &mut impl FnMut(&Program) -> Option<F>,
+    same: impl Fn(&F, &F) -> bool,
+) -> (Program, F) {
     let mut best = (program.clone(), first.clone());
-    let mut try_one = |candidate: Program, best: &mut (Program, Violation)| {
+    let mut try_one = |candidate: Program, best: &mut Best<F>| {
         if candidate == best.0 {
             return false;
         }
         match run(&candidate) {
-            Some(violation) if violation.oracle == first.oracle && violation.state == first.state => {
-                *best = (candidate, violation);
+            Some(finding) if same(&finding, first) => {
+                *best = (candidate, finding);
                 true
             }
             Some(_) | None => false,
@@ -38,10 +49,10 @@ pub fn minimise(
     }
 }
 
-type Best = (Program, Violation);
+type Best<F> = (Program, F);
 
 /// Delta debugging (Zeller and Hildebrandt): pieces of half the program, of a quarter, ... of one event are left out.
-fn events(best: &mut Best, try_one: &mut impl FnMut(Program, &mut Best) -> bool) {
+fn events<F>(best: &mut Best<F>, try_one: &mut impl FnMut(Program, &mut Best<F>) -> bool) {
     let mut size = best.0.events.len().div_ceil(2).max(1);
     loop {
         let mut start = 0;
@@ -59,7 +70,7 @@ fn events(best: &mut Best, try_one: &mut impl FnMut(Program, &mut Best) -> bool)
     }
 }
 
-fn values(best: &mut Best, try_one: &mut impl FnMut(Program, &mut Best) -> bool) {
+fn values<F>(best: &mut Best<F>, try_one: &mut impl FnMut(Program, &mut Best<F>) -> bool) {
     for index in 0..best.0.events.len() {
         let mut again = true;
         while again {

@@ -255,7 +255,9 @@ impl<W: Watch> World<'_, W> {
     }
 }
 
-fn option(name: Name, value: u16) -> (SocketOption, &'static str) {
+/// An option of a program with a value that Linux takes, and its name.
+#[must_use]
+pub fn option(name: Name, value: u16) -> (SocketOption, &'static str) {
     let (on, number) = (value != 0, u32::from(value));
     match name {
         Name::NoDelay => (SocketOption::NoDelay(on), "TCP_NODELAY"),

@@ -9,6 +9,7 @@ mod ending;
 mod peer;
 mod world;
 
+pub use calls::option;
 pub use peer::{LISTENING, Peer};
 
 use crate::oracles::Violation;

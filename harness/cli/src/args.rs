@@ -410,6 +410,15 @@ pub enum FuzzCommand {
     /// Exit codes: 0 no finding; 8 an oracle is violated; 10 something that must happen does not; 11 the stack crashes or hangs.
     /// When several apply: 11, 8, 10, in this order.
     Sim(SimArgs),
+    /// The reference stack and the Linux kernel with the same programs: where do they differ?
+    ///
+    /// Programs without timers, so that the kernel needs no time of its own: everything that it answers is there when the system call
+    /// returns. Each runs against the profile `linux` of the reference stack and in a network namespace of the kernel, with root or in a
+    /// user namespace. Programs at which the reference stack does something new are kept and changed.
+    ///
+    /// Exit codes: 0 no divergence; 8 a divergence; 3 this host cannot run its kernel as a SUT.
+    #[cfg(target_os = "linux")]
+    Diff(DiffArgs),
     /// Run a coverage-guided target for a while, over cargo-fuzz
     ///
     /// From the source tree. What the engine learns, findings, a log and a page stay in target/fuzz/TARGET; the next campaign goes
@@ -417,6 +426,42 @@ pub enum FuzzCommand {
     ///
     /// Exit codes: 0 no finding; 8 an oracle is violated; 11 a target crashes, hangs or takes too much memory.
     Run(FuzzRunArgs),
+}
+
+/// `halfopen fuzz diff`
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// Only this program in its byte form; see --repeat
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+
+    /// The other opinion: linux, this host's kernel
+    #[arg(long, default_value = "linux", value_name = "SUT", value_parser = ["linux"], hide_possible_values = true)]
+    pub against: String,
+
+    /// Decides every program
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    pub seed: u64,
+
+    /// How long at most: 90s, 10m, 2h
+    #[arg(long = "for", default_value = "10m", value_name = "TIME", value_parser = parse_span)]
+    pub time: Duration,
+
+    /// Programs of each job at most
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub programs: Option<u64>,
+
+    /// Threads, each with a namespace of its own; by default one per core
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+
+    /// How often the kernel runs the one program: all traces have to be the same
+    #[arg(long, default_value_t = 100, value_name = "N", requires = "file", value_parser = clap::value_parser!(u64).range(1..))]
+    pub repeat: u64,
+
+    /// Folder for findings
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// `halfopen fuzz run`

@@ -1,7 +1,11 @@
 //! Expectations: which tests a SUT is known to fail, in which way, and why.
 //!
 //! `[[xfail]]` is a failure. `[[unsupported]]` is a test that the SUT cannot take although the RFC allows it to be as it is; both say
-//! how the test ends.
+//! how the test ends. `[[difference]]` is for `fuzz diff`.
+
+mod differences;
+
+pub use differences::Difference;
 
 use crate::fault::Fault;
 use crate::register::{line_of, toml_fault};
@@ -42,6 +46,8 @@ struct File {
     xfail: Vec<toml::Spanned<Raw>>,
     #[serde(default)]
     unsupported: Vec<toml::Spanned<Raw>>,
+    #[serde(default)]
+    difference: Vec<toml::Spanned<differences::Raw>>,
 }
 
 #[derive(Deserialize)]
@@ -100,6 +106,7 @@ pub fn kind_name(kind: MismatchKind) -> String {
 #[derive(Debug, Default)]
 pub struct Expectations {
     entries: Vec<Entry>,
+    differences: Vec<Difference>,
 }
 
 impl Expectations {
@@ -112,7 +119,14 @@ impl Expectations {
         for (raw, lacks) in failing.chain(lacking) {
             entries.extend(of_one(shown, text, raw, lacks)?);
         }
-        Ok(Self { entries })
+        let differences = file.difference.into_iter().map(|raw| differences::of_one(shown, text, raw, &entries));
+        let differences = differences.collect::<Result<_, _>>()?;
+        Ok(Self { entries, differences })
+    }
+
+    /// What `fuzz diff` knows, in the order of the file.
+    pub fn differences(&self) -> &[Difference] {
+        &self.differences
     }
 
     /// The entries, in the order of the file.

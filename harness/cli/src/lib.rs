@@ -15,6 +15,8 @@ pub mod compat;
 pub mod coverage;
 pub mod diff;
 #[cfg(target_os = "linux")]
+pub mod differential;
+#[cfg(target_os = "linux")]
 pub mod doctor;
 pub mod expect;
 pub mod expression;

@@ -66,7 +66,7 @@ impl Opener {
 
 /// Gets what a kernel test needs: root, or a user namespace, which a process with more than one thread cannot enter.
 #[cfg(target_os = "linux")]
-fn prepare_linux() -> Result<(), Fault> {
+pub fn prepare_linux() -> Result<(), Fault> {
     use halfopen_sut::linux::{available, enter_user_namespace};
     // Asked before any test runs: a thousand tests that say the same say less than one sentence.
     enter_user_namespace()

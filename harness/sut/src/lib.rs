@@ -13,7 +13,8 @@ pub mod polled;
 pub mod reference;
 pub mod smoltcp;
 
-use halfopen_engine::sut::{Sut, SutError};
+use halfopen_engine::sut::Sut;
+pub use halfopen_engine::sut::SutError;
 use std::path::Path;
 
 /// Names that [`open`] knows, each with its runners; the first runner is the default.

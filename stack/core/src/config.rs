@@ -380,7 +380,7 @@ pub struct Config {
     pub challenge_acks: bool,
     /// RFC 5961 5: the range check of the ACK field. RFC: on. RFC 793: off. Linux: on.
     pub ack_range_check: bool,
-    /// Whether an ACK of what was never sent is answered in ESTABLISHED too. RFC 9293 3.10.7.4: yes. Linux: no.
+    /// Whether an ACK of what was never sent is answered in ESTABLISHED too. RFC 9293 3.10.7.4: yes. Linux: yes (as of 6.18.44).
     pub answer_future_acks: bool,
     /// Challenge ACKs per second of the whole stack (RFC 5961 7). RFC: no limit. Linux: no limit.
     pub tcp_challenge_ack_limit: u32,
@@ -664,7 +664,7 @@ impl Config {
         config.auto_flowlabels = 1;
         config.ack_pace = AckPace::Estimated;
         config.quick_acks = 16;
-        config.answer_future_acks = false;
+        config.answer_future_acks = true;
         config.tcp_invalid_ratelimit = 500;
         config.time_wait = Duration::from_secs(60);
         config.time_wait_returns = false;

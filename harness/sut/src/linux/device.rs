@@ -133,6 +133,11 @@ impl Tun {
         header
     }
 
+    /// The next datagram in the device's queue; `None` when there is none.
+    pub(super) fn read(&self, room: &mut [u8]) -> Option<usize> {
+        nix::unistd::read(&self.fd, room).ok()
+    }
+
     /// Empties the device's queue. What is in it was captured on its way in.
     pub(super) fn drain(&self) {
         // One octet of room: the rest of the datagram is thrown away.

@@ -37,6 +37,7 @@ mod neighbour;
 mod netlink;
 mod netns;
 mod objects;
+pub mod pooled;
 mod priority;
 pub mod probe;
 mod scratch;
@@ -119,11 +120,7 @@ impl Linux {
     pub fn new() -> Result<Self, SutError> {
         netns::remember_host()?;
         shell::prepare()?;
-        let path = "/proc/sys/kernel/osrelease";
-        let release = fs::read_to_string(path).map_err(|error| SutError::Environment(format!("{path}: {error}")))?;
-        let version = release.trim().to_owned();
-        let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().unwrap_or(0));
-        let kernel = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        let (version, kernel) = version()?;
         let description = Description {
             name: "linux".to_owned(),
             runner: "tun".to_owned(),
@@ -287,6 +284,16 @@ fn close_elsewhere(test: Test) {
     let fds = (test.capture.into_fd(), test.tun.into_fd());
     // Without a thread the descriptors are dropped, and so closed, here.
     let _ = std::thread::Builder::new().name("close".to_owned()).stack_size(16 << 10).spawn(move || drop(fds));
+}
+
+/// The kernel's release, and its major and minor version.
+fn version() -> Result<(String, (u32, u32)), SutError> {
+    let path = "/proc/sys/kernel/osrelease";
+    let release = fs::read_to_string(path).map_err(|error| SutError::Environment(format!("{path}: {error}")))?;
+    let version = release.trim().to_owned();
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().unwrap_or(0));
+    let kernel = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    Ok((version, kernel))
 }
 
 fn not_started() -> SutError {

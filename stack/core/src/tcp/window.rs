@@ -1,6 +1,6 @@
 //! The receive window: its size, its scale, and when it moves (RFC 9293 3.8.6, RFC 7323 2).
 
-use super::tcb::Tcb;
+use super::tcb::{Origin, Tcb};
 use crate::config::Config;
 use crate::socket::Options;
 
@@ -33,7 +33,9 @@ impl Tcb {
     /// Sets the first window, which goes out unscaled on the SYN.
     pub(crate) fn open_window(&mut self, config: &Config) {
         let octets = self.incoming.size();
-        let segment = self.rcv.mss.saturating_sub(self.timestamps.octets()).max(1);
+        // Whether segments will have timestamps nobody knows when the SYN goes out.
+        let options = if self.origin == Origin::Active { 0 } else { self.timestamps.octets() };
+        let segment = self.rcv.mss.saturating_sub(options).max(1);
         // Linux takes the whole of it for offered, whatever the field can say: no update tells of the rest, the next segment does.
         let octets = match config.initial_window_in_segments {
             true if octets > segment => octets - octets % segment,

@@ -1,5 +1,7 @@
 //! `halfopen fuzz`: drawn runs instead of scripts.
 
+#[cfg(target_os = "linux")]
+mod diff;
 mod findings;
 mod list;
 pub mod run;
@@ -14,6 +16,8 @@ pub fn fuzz(args: &FuzzArgs) -> Result<u8, Fault> {
         FuzzCommand::Replay(args) => findings::replay(args),
         FuzzCommand::Min(args) => findings::min(args),
         FuzzCommand::List => list::list(),
+        #[cfg(target_os = "linux")]
+        FuzzCommand::Diff(args) => diff::diff(args),
         FuzzCommand::Run(args) => run::run(args),
         FuzzCommand::Sim(args) => sim::sim(args),
     }

@@ -1,0 +1,245 @@
+//! The same program on two hosts, of which one is the judge of the other: what each sent, and what its calls returned, in a form in which
+//! two hosts that do the same look the same ([`trace`]).
+//!
+//! Each host has a peer of its own ([`player`]), so that numbers of segments are relative to what this host said. The two runs are
+//! compared event by event; the first difference ends the comparison, because the hosts may be in different states behind it.
+//! Programs here are *timer-free* ([`timer_free`]): nothing is waited for, so that a host on a real clock needs no time.
+
+pub mod player;
+pub mod pool;
+pub mod reference;
+pub mod trace;
+pub mod words;
+
+use crate::program::{Event, Name, Profile, Program, Ref, Setup};
+pub use player::play;
+use std::fmt;
+pub use trace::{Item, Step, Trace};
+
+/// A host that runs programs one after the other. Errors are Linux's numbers.
+pub trait Host {
+    /// Forgets everything, and begins a run.
+    fn begin(&mut self, setup: &Setup);
+    /// Time passes, in microseconds since the beginning; a host on a real clock has its own.
+    fn at(&mut self, micros: u64);
+    /// A datagram of the peer.
+    fn arrives(&mut self, datagram: &mut [u8]);
+    /// The next datagram that it sends; `false` when there is none.
+    fn leaves(&mut self, out: &mut Vec<u8>) -> bool;
+    /// `socket`, non-blocking.
+    fn socket(&mut self, v6: bool) -> Result<i32, i32>;
+    /// `setsockopt`
+    fn option(&mut self, fd: i32, name: Name, value: u16) -> Result<(), i32>;
+    /// `SO_LINGER` of zero seconds.
+    fn linger_zero(&mut self, fd: i32) -> Result<(), i32>;
+    /// `SO_REUSEADDR`, and `bind` to its own address.
+    fn bind(&mut self, fd: i32, v6: bool, port: u16) -> Result<(), i32>;
+    /// `listen`
+    fn listen(&mut self, fd: i32, backlog: i32) -> Result<(), i32>;
+    /// `accept`: the descriptor, and the peer's port.
+    fn accept(&mut self, fd: i32) -> Result<(i32, u16), i32>;
+    /// `connect` to a port of the peer.
+    fn connect(&mut self, fd: i32, v6: bool, port: u16) -> Result<(), i32>;
+    /// `send`: `MSG_MORE`, `MSG_OOB`.
+    fn send(&mut self, fd: i32, data: &[u8], more: bool, urgent: bool) -> Result<usize, i32>;
+    /// `recv`: `MSG_PEEK`.
+    fn recv(&mut self, fd: i32, room: &mut [u8], peek: bool) -> Result<usize, i32>;
+    /// `shutdown` with 0 reading, 1 writing, 2 both.
+    fn shutdown(&mut self, fd: i32, how: i32) -> Result<(), i32>;
+    /// `close`
+    fn close(&mut self, fd: i32) -> Result<(), i32>;
+    /// The state in `TCP_INFO`, by Linux's number.
+    fn state(&mut self, fd: i32) -> u8;
+    /// The state of the connection between these ports, of a host that shows it.
+    fn shown(&self, _v6: bool, _local: u16, _remote: u16) -> &'static str {
+        "unknown"
+    }
+}
+
+/// Makes a program one that the fast lane can run: no event that waits, the host as Linux has it, and no number of the host's space that
+/// is absolute, because hosts choose their initial sequence numbers themselves.
+pub fn timer_free(program: &mut Program) {
+    program.setup.profile = Profile::Linux;
+    program
+        .events
+        .retain(|event| !matches!(event, Event::Wait { .. } | Event::WaitForTimer {} | Event::WaitLong { .. }));
+    for event in &mut program.events {
+        if let Event::Segment { segment, .. } = event
+            && let Ref::Absolute(number) = segment.ack
+        {
+            segment.ack = Ref::First(number as i16);
+        }
+    }
+}
+
+/// Where two runs differ first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Divergence {
+    /// The event, as an index.
+    pub index: usize,
+    /// What differs: `extra`, `missing`, a field of a segment, a call, `state`.
+    pub kind: String,
+    /// The state before the event, as the reference stack has it.
+    pub state: &'static str,
+    /// The kind of the event.
+    pub event: &'static str,
+    /// The event itself.
+    pub what: String,
+    /// What the reference did at this event.
+    pub reference: Vec<Item>,
+    /// What the other did.
+    pub other: Vec<Item>,
+}
+
+impl Divergence {
+    /// What the two did where they first differ, in words.
+    #[must_use]
+    pub fn first(&self) -> (String, String) {
+        let (one, two) = (&self.reference, &self.other);
+        let at = (0..).find(|at| one.get(*at) != two.get(*at)).unwrap_or(0);
+        let word = |items: &[Item]| items.get(at).map_or_else(|| "nothing".to_owned(), ToString::to_string);
+        (word(one), word(two))
+    }
+
+    /// What makes two of them the same.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{} in {} at {}", self.kind, self.state, self.event)
+    }
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}\n  event {}: {}", self.key(), self.index, self.what)?;
+        let lines = |f: &mut fmt::Formatter<'_>, who: &str, items: &[Item]| -> fmt::Result {
+            if items.is_empty() {
+                writeln!(f, "  {who:<10} nothing")?;
+            }
+            items.iter().try_for_each(|item| writeln!(f, "  {who:<10} {item}"))
+        };
+        lines(f, "reference", &self.reference)?;
+        lines(f, "linux", &self.other)
+    }
+}
+
+/// What the comparison of two runs has come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Comparison {
+    /// No difference.
+    Equal,
+    /// No difference up to this event, at which the peers no longer say the same: what they refer to (the edge of a window) is what
+    /// hosts may choose.
+    Parted(usize),
+    /// A difference.
+    Differs(Box<Divergence>),
+}
+
+/// Where two runs of a program differ first, if they do.
+#[must_use]
+pub fn compare(program: &Program, reference: &Trace, other: &Trace) -> Comparison {
+    for (index, (one, two)) in reference.steps.iter().zip(&other.steps).enumerate() {
+        if one.arrived != two.arrived {
+            return Comparison::Parted(index);
+        }
+        if one.items != two.items {
+            return Comparison::Differs(Box::new(Divergence {
+                index,
+                kind: trace::difference(&one.items, &two.items),
+                state: one.state,
+                event: one.kind,
+                // The first step is the beginning.
+                what: index.checked_sub(1).map_or_else(String::new, |index| words::words(&program.events[index])),
+                reference: one.items.clone(),
+                other: two.items.clone(),
+            }));
+        }
+    }
+    Comparison::Equal
+}
+
+/// An option of a program as `setsockopt` takes it: its name, and an int. The values are those of [`crate::machine::option`].
+#[must_use]
+pub fn option(name: Name, value: u16) -> (&'static str, i32) {
+    let word = crate::machine::option(name, value).1;
+    let number = i32::from(value);
+    let number = match name {
+        Name::NoDelay | Name::Cork | Name::KeepAlive | Name::QuickAck | Name::RecvErr | Name::OobInline => {
+            i32::from(value != 0)
+        }
+        Name::KeepIdle | Name::KeepIntvl => number.max(1),
+        Name::KeepCnt | Name::SynCnt => number.clamp(1, 127),
+        Name::MaxSeg => number.max(88),
+        Name::Ttl => (number & 0xff).max(1),
+        Name::Linger2 => value.cast_signed().into(),
+        Name::UserTimeout
+        | Name::SndBuf
+        | Name::RcvBuf
+        | Name::WindowClamp
+        | Name::RcvLowat
+        | Name::DeferAccept
+        | Name::NotSentLowAt => number,
+    };
+    (word, number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reference::Reference;
+    use super::*;
+    use crate::program::{At, Segment};
+
+    const BUFFERS: (u32, u32) = (212_992, 212_992);
+
+    fn program() -> Program {
+        let at = At::new(0);
+        let forged = Segment { ack: Ref::Next(5), ..Segment::ack() };
+        let events = vec![
+            Event::Open { at },
+            Event::Text { at, length: 100 },
+            Event::Segment { at, segment: forged },
+            Event::Receive { at, length: 100, peek: false },
+        ];
+        Program { setup: Setup { profile: Profile::Linux, ..Setup::default() }, events }
+    }
+
+    #[test]
+    fn equal_hosts_do_the_same_whatever_their_numbers_are() {
+        let mut other = program();
+        // Another secret for initial sequence numbers and timestamps.
+        other.setup.seed = 9;
+        let first = play(&program(), &mut Reference::new(BUFFERS));
+        let second = play(&other, &mut Reference::new(BUFFERS));
+        assert_eq!(compare(&other, &first, &second), Comparison::Equal);
+        assert_eq!(first.hash(), second.hash());
+        assert_eq!(first.steps.len(), 5);
+        assert!(first.steps[4].items.contains(&Item::Call(
+            "recv",
+            Ok(100),
+            trace::hash(crate::pattern::sent(1_000_001, 100))
+        )));
+    }
+
+    #[test]
+    fn a_host_that_does_otherwise_is_seen_at_the_event() {
+        let mut config = reference::config(BUFFERS);
+        config.answer_future_acks = true;
+        let first = play(&program(), &mut Reference::new(BUFFERS));
+        let second = play(&program(), &mut Reference::of(config));
+        let Comparison::Differs(found) = compare(&program(), &first, &second) else { panic!("no difference") };
+        assert_eq!((found.index, found.key().as_str()), (3, "missing in ESTABLISHED at segment"));
+        assert_eq!(found.first().0, "state ESTABLISHED");
+        assert_eq!(found.what, "segment 0: . seq next ack next+5 len 0 win 65535");
+    }
+
+    #[test]
+    fn a_program_of_the_fast_lane_waits_for_nothing_and_names_no_number_of_the_host() {
+        let mut program = program();
+        program.events.insert(1, Event::WaitForTimer {});
+        let ack = Segment { ack: Ref::Absolute(7), ..Segment::ack() };
+        program.events.push(Event::Segment { at: At::new(0), segment: ack });
+        timer_free(&mut program);
+        assert_eq!(program.events.len(), 5);
+        let Some(Event::Segment { segment, .. }) = program.events.last() else { panic!("the segment") };
+        assert_eq!(segment.ack, Ref::First(7));
+    }
+}

@@ -1,0 +1,414 @@
+//! A program on a host, with a peer of its own.
+
+use super::Host;
+use super::trace::{Fnv, Item, Segment, Step, Trace, hash};
+use crate::datagram::{self, ACK, Content, RST, SYN, Seg};
+use crate::machine::{LISTENING, Peer};
+use crate::pattern;
+use crate::program::{Event, Half, Program, Setup, Way};
+use std::hash::{Hash as _, Hasher as _};
+
+/// Microseconds that each event takes, on the clock of the peer and of a host that has none.
+const TICK: u64 = 10;
+const BEGINNING: u64 = 1_000_000;
+/// Datagrams at one event; more are a storm, which is a finding of its own.
+const MOST_DATAGRAMS: usize = 256;
+
+#[derive(Debug, Clone, Copy)]
+struct Socket {
+    fd: i32,
+    written: u32,
+}
+
+/// The host's side of a connection as the trace needs it, whatever the peer has heard.
+#[derive(Debug, Clone, Default)]
+struct Line {
+    /// The host's ports, the first first.
+    ports: Vec<u16>,
+    iss: Option<u32>,
+}
+
+/// What happens on the way, to be written down by whoever wants it.
+pub trait Witness {
+    /// An event begins.
+    fn event(&mut self, _event: &Event) {}
+    /// A datagram reaches the host.
+    fn datagram_in(&mut self, _at: u64, _octets: &[u8]) {}
+    /// A datagram leaves the host.
+    fn datagram_out(&mut self, _at: u64, _octets: &[u8]) {}
+    /// A call was made.
+    fn call(&mut self, _at: u64, _call: &crate::machine::Made<'_>) {}
+}
+
+impl Witness for () {}
+
+struct Player<'a, H> {
+    host: &'a mut H,
+    setup: &'a Setup,
+    peers: [Peer; 4],
+    lines: [Line; 4],
+    sockets: [Option<Socket>; 4],
+    listener: Option<i32>,
+    loses: [u8; 2],
+    now: u64,
+    items: Vec<Item>,
+    /// What reached the host at this event, as a hash, and the last acknowledgment number.
+    arrived: Fnv,
+    asked: Option<u32>,
+    out: Vec<u8>,
+}
+
+/// Runs a program. Behind its last event the peer resets what it knows, so that nothing is left on the host.
+pub fn play(program: &Program, host: &mut impl Host) -> Trace {
+    let setup = &program.setup;
+    host.begin(setup);
+    let mut peers: [Peer; 4] = Default::default();
+    for (index, peer) in peers.iter_mut().enumerate() {
+        peer.reset_to(index, setup);
+    }
+    let mut player = Player {
+        host,
+        setup,
+        peers,
+        lines: Default::default(),
+        sockets: [None; 4],
+        listener: None,
+        loses: [0; 2],
+        now: BEGINNING,
+        items: Vec::new(),
+        arrived: Fnv::default(),
+        asked: None,
+        out: Vec::new(),
+    };
+    player.host.at(BEGINNING);
+    for at in 0..2 {
+        player.lines[at].ports.push(LISTENING);
+    }
+    player.listen(setup.backlog.min(8).into());
+    let mut steps = vec![Step {
+        kind: "begin",
+        state: "none",
+        after: "none",
+        arrived: 0,
+        items: std::mem::take(&mut player.items),
+    }];
+    for event in &program.events {
+        steps.push(player.step(event));
+    }
+    player.end();
+    Trace { steps }
+}
+
+impl<H: Host> Player<'_, H> {
+    fn step(&mut self, event: &Event) -> Step {
+        let at = event.at().map(crate::program::At::index);
+        let state = self.shown(at);
+        self.event(event);
+        if let Some(socket) = at.and_then(|at| self.sockets[at]) {
+            let state = self.host.state(socket.fd);
+            self.items.push(Item::State(state));
+        }
+        self.now += TICK;
+        self.host.at(self.now);
+        self.transmit();
+        Step {
+            kind: event.kind(),
+            state,
+            after: self.shown(at),
+            arrived: std::mem::take(&mut self.arrived).finish(),
+            items: std::mem::take(&mut self.items),
+        }
+    }
+
+    fn shown(&self, at: Option<usize>) -> &'static str {
+        let Some(at) = at else { return "any" };
+        let Some(port) = self.lines[at].ports.last() else { return "none" };
+        self.host.shown(self.setup.v6, *port, self.peers[at].port)
+    }
+
+    fn event(&mut self, event: &Event) {
+        let (now, setup) = (self.now, self.setup);
+        match *event {
+            Event::Segment { at, segment } => {
+                let (octets, _) = self.peers[at.index()].draft(&segment, now, setup);
+                self.travels(at.index(), octets);
+            }
+            Event::Text { at, length } => {
+                let octets = self.peers[at.index()].text(length.into(), now, setup);
+                self.travels(at.index(), octets);
+            }
+            Event::Acknowledge { at, window } => {
+                let octets = self.peers[at.index()].acknowledgment(window, now, setup);
+                self.travels(at.index(), octets);
+            }
+            Event::Syn { at, ack } => {
+                let octets = self.peers[at.index()].syn(ack, now, setup);
+                self.travels(at.index(), octets);
+            }
+            Event::Fin { at } => {
+                let octets = self.peers[at.index()].finish(now, setup);
+                self.travels(at.index(), octets);
+            }
+            Event::Reset { at } => {
+                let octets = self.peers[at.index()].abort(now, setup);
+                self.travels(at.index(), octets);
+            }
+            Event::Open { at } => self.open(at.index(), at.is_active()),
+            Event::Again { at, back } => {
+                let sent = &self.peers[at.index()].sent;
+                if let Some(octets) = sent.len().checked_sub(1 + usize::from(back)).map(|index| sent[index].clone()) {
+                    self.travels(at.index(), octets);
+                }
+            }
+            Event::Hold { at } => self.peers[at.index()].holds = true,
+            Event::Duplicate { at } => self.peers[at.index()].twice = true,
+            Event::Lose { way, count } => self.loses[way as usize] = count,
+            Event::Icmp { at, error, quoted, forged } => {
+                if let Some(octets) = self.peers[at.index()].icmp(error, quoted, forged, setup) {
+                    self.arrives(octets);
+                }
+            }
+            // The fast lane has no such events.
+            Event::Wait { .. } | Event::WaitLong { .. } | Event::WaitForTimer {} => {}
+            Event::Accept {} => self.accept(),
+            Event::Connect { at } if at.is_active() => self.connect(at.index()),
+            Event::Connect { .. } => {}
+            Event::Send { at, length, more, urgent } => self.send(at.index(), length, more, urgent),
+            Event::Receive { at, length, peek } => self.receive(at.index(), length.into(), peek),
+            Event::Shutdown { at, half } => {
+                let how = match half {
+                    Half::Write => 1,
+                    Half::Read => 0,
+                    Half::Both => 2,
+                };
+                if let Some(socket) = self.sockets[at.index()] {
+                    let result = self.host.shutdown(socket.fd, how).map(|()| 0);
+                    self.called("shutdown", result);
+                }
+            }
+            Event::Close { at } => self.close(at.index(), false),
+            Event::Abort { at } => self.close(at.index(), true),
+            Event::Option { at, name, value } => {
+                if let Some(socket) = self.sockets[at.index()] {
+                    let result = self.host.option(socket.fd, name, value).map(|()| 0);
+                    self.called("setsockopt", result);
+                }
+            }
+            Event::CloseListener {} => {
+                if let Some(fd) = self.listener.take() {
+                    let result = self.host.close(fd).map(|()| 0);
+                    self.called("close", result);
+                }
+            }
+            Event::Listen { backlog } => self.listen(backlog.min(8).into()),
+        }
+    }
+
+    /// A whole handshake, unless the connection has been used.
+    fn open(&mut self, at: usize, active: bool) {
+        if self.sockets[at].is_some() || self.lines[at].iss.is_some() && !self.peers[at].reset {
+            return;
+        }
+        let setup = self.setup;
+        if active {
+            self.connect(at);
+            let octets = self.peers[at].syn(true, self.now, setup);
+            self.travels(at, octets);
+        } else {
+            let octets = self.peers[at].syn(false, self.now, setup);
+            self.travels(at, octets);
+            let octets = self.peers[at].acknowledgment(65_535, self.now, setup);
+            self.travels(at, octets);
+            self.accept();
+        }
+    }
+
+    /// A datagram of the peer is on its way.
+    fn travels(&mut self, at: usize, octets: Vec<u8>) {
+        if self.loses[Way::ToHost as usize] > 0 {
+            self.loses[Way::ToHost as usize] -= 1;
+            return;
+        }
+        let peer = &mut self.peers[at];
+        if std::mem::take(&mut peer.holds) && peer.held.is_none() {
+            peer.held = Some(octets);
+            return;
+        }
+        let twice = std::mem::take(&mut peer.twice);
+        let again = twice.then(|| octets.clone());
+        self.arrives(octets);
+        if let Some(octets) = again {
+            self.arrives(octets);
+        }
+        if let Some(late) = self.peers[at].held.take() {
+            self.arrives(late);
+        }
+    }
+
+    fn arrives(&mut self, mut octets: Vec<u8>) {
+        if let Content::Segment(seg) = datagram::read_as(&octets, false) {
+            let iss = self.peers.iter().find(|peer| peer.port == seg.src_port).and_then(|peer| peer.host_iss);
+            let ack = if seg.has(ACK) { seg.ack.wrapping_sub(iss.unwrap_or(0)) } else { 0 };
+            (seg.flags, seg.seq, ack, seg.window, seg.payload.len(), seg.urgent).hash(&mut self.arrived);
+            self.asked = Some(seg.ack);
+        }
+        self.host.arrives(&mut octets);
+        self.transmit();
+    }
+
+    /// Takes what goes out.
+    fn transmit(&mut self) {
+        let mut out = std::mem::take(&mut self.out);
+        let mut count = 0;
+        while count < MOST_DATAGRAMS && self.host.leaves(&mut out) {
+            count += 1;
+            match datagram::read_as(&out, false) {
+                Content::Segment(seg) => self.leaves(&seg, &out),
+                Content::Icmp | Content::Fault(_) => {
+                    let header = if out[0] >> 4 == 4 { 20 } else { 40 };
+                    let protocol = out[if header == 20 { 9 } else { 6 }];
+                    self.items.push(Item::Other(protocol, out.get(header).copied().unwrap_or(0)));
+                }
+            }
+        }
+        self.out = out;
+    }
+
+    fn leaves(&mut self, seg: &Seg<'_>, octets: &[u8]) {
+        let at = self.peers.iter().position(|peer| peer.port == seg.dst_port);
+        let Some(at) = at else {
+            return self.items.push(Item::Segment(Segment::of(seg, u8::MAX, 0, None, self.asked)));
+        };
+        let line = &mut self.lines[at];
+        let known = line.ports.iter().position(|port| *port == seg.src_port);
+        let syn = seg.has(SYN) && !seg.has(RST);
+        if known.is_none() && syn && !seg.has(ACK) {
+            line.ports.push(seg.src_port);
+        }
+        if syn {
+            line.iss = Some(seg.seq);
+        }
+        let port = known.unwrap_or(line.ports.len() - usize::from(!line.ports.is_empty()));
+        self.items.push(Item::Segment(Segment::of(seg, at as u8, port as u8, line.iss, self.asked)));
+        if self.loses[Way::ToPeer as usize] > 0 {
+            self.loses[Way::ToPeer as usize] -= 1;
+            return;
+        }
+        self.peers[at].hears(seg, octets, self.setup);
+    }
+
+    fn called(&mut self, name: &'static str, result: Result<i64, i32>) {
+        self.items.push(Item::Call(name, result, 0));
+        self.transmit();
+    }
+
+    fn new_socket(&mut self) -> Result<i32, i32> {
+        use crate::program::Name;
+        let fd = self.host.socket(self.setup.v6)?;
+        if self.setup.no_delay {
+            let _ = self.host.option(fd, Name::NoDelay, 1);
+        }
+        for (name, units) in [(Name::RcvBuf, self.setup.receive_buffer), (Name::SndBuf, self.setup.send_buffer)] {
+            if units > 0 {
+                let _ = self.host.option(fd, name, units.saturating_mul(64));
+            }
+        }
+        Ok(fd)
+    }
+
+    fn listen(&mut self, backlog: i32) {
+        if self.listener.is_none() {
+            let Ok(fd) = self.new_socket() else { return };
+            let bound = self.host.bind(fd, self.setup.v6, LISTENING);
+            self.items.push(Item::Call("bind", bound.map(|()| 0), 0));
+            if bound.is_err() {
+                let _ = self.host.close(fd);
+                return;
+            }
+            self.listener = Some(fd);
+        }
+        if let Some(fd) = self.listener {
+            let result = self.host.listen(fd, backlog).map(|()| 0);
+            self.called("listen", result);
+        }
+    }
+
+    fn accept(&mut self) {
+        let Some(listener) = self.listener else { return };
+        let result = self.host.accept(listener);
+        // Which connection it is counts, not its descriptor.
+        let at =
+            result.map(|(_, port)| self.peers.iter().position(|peer| peer.port == port).map_or(-1, |at| at as i64));
+        self.called("accept", at);
+        if let (Ok((fd, _)), Ok(at @ 0..=1)) = (result, at)
+            && let Some(old) = self.sockets[at as usize].replace(Socket { fd, written: 0 })
+        {
+            let result = self.host.close(old.fd).map(|()| 0);
+            self.called("close", result);
+        }
+    }
+
+    fn connect(&mut self, at: usize) {
+        let fd = match self.sockets[at] {
+            Some(socket) => socket.fd,
+            None => {
+                let Ok(fd) = self.new_socket() else { return };
+                self.sockets[at] = Some(Socket { fd, written: 0 });
+                fd
+            }
+        };
+        let result = self.host.connect(fd, self.setup.v6, self.peers[at].port);
+        if result == Err(halfopen_stack::Errno::EINPROGRESS.number())
+            && let Some(socket) = &mut self.sockets[at]
+        {
+            socket.written = 0;
+        }
+        self.called("connect", result.map(|()| 0));
+    }
+
+    fn send(&mut self, at: usize, length: u16, more: bool, urgent: bool) {
+        let Some(socket) = &mut self.sockets[at] else { return };
+        let data = pattern::written(socket.written, usize::from(length).min(16_000));
+        let result = self.host.send(socket.fd, data, more, urgent);
+        socket.written += result.unwrap_or(0) as u32;
+        self.called("send", result.map(|sent| sent as i64));
+    }
+
+    fn receive(&mut self, at: usize, length: usize, peek: bool) {
+        let Some(socket) = self.sockets[at] else { return };
+        let mut room = vec![0; length];
+        let result = self.host.recv(socket.fd, &mut room, peek);
+        let read = hash(&room[..result.unwrap_or(0).min(length)]);
+        self.items.push(Item::Call("recv", result.map(|read| read as i64), read));
+        self.transmit();
+    }
+
+    fn close(&mut self, at: usize, abort: bool) {
+        let Some(socket) = self.sockets[at].take() else { return };
+        if abort {
+            let result = self.host.linger_zero(socket.fd).map(|()| 0);
+            self.called("setsockopt", result);
+        }
+        let result = self.host.close(socket.fd).map(|()| 0);
+        self.called("close", result);
+    }
+
+    /// Nothing is left: a RST where the host expects the next number. Where it stands no longer is what the answer tells.
+    fn end(&mut self) {
+        self.loses = [0; 2];
+        for at in 0..4 {
+            if self.lines[at].iss.is_none() || self.peers[at].reset {
+                continue;
+            }
+            for _ in 0..2 {
+                let octets = self.peers[at].abort(self.now, self.setup);
+                self.items.clear();
+                self.arrives(octets);
+                if self.items.is_empty() {
+                    break;
+                }
+            }
+        }
+        self.items.clear();
+    }
+}

@@ -1,0 +1,282 @@
+//! What a host did, in canonical form.
+//!
+//! | on the wire | here |
+//! |---|---|
+//! | sequence numbers of the host | less its initial sequence number; of a RST: that it is the acknowledgment number of its cause |
+//! | acknowledgment numbers, SACK blocks, TSecr | as they are: the peer's numbers and clock are the same in both runs |
+//! | TSval | that there is one: the clock and its offset are the host's |
+//! | the host's ephemeral port | the how manieth of the connection |
+//! | IP identification, TTL, TOS but ECN, flow label | left out |
+//! | text | length and a hash |
+//! | window | in SYNs as it is, in RSTs left out, else zero or not: what a segment takes of a buffer is the host's |
+//! | descriptors | left out |
+
+use crate::datagram::{ACK, RST, SYN, Seg};
+use crate::oracles::judge::Flags;
+use std::fmt;
+
+/// One thing that a host did.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Item {
+    /// It sent a segment.
+    Segment(Segment),
+    /// It sent something else: protocol and first octet.
+    Other(u8, u8),
+    /// A call returned; what `recv` read as a hash.
+    Call(&'static str, Result<i64, i32>, u64),
+    /// The state of the event's connection in `TCP_INFO`, behind the event.
+    State(u8),
+}
+
+/// A segment of the host.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Segment {
+    /// The connection; 255: none of the peer's ports.
+    pub at: u8,
+    /// Which of the host's ports of this connection.
+    pub port: u8,
+    /// Control bits.
+    pub flags: u8,
+    /// SEG.SEQ less ISS.
+    pub seq: u32,
+    /// SEG.SEQ is the acknowledgment number of what came before (RFC 9293 3.10.7.1), and `seq` is 0.
+    pub echoes: bool,
+    /// SEG.ACK, if ACK is set.
+    pub ack: u32,
+    /// Octets of text.
+    pub length: u32,
+    /// Hash of the text.
+    pub text: u64,
+    /// The window, see above.
+    pub window: u16,
+    /// The urgent pointer, if URG is set.
+    pub urgent: u16,
+    /// The ECN field.
+    pub ecn: u8,
+    /// Segment size.
+    pub mss: Option<u16>,
+    /// Window scale.
+    pub shift: Option<u8>,
+    /// SACK permitted.
+    pub sack_permitted: bool,
+    /// TSecr.
+    pub echo: Option<u32>,
+    /// SACK blocks.
+    pub sacks: Vec<(u32, u32)>,
+    /// There are options of other kinds.
+    pub others: bool,
+}
+
+/// An event, and all that the host did at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The event's kind.
+    pub kind: &'static str,
+    /// The state before, of a host that shows it, and behind.
+    pub state: &'static str,
+    /// The state behind.
+    pub after: &'static str,
+    /// What reached the host, in the numbers of the trace.
+    pub arrived: u64,
+    /// In order.
+    pub items: Vec<Item>,
+}
+
+/// A run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Trace {
+    /// The beginning, which makes the listener, and then a step for each event.
+    pub steps: Vec<Step>,
+}
+
+impl Trace {
+    /// A fingerprint.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        let mut hash = Fnv::default();
+        for step in &self.steps {
+            std::hash::Hash::hash(&step.items, &mut hash);
+        }
+        std::hash::Hasher::finish(&hash)
+    }
+}
+
+/// FNV-1a: the same on every machine, and in every run.
+#[derive(Debug, Clone, Copy)]
+pub struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl std::hash::Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, octets: &[u8]) {
+        for octet in octets {
+            self.0 = (self.0 ^ u64::from(*octet)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
+}
+
+/// The hash of some octets.
+#[must_use]
+pub fn hash(octets: &[u8]) -> u64 {
+    let mut hash = Fnv::default();
+    std::hash::Hasher::write(&mut hash, octets);
+    hash.0
+}
+
+impl Segment {
+    /// A segment of the connection `at`, whose ISS is known or not; `asked` is the acknowledgment number of what came before.
+    #[must_use]
+    pub fn of(seg: &Seg<'_>, at: u8, port: u8, iss: Option<u32>, asked: Option<u32>) -> Self {
+        // The answer to a segment without ACK counts from zero (RFC 9293 3.10.7.1).
+        let plain = seg.has(RST) && seg.has(ACK) && seg.seq == 0;
+        let echoes = seg.has(RST) && !seg.has(ACK) && asked == Some(seg.seq);
+        Self {
+            at,
+            port,
+            flags: seg.flags,
+            echoes,
+            seq: if plain || echoes { 0 } else { seg.seq.wrapping_sub(iss.unwrap_or(0)) },
+            ack: if seg.has(ACK) { seg.ack } else { 0 },
+            length: seg.payload.len() as u32,
+            text: hash(seg.payload),
+            window: if seg.has(SYN) { seg.window } else { u16::from(seg.window > 0 && !seg.has(RST)) },
+            urgent: if seg.has(crate::datagram::URG) { seg.urgent } else { 0 },
+            ecn: seg.ecn,
+            mss: seg.options.mss,
+            shift: seg.options.shift,
+            sack_permitted: seg.options.sack_permitted,
+            echo: seg.options.stamps.map(|(_, echo)| echo),
+            sacks: seg.options.sacks[..usize::from(seg.options.sack_count)].to_vec(),
+            others: seg.options.others,
+        }
+    }
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Segment(seg) => seg.fmt(f),
+            Self::Other(protocol, kind) => write!(f, "> protocol {protocol}, kind {kind}"),
+            Self::Call(name, Ok(value), _) => write!(f, "{name} = {value}"),
+            Self::Call(name, Err(number), _) => {
+                let errno = halfopen_stack::Errno::from_number(*number).map_or("", halfopen_stack::Errno::name);
+                write!(f, "{name} = -1 {errno} ({number})")
+            }
+            Self::State(state) => write!(f, "state {}", state_name(*state)),
+        }
+    }
+}
+
+impl fmt::Display for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "> {}.{} {} {}:{}({})",
+            self.at,
+            self.port,
+            Flags(self.flags),
+            self.seq,
+            self.seq.wrapping_add(self.length),
+            self.length
+        )?;
+        if self.flags & ACK != 0 {
+            write!(f, " ack {}", self.ack)?;
+        }
+        if self.echoes {
+            write!(f, " (SEQ is what was acknowledged)")?;
+        }
+        write!(f, " win {}", self.window)?;
+        if self.urgent != 0 {
+            write!(f, " urg {}", self.urgent)?;
+        }
+        if self.ecn != 0 {
+            write!(f, " ecn {}", self.ecn)?;
+        }
+        if let Some(mss) = self.mss {
+            write!(f, " mss {mss}")?;
+        }
+        if let Some(shift) = self.shift {
+            write!(f, " wscale {shift}")?;
+        }
+        if self.sack_permitted {
+            write!(f, " sackOK")?;
+        }
+        if let Some(echo) = self.echo {
+            write!(f, " ecr {echo}")?;
+        }
+        if !self.sacks.is_empty() {
+            write!(f, " sack {:?}", self.sacks)?;
+        }
+        if self.others {
+            write!(f, " and other options")?;
+        }
+        Ok(())
+    }
+}
+
+/// Linux's states in the RFC's words.
+#[must_use]
+pub fn state_name(state: u8) -> &'static str {
+    const NAMES: [&str; 13] = [
+        "none",
+        "ESTABLISHED",
+        "SYN-SENT",
+        "SYN-RECEIVED",
+        "FIN-WAIT-1",
+        "FIN-WAIT-2",
+        "TIME-WAIT",
+        "CLOSED",
+        "CLOSE-WAIT",
+        "LAST-ACK",
+        "LISTEN",
+        "CLOSING",
+        "SYN-RECEIVED",
+    ];
+    NAMES.get(usize::from(state)).copied().unwrap_or("unknown")
+}
+
+/// The kind of the first difference between what two hosts did at an event.
+#[must_use]
+pub fn difference(reference: &[Item], other: &[Item]) -> String {
+    let at = (0..).find(|at| reference.get(*at) != other.get(*at)).unwrap_or(0);
+    match (reference.get(at), other.get(at)) {
+        (Some(Item::Segment(one)), Some(Item::Segment(two))) => fields(one, two),
+        (Some(Item::Call(name, ..)), Some(Item::Call(..))) => format!("call {name}"),
+        (Some(Item::State(_)), Some(Item::State(_))) => "state".to_owned(),
+        (Some(Item::Segment(_)), _) => "extra".to_owned(),
+        (_, Some(Item::Segment(_))) => "missing".to_owned(),
+        (_, Some(Item::Other(..))) | (Some(Item::Other(..)), _) => "other protocol".to_owned(),
+        (_, _) => "order".to_owned(),
+    }
+}
+
+/// The fields in which two segments differ.
+fn fields(one: &Segment, two: &Segment) -> String {
+    let table = [
+        ("connection", (one.at, one.port) != (two.at, two.port)),
+        ("flags", one.flags != two.flags),
+        ("seq", (one.seq, one.echoes) != (two.seq, two.echoes)),
+        ("ack", one.ack != two.ack),
+        ("length", one.length != two.length),
+        ("text", one.length == two.length && one.text != two.text),
+        ("urgent", one.urgent != two.urgent),
+        ("ecn", one.ecn != two.ecn),
+        ("mss", one.mss != two.mss),
+        ("wscale", one.shift != two.shift),
+        ("sackOK", one.sack_permitted != two.sack_permitted),
+        ("timestamps", one.echo != two.echo),
+        ("sack", one.sacks != two.sacks),
+        ("options", one.others != two.others),
+        ("window", one.window != two.window),
+    ];
+    let names: Vec<&str> = table.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect();
+    names.join("+")
+}

@@ -1,0 +1,158 @@
+//! `halfopen fuzz diff`
+
+use crate::args::DiffArgs;
+use crate::differential::{self, Found, Pair, Plan, Tally};
+use crate::expect::Expectations;
+use crate::fault::{AS_EXPECTED, FINDING, Fault};
+use crate::register::Register;
+use crate::specs::Specs;
+use crate::sut::prepare_linux;
+use halfopen_fuzz::differential::words::words;
+use halfopen_fuzz::differential::{Comparison, Divergence, Trace, compare, timer_free};
+use halfopen_fuzz::minimise::minimise_by;
+use halfopen_fuzz::program::Program;
+use halfopen_sut::SutError;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+/// Compares, and returns the exit code.
+pub(super) fn diff(args: &DiffArgs) -> Result<u8, Fault> {
+    prepare_linux()?;
+    match &args.file {
+        Some(file) => {
+            let octets = fs::read(file).map_err(|fault| Fault::Usage(format!("{}: {fault}", file.display())))?;
+            let program =
+                Program::decode(&octets).map_err(|fault| Fault::Usage(format!("{}: {fault}", file.display())))?;
+            repeat(&program, args)
+        }
+        None => many(args),
+    }
+}
+
+fn environment(fault: SutError) -> Fault {
+    Fault::Environment(format!("the kernel cannot be asked: {fault}"))
+}
+
+/// One program, several times: the kernel's traces have to be the same.
+fn repeat(program: &Program, args: &DiffArgs) -> Result<u8, Fault> {
+    let mut out = io::stdout().lock();
+    let mut pair = Pair::enter().map_err(environment)?;
+    let mut traces: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut first: Option<Trace> = None;
+    for _ in 0..args.repeat {
+        let trace = pair.kernel.run(program).map_err(environment)?;
+        *traces.entry(trace.hash()).or_default() += 1;
+        let before = first.get_or_insert_with(|| trace.clone());
+        if traces.len() == 2
+            && traces[&trace.hash()] == 1
+            && let Comparison::Differs(unsteady) = compare(program, before, &trace)
+        {
+            writeln!(out, "UNSTEADY, first and another run of the kernel: {unsteady}")?;
+        }
+    }
+    let word = if traces.len() == 1 { "trace" } else { "traces" };
+    write!(out, "{} runs on the kernel, {} canonical {word}:", args.repeat, traces.len())?;
+    for (hash, count) in &traces {
+        write!(out, " {hash:016x} ({count})")?;
+    }
+    writeln!(out)?;
+    let found = pair.divergence(program).map_err(environment)?;
+    match &found {
+        Comparison::Equal => writeln!(out, "the reference stack has the same")?,
+        Comparison::Parted(at) => {
+            writeln!(out, "the reference stack has the same up to event {at}, where the peers part")?
+        }
+        Comparison::Differs(divergence) => writeln!(out, "DIVERGENCE {divergence}")?,
+    }
+    Ok(if !matches!(found, Comparison::Differs(_)) && traces.len() == 1 { AS_EXPECTED } else { FINDING })
+}
+
+fn many(args: &DiffArgs) -> Result<u8, Fault> {
+    let jobs = args.jobs.unwrap_or_else(|| available_parallelism().map_or(1, |cores| cores.get() as u16));
+    let plan = Plan { seed: args.seed, time: args.time, programs: args.programs, jobs };
+    let (mut err, live) = (io::stderr(), io::stderr().is_terminal());
+    let known = known()?;
+    let (tally, wall) = differential::campaign(&plan, &known, &mut |tally, wall| {
+        if live {
+            let _ = write!(err, "\r\x1b[K{}", line(tally, wall, jobs));
+        }
+    })
+    .map_err(environment)?;
+    if live {
+        let _ = write!(err, "\r\x1b[K");
+    }
+    let mut out = io::stdout().lock();
+    let mut found: Vec<&Found> = tally.found.values().collect();
+    found.sort_by_key(|found| std::cmp::Reverse(found.count));
+    let mut pair = Pair::enter().map_err(environment)?;
+    for found in &found {
+        let (program, divergence) = smaller(&mut pair, found);
+        writeln!(out, "DIVERGENCE {} times: {divergence}", found.count)?;
+        for event in &program.events {
+            writeln!(out, "    {}", words(event))?;
+        }
+        if let Some(folder) = &args.out {
+            fs::create_dir_all(folder)?;
+            let name = divergence.key().replace([' ', '/'], "-");
+            fs::write(folder.join(format!("{name}.bin")), program.encode())?;
+        }
+    }
+    let mut explained: Vec<_> = tally.explained.iter().map(|(at, count)| (count, &known.differences()[*at])).collect();
+    explained.sort_by_key(|(count, _)| std::cmp::Reverse(**count));
+    for (count, difference) in explained {
+        writeln!(out, "{count:>8}  {}  {}", difference.rule, difference.reason)?;
+    }
+    writeln!(out, "seed {}: {}", args.seed, line(&tally, wall, jobs))?;
+    Ok(if tally.found.is_empty() { AS_EXPECTED } else { FINDING })
+}
+
+/// The entries of the expectation file; each names a rule of the register.
+fn known() -> Result<Expectations, Fault> {
+    let specs = Specs::locate(None)?;
+    let path = "expect/linux.toml";
+    let text = specs.text(path).ok_or_else(|| Fault::Environment(format!("no {}", specs.display(path))))?;
+    let known = Expectations::parse(&specs.display(path), text)?;
+    let register = Register::load(&specs)?;
+    for difference in known.differences() {
+        if register.rule(&difference.rule).is_none() {
+            return Err(Fault::Environment(format!("{}: no rule is named `{}`", difference.place, difference.rule)));
+        }
+    }
+    Ok(known)
+}
+
+/// The smallest program with the same difference in the same state.
+fn smaller(pair: &mut Pair, found: &Found) -> (Program, Divergence) {
+    let mut run = |program: &Program| {
+        // The set-ups of smaller programs are of other profiles; here there is one.
+        let mut program = program.clone();
+        timer_free(&mut program);
+        match pair.divergence(&program) {
+            Ok(Comparison::Differs(divergence)) => Some(*divergence),
+            Ok(Comparison::Equal | Comparison::Parted(_)) | Err(_) => None,
+        }
+    };
+    let same = |one: &Divergence, two: &Divergence| one.kind == two.kind && one.state == two.state;
+    let (mut program, divergence) = minimise_by(&found.program, &found.divergence, &mut run, same);
+    timer_free(&mut program);
+    (program, divergence)
+}
+
+fn line(tally: &Tally, wall: Duration, jobs: u16) -> String {
+    let rate = tally.programs as f64 / wall.as_secs_f64().max(1e-3);
+    let (cells, features, kept) = tally.sizes;
+    format!(
+        "{} programs in {:.1} s, {rate:.0}/s, {:.0} for each of {jobs} jobs; {} without a difference, {} up to where the peers part, {} with a known difference, {} divergences; {cells} cells, {features} features, {kept} kept, {} slow",
+        tally.programs,
+        wall.as_secs_f64(),
+        rate / f64::from(jobs),
+        tally.equal,
+        tally.parted,
+        tally.explained.values().sum::<u64>(),
+        tally.found.len(),
+        tally.slow
+    )
+}

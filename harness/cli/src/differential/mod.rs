@@ -1,0 +1,190 @@
+//! `halfopen fuzz diff`: the reference stack and the kernel with the same programs, on several threads.
+
+pub mod kernel;
+
+use crate::clock;
+use crate::expect::Expectations;
+use halfopen_fuzz::differential::pool::Pool;
+use halfopen_fuzz::differential::reference::Reference;
+use halfopen_fuzz::differential::{Comparison, Divergence, Trace, compare, play};
+use halfopen_fuzz::program::Program;
+use halfopen_sut::SutError;
+use halfopen_sut::linux::pooled::largest_buffers;
+use kernel::Kernel;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Programs between two looks at the clock and at the others.
+const BLOCK: u64 = 64;
+/// How often a divergence has to be seen again before it counts.
+const AGAIN: usize = 3;
+
+/// What a campaign shall do.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Decides every program of every job.
+    pub seed: u64,
+    /// How long at most.
+    pub time: Duration,
+    /// Programs of each job at most.
+    pub programs: Option<u64>,
+    /// Threads, each with a namespace of its own.
+    pub jobs: u16,
+}
+
+/// A divergence, the first program that showed it, and how many did.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The difference.
+    pub divergence: Divergence,
+    /// The program.
+    pub program: Program,
+    /// Programs with the same key.
+    pub count: u64,
+}
+
+/// What has been done so far.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Programs that were compared.
+    pub programs: u64,
+    /// Those without a difference.
+    pub equal: u64,
+    /// Those that were compared up to an event at which the two peers say different things.
+    pub parted: u64,
+    /// Those that differ in a way that is known, by the entry's place in the list.
+    pub explained: BTreeMap<usize, u64>,
+    /// Runs on the kernel that were taken again because they took too long.
+    pub slow: u64,
+    /// Cells of state, event and state; features; programs kept, of all jobs.
+    pub sizes: (usize, usize, usize),
+    /// By key.
+    pub found: BTreeMap<String, Found>,
+}
+
+/// Both hosts of a thread.
+#[derive(Debug)]
+pub struct Pair {
+    /// In this process.
+    pub reference: Reference,
+    /// In a namespace of this thread.
+    pub kernel: Kernel,
+}
+
+impl Pair {
+    /// Moves this thread into a namespace.
+    pub fn enter() -> Result<Self, SutError> {
+        Ok(Self { reference: Reference::new(largest_buffers()?), kernel: Kernel::enter()? })
+    }
+
+    /// Where the two differ, if they do so every time.
+    pub fn divergence(&mut self, program: &Program) -> Result<Comparison, SutError> {
+        let trace = play(program, &mut self.reference);
+        self.against(program, &trace)
+    }
+
+    fn against(&mut self, program: &Program, trace: &Trace) -> Result<Comparison, SutError> {
+        let other = self.kernel.run(program)?;
+        let found = compare(program, trace, &other);
+        if !matches!(found, Comparison::Differs(_)) {
+            return Ok(found);
+        }
+        for _ in 0..AGAIN {
+            let again = self.kernel.run(program)?;
+            if let Comparison::Differs(mut unsteady) = compare(program, &other, &again) {
+                unsteady.kind = format!("unsteady {}", unsteady.kind);
+                return Ok(Comparison::Differs(unsteady));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Runs programs until the time or their number is up.
+pub fn campaign(
+    plan: &Plan,
+    known: &Expectations,
+    tell: &mut dyn FnMut(&Tally, Duration),
+) -> Result<(Tally, Duration), SutError> {
+    let (tally, stop) = (Mutex::new(Tally::default()), AtomicBool::new(false));
+    let started = clock::now();
+    let results = thread::scope(|scope| {
+        let jobs: Vec<_> = (0..plan.jobs)
+            .map(|job| {
+                let (tally, stop) = (&tally, &stop);
+                scope.spawn(move || {
+                    let result = one((plan, known), job, started, tally, stop);
+                    if result.is_err() {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                    result
+                })
+            })
+            .collect();
+        while jobs.iter().any(|job| !job.is_finished()) {
+            thread::park_timeout(Duration::from_millis(500));
+            tell(&tally.lock().expect("no job panics with the lock"), started.elapsed());
+        }
+        jobs.into_iter().map(|job| job.join().expect("a job does not panic")).collect::<Vec<_>>()
+    });
+    results.into_iter().collect::<Result<(), _>>()?;
+    Ok((tally.into_inner().expect("no job panics with the lock"), started.elapsed()))
+}
+
+/// The entry that explains a divergence.
+fn explained(known: &Expectations, divergence: &Divergence) -> Option<usize> {
+    known.differences().iter().position(|difference| difference.explains(divergence))
+}
+
+fn one(
+    (plan, known): (&Plan, &Expectations),
+    job: u16,
+    started: Instant,
+    all: &Mutex<Tally>,
+    stop: &AtomicBool,
+) -> Result<(), SutError> {
+    let mut pair = Pair::enter()?;
+    let mut pool = Pool::new(plan.seed.wrapping_add(u64::from(job) << 32));
+    let mut done = 0;
+    let mut sizes = (0, 0, 0);
+    while started.elapsed() < plan.time && !stop.load(Ordering::Relaxed) {
+        let count = plan.programs.map_or(BLOCK, |most| BLOCK.min(most - done));
+        if count == 0 {
+            break;
+        }
+        let (mut found, mut parted): (Vec<Found>, u64) = (Vec::new(), 0);
+        let mut explained_by: BTreeMap<usize, u64> = BTreeMap::new();
+        for _ in 0..count {
+            let program = pool.draw();
+            let trace = play(&program, &mut pair.reference);
+            pool.learn(&program, &trace);
+            match pair.against(&program, &trace)? {
+                Comparison::Equal => {}
+                Comparison::Parted(_) => parted += 1,
+                Comparison::Differs(divergence) => match explained(known, &divergence) {
+                    Some(entry) => *explained_by.entry(entry).or_default() += 1,
+                    None => found.push(Found { divergence: *divergence, program, count: 1 }),
+                },
+            }
+        }
+        done += count;
+        let mut all = all.lock().expect("no job panics with the lock");
+        all.programs += count;
+        all.equal += count - parted - found.len() as u64 - explained_by.values().sum::<u64>();
+        for (entry, count) in explained_by {
+            *all.explained.entry(entry).or_default() += count;
+        }
+        all.parted += parted;
+        all.slow += std::mem::take(&mut pair.kernel.slow);
+        let now = pool.sizes();
+        all.sizes = (all.sizes.0 + now.0 - sizes.0, all.sizes.1 + now.1 - sizes.1, all.sizes.2 + now.2 - sizes.2);
+        sizes = now;
+        for one in found {
+            all.found.entry(one.divergence.key()).and_modify(|known| known.count += 1).or_insert(one);
+        }
+    }
+    Ok(())
+}
