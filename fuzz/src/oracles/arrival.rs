@@ -171,6 +171,9 @@ fn others(judge: &Judge, at: usize, pre: &Vitals, seg: &Seg<'_>) -> Expect {
     {
         return Expect::Unknown;
     }
+    if choices.ack_before_numbers && pre.state != State::TimeWait && !seg.has(ACK | SYN | RST) {
+        return Expect::Ignored(47);
+    }
     // PAWS (RFC 7323 5.3), and segments that lack the option (3.2).
     if pre.timestamps && !seg.has(RST) {
         match (seg.options.stamps, pre.ts_recent) {
@@ -190,6 +193,9 @@ fn others(judge: &Judge, at: usize, pre: &Vitals, seg: &Seg<'_>) -> Expect {
             return unacceptable(judge, pre, seg);
         }
         if !seg.has(RST) && seg.has(ACK) && !seg.has(SYN) && !syn_received {
+            if may_be_too_old(judge, pre, seg) {
+                return Expect::Unknown;
+            }
             return if ack_is_fine(judge, pre, seg) { Expect::Taken } else { unacceptable(judge, pre, seg) };
         }
     }
@@ -211,6 +217,9 @@ fn others(judge: &Judge, at: usize, pre: &Vitals, seg: &Seg<'_>) -> Expect {
         return if acceptable { Expect::Unknown } else { Expect::Reset(18) };
     }
     let _ = at;
+    if may_be_too_old(judge, pre, seg) {
+        return Expect::Unknown;
+    }
     if ack_is_fine(judge, pre, seg) { Expect::Taken } else { bad_ack(judge, pre, seg) }
 }
 
@@ -230,6 +239,9 @@ fn unacceptable(judge: &Judge, pre: &Vitals, seg: &Seg<'_>) -> Expect {
     let choices = &judge.choices;
     if seg.has(RST) {
         return Expect::Ignored(53);
+    }
+    if choices.ack_before_numbers && pre.state == State::SynReceived && seg.has(ACK) {
+        return Expect::Unknown;
     }
     if pre.state == State::TimeWait && seg.has(FIN) && seg.end() == pre.rcv_nxt.0 {
         return Expect::Acked(68, false);
@@ -258,6 +270,11 @@ fn reset(challenge: bool, rationed: bool, pre: &Vitals, seg: &Seg<'_>) -> Expect
 
 fn too_old(judge: &Judge, pre: &Vitals, seg: &Seg<'_>) -> bool {
     judge.choices.ack_range_check && before(seg.ack, pre.una.0.wrapping_sub(pre.max_wnd))
+}
+
+/// Below SND.UNA, and perhaps below all that was ever acknowledged, which counts for some.
+fn may_be_too_old(judge: &Judge, pre: &Vitals, seg: &Seg<'_>) -> bool {
+    judge.choices.ack_range_of_acknowledged && before(seg.ack, pre.una.0) && !too_old(judge, pre, seg)
 }
 
 fn ack_is_fine(judge: &Judge, pre: &Vitals, seg: &Seg<'_>) -> bool {

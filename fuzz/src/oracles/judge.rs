@@ -20,6 +20,10 @@ pub struct Choices {
     pub ack_range_check: bool,
     /// An ACK of what was never sent is answered in ESTABLISHED.
     pub answer_future_acks: bool,
+    /// What was acknowledged at all bounds the range of RFC 5961 5.2.
+    pub ack_range_of_acknowledged: bool,
+    /// A segment without ACK is dropped, and in SYN-RECEIVED a wrong ACK reset, whatever the sequence number is.
+    pub ack_before_numbers: bool,
     /// ACKs in answer to what is invalid are rationed.
     pub rationed: bool,
     /// Segments without timestamps are dropped once they were agreed on.
@@ -46,6 +50,8 @@ impl Choices {
             challenge_acks: config.challenge_acks,
             ack_range_check: config.ack_range_check,
             answer_future_acks: config.answer_future_acks,
+            ack_range_of_acknowledged: config.ack_range_of_acknowledged,
+            ack_before_numbers: config.drop_without_ack_first && config.half_open_ack_first,
             rationed: config.tcp_invalid_ratelimit > 0,
             require_timestamps: config.require_timestamps,
             time_wait: config.time_wait.as_micros() as u64,

@@ -382,6 +382,12 @@ pub struct Config {
     pub ack_range_check: bool,
     /// Whether an ACK of what was never sent is answered in ESTABLISHED too. RFC 9293 3.10.7.4: yes. Linux: yes (as of 6.18.44).
     pub answer_future_acks: bool,
+    /// Whether RFC 5961 5.2's range begins at what was acknowledged at all, if that is nearer than MAX.SND.WND. RFC: no. Linux: yes.
+    pub ack_range_of_acknowledged: bool,
+    /// Whether a segment without ACK, RST and SYN is dropped before its numbers are looked at. RFC 9293 3.10.7.4: no. Linux: yes.
+    pub drop_without_ack_first: bool,
+    /// Whether in SYN-RECEIVED of a passive OPEN the ACK field is checked before the sequence number. RFC 9293 3.10.7.4: no. Linux: yes.
+    pub half_open_ack_first: bool,
     /// Challenge ACKs per second of the whole stack (RFC 5961 7). RFC: no limit. Linux: no limit.
     pub tcp_challenge_ack_limit: u32,
     /// Least time between two ACKs for invalid segments of one connection, milliseconds. RFC: 0. Linux: 500.
@@ -554,6 +560,9 @@ impl Config {
             challenge_acks: true,
             ack_range_check: true,
             answer_future_acks: true,
+            ack_range_of_acknowledged: false,
+            drop_without_ack_first: false,
+            half_open_ack_first: false,
             tcp_challenge_ack_limit: u32::MAX,
             tcp_invalid_ratelimit: 0,
             tcp_rfc1337: false,
@@ -664,7 +673,8 @@ impl Config {
         config.auto_flowlabels = 1;
         config.ack_pace = AckPace::Estimated;
         config.quick_acks = 16;
-        config.answer_future_acks = true;
+        (config.ack_range_of_acknowledged, config.drop_without_ack_first) = (true, true);
+        config.half_open_ack_first = true;
         config.tcp_invalid_ratelimit = 500;
         config.time_wait = Duration::from_secs(60);
         config.time_wait_returns = false;

@@ -166,7 +166,7 @@ impl Stack {
         Fx::new(now, &mut self.host).cite_in(rules::OPEN_EXISTS, state);
         match state {
             State::SynSent | State::SynReceived => Err(Errno::EALREADY),
-            State::Closed if *connecting && !connection.tcb.user.was_established => {
+            State::Closed if *connecting => {
                 let error = connection.tcb.user.error.take().unwrap_or(Errno::ECONNABORTED);
                 self.separate(fd);
                 Err(error)
@@ -265,7 +265,9 @@ impl Stack {
                         if write {
                             self.with(id, now, Tcb::close_sending);
                         }
-                        self.disconnect(now, fd)
+                        self.disconnect(now, fd)?;
+                        self.sockets.socket_mut(fd)?.error = Some(Errno::ECONNRESET);
+                        Ok(())
                     }
                     State::Listen
                     | State::SynReceived
@@ -275,6 +277,12 @@ impl Stack {
                     | State::CloseWait
                     | State::Closing
                     | State::LastAck => {
+                        // The outcome of `connect` counts as told (Linux).
+                        if let Kind::Connected { connecting, .. } = &mut self.sockets.socket_mut(fd)?.kind
+                            && state != State::SynReceived
+                        {
+                            *connecting = false;
+                        }
                         self.with(id, now, |tcb, fx| {
                             tcb.user.shut_read |= read;
                             if write {

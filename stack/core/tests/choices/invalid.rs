@@ -3,6 +3,7 @@
 use super::*;
 use halfopen_stack::config::HardError;
 use halfopen_stack::wire::icmp::{Problem, UnreachableV4};
+use halfopen_stack::wire::tcp::Flags;
 
 /// What a reset inside the window draws.
 fn reset_in_window(set: Set) -> String {
@@ -22,6 +23,28 @@ fn old_ack(set: Set) -> String {
 fn future_ack(set: Set) -> String {
     let (mut play, _) = Play::established(plain_with(set));
     line(&play.inject(A, 1, 9999, b""))
+}
+
+/// What text draws whose ACK lies a little below SND.UNA, where nothing of ours was ever acknowledged.
+fn ack_of_nothing(set: Set) -> String {
+    let (mut play, _) = Play::established(plain_with(set));
+    let mut sent = play.inject(P, 1, 1_u32.wrapping_sub(100), b"text");
+    sent.extend(play.wait(1.0).into_iter().map(|(_, line)| line));
+    line(&sent)
+}
+
+/// What a segment without control bits draws outside the window.
+fn nothing_set(set: Set) -> String {
+    let (mut play, _) = Play::established(plain_with(set));
+    line(&play.inject(Flags::default(), 1 << 30, 0, b""))
+}
+
+/// What an ACK of what was never sent draws in SYN-RECEIVED, outside the window.
+fn half_open_outside(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    play.listen(1);
+    play.inject(S, 0, 0, b"");
+    line(&play.inject(A, 1 << 30, 99, b""))
 }
 
 /// How many of five resets inside the window are answered.
@@ -62,6 +85,27 @@ pub(crate) const ROWS: &[Row] = &[
         field: "answer_future_acks",
         play: future_ack,
         values: &[(|c| c.answer_future_acks = true, ". 1:1(0) ack 1"), (|c| c.answer_future_acks = false, "")],
+    },
+    Row {
+        field: "ack_range_of_acknowledged",
+        play: ack_of_nothing,
+        values: &[
+            (|c| c.ack_range_of_acknowledged = false, ". 1:1(0) ack 5"),
+            (|c| c.ack_range_of_acknowledged = true, ". 1:1(0) ack 1"),
+        ],
+    },
+    Row {
+        field: "drop_without_ack_first",
+        play: nothing_set,
+        values: &[(|c| c.drop_without_ack_first = false, ". 1:1(0) ack 1"), (|c| c.drop_without_ack_first = true, "")],
+    },
+    Row {
+        field: "half_open_ack_first",
+        play: half_open_outside,
+        values: &[
+            (|c| c.half_open_ack_first = false, ". 1:1(0) ack 1"),
+            (|c| c.half_open_ack_first = true, "R 99:99(0)"),
+        ],
     },
     Row {
         field: "tcp_challenge_ack_limit",

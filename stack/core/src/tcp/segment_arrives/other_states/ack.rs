@@ -14,6 +14,7 @@ use crate::tcp::state::State;
 use crate::tcp::tcb::{Origin, Tcb};
 use crate::tcp::timers::Timer;
 use crate::time::Sometime;
+use crate::wire::tcp::Segment;
 use core::ops::ControlFlow;
 
 pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
@@ -47,11 +48,7 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
 /// own words for this state, and what stacks do.
 fn syn_received(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
     let seg = &arriving.seg;
-    if !(seg.ack.gt(tcb.snd.una) && seg.ack.le(tcb.snd.nxt)) {
-        fx.cite(rules::SYN_RECEIVED_ACK_BAD);
-        fx.reset_in_reply(tcb.tuple.remote.ip(), tcb.tuple.local.ip(), seg);
-        return RETURN;
-    }
+    of_syn(tcb, seg, fx)?;
     let bare = arriving.first.plus(arriving.len) == tcb.rcv.nxt;
     if tcb.origin == Origin::Passive && bare && tcb.rto.retransmits < u32::from(tcb.user.options.defer_accept) {
         // TCP_DEFER_ACCEPT: the user wants to hear of it when there is something to read.
@@ -83,6 +80,16 @@ fn syn_received(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow
     CONTINUE
 }
 
+/// Whether SEG.ACK is of our SYN.
+pub(super) fn of_syn(tcb: &Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Flow {
+    if seg.ack.gt(tcb.snd.una) && seg.ack.le(tcb.snd.nxt) {
+        return CONTINUE;
+    }
+    fx.cite(rules::SYN_RECEIVED_ACK_BAD);
+    fx.reset_in_reply(tcb.tuple.remote.ip(), tcb.tuple.local.ip(), seg);
+    RETURN
+}
+
 /// Whether SEG.ACK can be taken: not above SND.NXT, and with RFC 5961 5.2 not below SND.UNA - MAX.SND.WND.
 fn range(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
     let state = tcb.state();
@@ -92,7 +99,7 @@ fn range(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
         if state == State::Established && !fx.config().answer_future_acks {
             return RETURN;
         }
-    } else if fx.config().ack_range_check && ack.lt(tcb.snd.una.minus(tcb.snd.max_wnd)) {
+    } else if fx.config().ack_range_check && ack.lt(tcb.snd.una.minus(behind(tcb, fx))) {
         fx.cite_in(rules::ACK_OLD, state);
     } else {
         return CONTINUE;
@@ -104,6 +111,13 @@ fn range(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
         emit::ack(tcb, fx);
     }
     RETURN
+}
+
+/// How far below SND.UNA an acknowledgment may be.
+fn behind(tcb: &Tcb, fx: &Fx<'_>) -> u32 {
+    // Our SYN was acknowledged too.
+    let acknowledged = u32::try_from(tcb.totals.bytes_acked).unwrap_or(u32::MAX).saturating_add(1);
+    if fx.config().ack_range_of_acknowledged { tcb.snd.max_wnd.min(acknowledged) } else { tcb.snd.max_wnd }
 }
 
 /// SEG.ACK =< SND.NXT, in the states that have something in flight or may have.

@@ -20,11 +20,22 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>)
     if tcb.state() == State::TimeWait && reopens(tcb, &arriving.seg, fx) {
         return ControlFlow::Break(Verdict::Reopen);
     }
+    let flags = arriving.seg.flags;
+    if fx.config().drop_without_ack_first
+        && tcb.state() != State::TimeWait
+        && !(flags.ack() || flags.rst() || flags.syn())
+    {
+        fx.cite_in(rules::NO_ACK, tcb.state());
+        return RETURN;
+    }
     if paws::check(tcb, &arriving.seg, fx).is_break() {
         return RETURN;
     }
     if tcb.state() == State::SynReceived {
         syn_again(tcb, arriving, fx)?;
+        if tcb.origin == Origin::Passive && fx.config().half_open_ack_first && flags.ack() && !flags.rst() {
+            super::ack::of_syn(tcb, &arriving.seg, fx)?;
+        }
     }
     let seg = &arriving.seg;
     if !is_acceptable(&tcb.rcv, seg) {
