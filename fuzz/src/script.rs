@@ -175,6 +175,17 @@ pub fn script(program: &Program) -> (String, Vec<Entry>, Option<Violation>) {
     (writer.text, entries, violation)
 }
 
+/// An exchange that was recorded, as a script that begins with these lines.
+#[must_use]
+pub fn exchange(head: &str, entries: &[Entry]) -> String {
+    let main = main_port(entries);
+    let mut writer = Writer { text: head.to_owned(), before: None, numbers: [Numbers::default(); 4], main };
+    for entry in entries {
+        writer.entry(entry);
+    }
+    writer.text
+}
+
 /// The port of the first connection that opens.
 fn main_port(entries: &[Entry]) -> u16 {
     let opens = |entry: &Entry| match entry {

@@ -12,8 +12,9 @@ pub mod trace;
 pub mod words;
 
 use crate::program::{Event, Name, Profile, Program, Ref, Setup};
-pub use player::play;
-use std::fmt;
+use crate::script;
+pub use player::{play, play_watched};
+use std::fmt::{self, Write as _};
 pub use trace::{Item, Step, Trace};
 
 /// A host that runs programs one after the other. Errors are Linux's numbers.
@@ -60,6 +61,8 @@ pub trait Host {
 /// is absolute, because hosts choose their initial sequence numbers themselves.
 pub fn timer_free(program: &mut Program) {
     program.setup.profile = Profile::Linux;
+    // Linux takes a segment size of 0 for none, the reference stack for the smallest.
+    program.setup.mss = program.setup.mss.filter(|mss| *mss > 0);
     program
         .events
         .retain(|event| !matches!(event, Event::Wait { .. } | Event::WaitForTimer {} | Event::WaitLong { .. }));
@@ -83,6 +86,8 @@ pub struct Divergence {
     pub state: &'static str,
     /// The kind of the event.
     pub event: &'static str,
+    /// Where in the two lists.
+    pub first: (usize, usize),
     /// The event itself.
     pub what: String,
     /// What the reference did at this event.
@@ -95,10 +100,8 @@ impl Divergence {
     /// What the two did where they first differ, in words.
     #[must_use]
     pub fn first(&self) -> (String, String) {
-        let (one, two) = (&self.reference, &self.other);
-        let at = (0..).find(|at| one.get(*at) != two.get(*at)).unwrap_or(0);
-        let word = |items: &[Item]| items.get(at).map_or_else(|| "nothing".to_owned(), ToString::to_string);
-        (word(one), word(two))
+        let word = |item: Option<&Item>| item.map_or_else(|| "nothing".to_owned(), ToString::to_string);
+        (word(self.reference.get(self.first.0)), word(self.other.get(self.first.1)))
     }
 
     /// What makes two of them the same.
@@ -137,14 +140,16 @@ pub enum Comparison {
 /// Where two runs of a program differ first, if they do.
 #[must_use]
 pub fn compare(program: &Program, reference: &Trace, other: &Trace) -> Comparison {
+    let mut acknowledged = [[0; 4]; 2];
     for (index, (one, two)) in reference.steps.iter().zip(&other.steps).enumerate() {
         if one.arrived != two.arrived {
             return Comparison::Parted(index);
         }
-        if one.items != two.items {
+        if let Some((left, right)) = trace::parting(&one.items, &two.items, &mut acknowledged) {
             return Comparison::Differs(Box::new(Divergence {
                 index,
-                kind: trace::difference(&one.items, &two.items),
+                kind: trace::difference(one.items.get(left), two.items.get(right)),
+                first: (left, right),
                 state: one.state,
                 event: one.kind,
                 // The first step is the beginning.
@@ -155,6 +160,22 @@ pub fn compare(program: &Program, reference: &Trace, other: &Trace) -> Compariso
         }
     }
     Comparison::Equal
+}
+
+/// The exchange of this host up to the divergence, as a script that holds it to be right, and what was recorded.
+#[must_use]
+pub fn script(program: &Program, found: &Divergence, host: &mut impl Host) -> (String, Vec<script::Entry>) {
+    let mut recorder = script::Recorder::default();
+    let upto = Program { setup: program.setup, events: program.events[..found.index].to_vec() };
+    play_watched(&upto, host, &mut recorder);
+    let (reference, _) = found.first();
+    let mut head =
+        format!("// {}: this is what Linux does. The reference stack at the last event: {reference}.\n", found.key());
+    head.push_str("//: profile linux\n");
+    let _ = writeln!(head, "//: family {}\n", if program.setup.v6 { "v6" } else { "v4" });
+    let parameters: Vec<String> = reference::PARAMETERS.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let _ = writeln!(head, "`sysctl -q {}`\n", parameters.join(" "));
+    (script::exchange(&head, &recorder.entries), recorder.entries)
 }
 
 /// An option of a program as `setsockopt` takes it: its name, and an int. The values are those of [`crate::machine::option`].
@@ -222,12 +243,12 @@ mod tests {
     #[test]
     fn a_host_that_does_otherwise_is_seen_at_the_event() {
         let mut config = reference::config(BUFFERS);
-        config.answer_future_acks = true;
+        config.answer_future_acks = false;
         let first = play(&program(), &mut Reference::new(BUFFERS));
         let second = play(&program(), &mut Reference::of(config));
         let Comparison::Differs(found) = compare(&program(), &first, &second) else { panic!("no difference") };
-        assert_eq!((found.index, found.key().as_str()), (3, "missing in ESTABLISHED at segment"));
-        assert_eq!(found.first().0, "state ESTABLISHED");
+        assert_eq!((found.index, found.key().as_str()), (3, "extra in ESTABLISHED at segment"));
+        assert_eq!(found.first().1, "state ESTABLISHED");
         assert_eq!(found.what, "segment 0: . seq next ack next+5 len 0 win 65535");
     }
 

@@ -3,13 +3,16 @@
 use super::Host;
 use super::trace::{Fnv, Item, Segment, Step, Trace, hash};
 use crate::datagram::{self, ACK, Content, RST, SYN, Seg};
-use crate::machine::{LISTENING, Peer};
+use crate::machine::{LISTENING, Made, Nobody, Peer, Watch};
 use crate::pattern;
-use crate::program::{Event, Half, Program, Setup, Way};
+use crate::program::{Event, Half, Name, Program, Setup, Way};
 use std::hash::{Hash as _, Hasher as _};
 
 /// Microseconds that each event takes, on the clock of the peer and of a host that has none.
 const TICK: u64 = 10;
+/// Linux's numbers of these states.
+const TIME_WAIT: u8 = 6;
+const CLOSED: u8 = 7;
 const BEGINNING: u64 = 1_000_000;
 /// Datagrams at one event; more are a storm, which is a finding of its own.
 const MOST_DATAGRAMS: usize = 256;
@@ -28,30 +31,21 @@ struct Line {
     iss: Option<u32>,
 }
 
-/// What happens on the way, to be written down by whoever wants it.
-pub trait Witness {
-    /// An event begins.
-    fn event(&mut self, _event: &Event) {}
-    /// A datagram reaches the host.
-    fn datagram_in(&mut self, _at: u64, _octets: &[u8]) {}
-    /// A datagram leaves the host.
-    fn datagram_out(&mut self, _at: u64, _octets: &[u8]) {}
-    /// A call was made.
-    fn call(&mut self, _at: u64, _call: &crate::machine::Made<'_>) {}
-}
-
-impl Witness for () {}
-
-struct Player<'a, H> {
+struct Player<'a, H, W> {
     host: &'a mut H,
+    watch: &'a mut W,
     setup: &'a Setup,
     peers: [Peer; 4],
     lines: [Line; 4],
     sockets: [Option<Socket>; 4],
     listener: Option<i32>,
+    /// The host's descriptors, the first of which is 3 to who watches.
+    fds: Vec<i32>,
     loses: [u8; 2],
     now: u64,
     items: Vec<Item>,
+    /// Behind the last event: what happens now is nobody's business.
+    ended: bool,
     /// What reached the host at this event, as a hash, and the last acknowledgment number.
     arrived: Fnv,
     asked: Option<u32>,
@@ -60,6 +54,11 @@ struct Player<'a, H> {
 
 /// Runs a program. Behind its last event the peer resets what it knows, so that nothing is left on the host.
 pub fn play(program: &Program, host: &mut impl Host) -> Trace {
+    play_watched(program, host, &mut Nobody)
+}
+
+/// As [`play`], telling somebody what happens. Descriptors are numbered from 3 on, whatever the host calls them.
+pub fn play_watched(program: &Program, host: &mut impl Host, watch: &mut impl Watch) -> Trace {
     let setup = &program.setup;
     host.begin(setup);
     let mut peers: [Peer; 4] = Default::default();
@@ -68,6 +67,8 @@ pub fn play(program: &Program, host: &mut impl Host) -> Trace {
     }
     let mut player = Player {
         host,
+        watch,
+        fds: Vec::new(),
         setup,
         peers,
         lines: Default::default(),
@@ -76,6 +77,7 @@ pub fn play(program: &Program, host: &mut impl Host) -> Trace {
         loses: [0; 2],
         now: BEGINNING,
         items: Vec::new(),
+        ended: false,
         arrived: Fnv::default(),
         asked: None,
         out: Vec::new(),
@@ -99,13 +101,18 @@ pub fn play(program: &Program, host: &mut impl Host) -> Trace {
     Trace { steps }
 }
 
-impl<H: Host> Player<'_, H> {
+impl<H: Host, W: Watch> Player<'_, H, W> {
     fn step(&mut self, event: &Event) -> Step {
         let at = event.at().map(crate::program::At::index);
         let state = self.shown(at);
+        self.watch.event(event);
         self.event(event);
         if let Some(socket) = at.and_then(|at| self.sockets[at]) {
-            let state = self.host.state(socket.fd);
+            // The socket of a connection in TIME-WAIT says CLOSED in Linux, which keeps the rest of it elsewhere.
+            let state = match self.host.state(socket.fd) {
+                TIME_WAIT => CLOSED,
+                other => other,
+            };
             self.items.push(Item::State(state));
         }
         self.now += TICK;
@@ -182,22 +189,23 @@ impl<H: Host> Player<'_, H> {
                     Half::Both => 2,
                 };
                 if let Some(socket) = self.sockets[at.index()] {
-                    let result = self.host.shutdown(socket.fd, how).map(|()| 0);
-                    self.called("shutdown", result);
+                    let result = self.host.shutdown(socket.fd, how);
+                    let how = ["SHUT_RD", "SHUT_WR", "SHUT_RDWR"][how as usize];
+                    self.tell(socket.fd, |fd| Made::Shutdown { fd, how, result });
+                    self.called("shutdown", result.map(|()| 0));
                 }
             }
             Event::Close { at } => self.close(at.index(), false),
             Event::Abort { at } => self.close(at.index(), true),
             Event::Option { at, name, value } => {
                 if let Some(socket) = self.sockets[at.index()] {
-                    let result = self.host.option(socket.fd, name, value).map(|()| 0);
-                    self.called("setsockopt", result);
+                    let result = self.set(socket.fd, name, value);
+                    self.called("setsockopt", result.map(|()| 0));
                 }
             }
             Event::CloseListener {} => {
                 if let Some(fd) = self.listener.take() {
-                    let result = self.host.close(fd).map(|()| 0);
-                    self.called("close", result);
+                    self.shut(fd);
                 }
             }
             Event::Listen { backlog } => self.listen(backlog.min(8).into()),
@@ -252,6 +260,9 @@ impl<H: Host> Player<'_, H> {
             (seg.flags, seg.seq, ack, seg.window, seg.payload.len(), seg.urgent).hash(&mut self.arrived);
             self.asked = Some(seg.ack);
         }
+        if !self.ended {
+            self.watch.datagram_in(self.now, &octets);
+        }
         self.host.arrives(&mut octets);
         self.transmit();
     }
@@ -262,6 +273,9 @@ impl<H: Host> Player<'_, H> {
         let mut count = 0;
         while count < MOST_DATAGRAMS && self.host.leaves(&mut out) {
             count += 1;
+            if !self.ended {
+                self.watch.datagram_out(self.now, &out);
+            }
             match datagram::read_as(&out, false) {
                 Content::Segment(seg) => self.leaves(&seg, &out),
                 Content::Icmp | Content::Fault(_) => {
@@ -297,23 +311,49 @@ impl<H: Host> Player<'_, H> {
         self.peers[at].hears(seg, octets, self.setup);
     }
 
+    /// Tells who watches of a call; `made` takes the descriptor's number.
+    fn tell(&mut self, fd: i32, made: impl FnOnce(i32) -> Made<'static>) {
+        let number = self.number(fd);
+        self.watch.call(self.now, &made(number));
+    }
+
+    fn number(&self, fd: i32) -> i32 {
+        // The last of that name: the host gives numbers again.
+        self.fds.iter().rposition(|known| *known == fd).map_or(-1, |at| at as i32 + 3)
+    }
+
     fn called(&mut self, name: &'static str, result: Result<i64, i32>) {
         self.items.push(Item::Call(name, result, 0));
         self.transmit();
     }
 
     fn new_socket(&mut self) -> Result<i32, i32> {
-        use crate::program::Name;
         let fd = self.host.socket(self.setup.v6)?;
+        self.fds.push(fd);
+        self.tell(fd, |fd| Made::Socket { fd });
         if self.setup.no_delay {
-            let _ = self.host.option(fd, Name::NoDelay, 1);
+            let _ = self.set(fd, Name::NoDelay, 1);
         }
         for (name, units) in [(Name::RcvBuf, self.setup.receive_buffer), (Name::SndBuf, self.setup.send_buffer)] {
             if units > 0 {
-                let _ = self.host.option(fd, name, units.saturating_mul(64));
+                let _ = self.set(fd, name, units.saturating_mul(64));
             }
         }
         Ok(fd)
+    }
+
+    fn set(&mut self, fd: i32, name: Name, value: u16) -> Result<(), i32> {
+        let result = self.host.option(fd, name, value);
+        let (name, value) = super::option(name, value);
+        self.tell(fd, |fd| Made::Option { fd, name, value: value.into(), result });
+        result
+    }
+
+    /// `close`
+    fn shut(&mut self, fd: i32) {
+        self.tell(fd, |fd| Made::Close { fd });
+        let result = self.host.close(fd).map(|()| 0);
+        self.called("close", result);
     }
 
     fn listen(&mut self, backlog: i32) {
@@ -328,8 +368,11 @@ impl<H: Host> Player<'_, H> {
             self.listener = Some(fd);
         }
         if let Some(fd) = self.listener {
-            let result = self.host.listen(fd, backlog).map(|()| 0);
-            self.called("listen", result);
+            let result = self.host.listen(fd, backlog);
+            if result.is_ok() {
+                self.tell(fd, |fd| Made::Listen { fd, backlog });
+            }
+            self.called("listen", result.map(|()| 0));
         }
     }
 
@@ -339,12 +382,16 @@ impl<H: Host> Player<'_, H> {
         // Which connection it is counts, not its descriptor.
         let at =
             result.map(|(_, port)| self.peers.iter().position(|peer| peer.port == port).map_or(-1, |at| at as i64));
+        if let Ok((fd, _)) = result {
+            self.fds.push(fd);
+        }
+        let accepted = result.map(|(fd, _)| self.number(fd));
+        self.tell(listener, |fd| Made::Accept { fd, result: accepted });
         self.called("accept", at);
         if let (Ok((fd, _)), Ok(at @ 0..=1)) = (result, at)
             && let Some(old) = self.sockets[at as usize].replace(Socket { fd, written: 0 })
         {
-            let result = self.host.close(old.fd).map(|()| 0);
-            self.called("close", result);
+            self.shut(old.fd);
         }
     }
 
@@ -363,14 +410,19 @@ impl<H: Host> Player<'_, H> {
         {
             socket.written = 0;
         }
+        let port = self.peers[at].port;
+        let fd = self.number(fd);
+        self.watch.call(self.now, &Made::Connect { fd, port, result });
         self.called("connect", result.map(|()| 0));
     }
 
     fn send(&mut self, at: usize, length: u16, more: bool, urgent: bool) {
         let Some(socket) = &mut self.sockets[at] else { return };
         let data = pattern::written(socket.written, usize::from(length).min(16_000));
-        let result = self.host.send(socket.fd, data, more, urgent);
+        let (fd, octets) = (socket.fd, data.len());
+        let result = self.host.send(fd, data, more, urgent);
         socket.written += result.unwrap_or(0) as u32;
+        self.tell(fd, |fd| Made::Send { fd, octets, more, urgent, result });
         self.called("send", result.map(|sent| sent as i64));
     }
 
@@ -379,6 +431,7 @@ impl<H: Host> Player<'_, H> {
         let mut room = vec![0; length];
         let result = self.host.recv(socket.fd, &mut room, peek);
         let read = hash(&room[..result.unwrap_or(0).min(length)]);
+        self.tell(socket.fd, |fd| Made::Receive { fd, octets: length, peek, result, read: &[] });
         self.items.push(Item::Call("recv", result.map(|read| read as i64), read));
         self.transmit();
     }
@@ -386,15 +439,16 @@ impl<H: Host> Player<'_, H> {
     fn close(&mut self, at: usize, abort: bool) {
         let Some(socket) = self.sockets[at].take() else { return };
         if abort {
-            let result = self.host.linger_zero(socket.fd).map(|()| 0);
-            self.called("setsockopt", result);
+            let result = self.host.linger_zero(socket.fd);
+            self.tell(socket.fd, |fd| Made::Option { fd, name: "SO_LINGER", value: 0, result });
+            self.called("setsockopt", result.map(|()| 0));
         }
-        let result = self.host.close(socket.fd).map(|()| 0);
-        self.called("close", result);
+        self.shut(socket.fd);
     }
 
     /// Nothing is left: a RST where the host expects the next number. Where it stands no longer is what the answer tells.
     fn end(&mut self) {
+        self.ended = true;
         self.loses = [0; 2];
         for at in 0..4 {
             if self.lines[at].iss.is_none() || self.peers[at].reset {

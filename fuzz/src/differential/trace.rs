@@ -67,6 +67,57 @@ pub struct Segment {
     pub others: bool,
 }
 
+impl Item {
+    /// An ACK and nothing else, of what the host has not acknowledged before: it may wait (RFC 9293 3.8.6.3), and how long is the host's.
+    #[must_use]
+    pub fn may_wait(&self, acknowledged: u32) -> bool {
+        matches!(self, Self::Segment(seg) if seg.flags == ACK && seg.length == 0 && seg.sacks.is_empty() && seg.ack != acknowledged)
+    }
+}
+
+/// Where what two hosts did at an event first differs, as indices, passing over what may wait. `acknowledged`: what each has acknowledged of
+/// each connection, kept up to date.
+#[must_use]
+pub fn parting(one: &[Item], two: &[Item], acknowledged: &mut [[u32; 4]; 2]) -> Option<(usize, usize)> {
+    let (mut first, mut second) = (0, 0);
+    loop {
+        let waits = |item: Option<&Item>, acknowledged: &[u32; 4]| {
+            item.is_some_and(|item| item.may_wait(item.at().map_or(0, |at| acknowledged[at])))
+        };
+        let (left, right) = (one.get(first), two.get(second));
+        let (step, other) = if left == right {
+            (true, true)
+        } else if waits(left, &acknowledged[0]) {
+            (true, false)
+        } else if waits(right, &acknowledged[1]) {
+            (false, true)
+        } else {
+            return Some((first, second));
+        };
+        if left.is_none() && right.is_none() {
+            return None;
+        }
+        for (steps, item, side) in [(step, left, 0), (other, right, 1)] {
+            if let (true, Some(Item::Segment(seg))) = (steps, item)
+                && seg.flags & ACK != 0
+                && let Some(place) = acknowledged[side].get_mut(usize::from(seg.at))
+            {
+                *place = seg.ack;
+            }
+        }
+        first += usize::from(step);
+        second += usize::from(other);
+    }
+}
+
+impl Item {
+    /// The connection of a segment.
+    #[must_use]
+    pub fn at(&self) -> Option<usize> {
+        if let Self::Segment(seg) = self { Some(usize::from(seg.at)).filter(|at| *at < 4) } else { None }
+    }
+}
+
 /// An event, and all that the host did at it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
@@ -90,12 +141,14 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// A fingerprint.
+    /// A fingerprint, without the ACKs that may wait.
     #[must_use]
     pub fn hash(&self) -> u64 {
         let mut hash = Fnv::default();
         for step in &self.steps {
-            std::hash::Hash::hash(&step.items, &mut hash);
+            for item in step.items.iter().filter(|item| !item.may_wait(0)) {
+                std::hash::Hash::hash(item, &mut hash);
+            }
         }
         std::hash::Hasher::finish(&hash)
     }
@@ -141,7 +194,7 @@ impl Segment {
         Self {
             at,
             port,
-            flags: seg.flags,
+            flags: seg.flags & !crate::datagram::PSH,
             echoes,
             seq: if plain || echoes { 0 } else { seg.seq.wrapping_sub(iss.unwrap_or(0)) },
             ack: if seg.has(ACK) { seg.ack } else { 0 },
@@ -243,11 +296,10 @@ pub fn state_name(state: u8) -> &'static str {
     NAMES.get(usize::from(state)).copied().unwrap_or("unknown")
 }
 
-/// The kind of the first difference between what two hosts did at an event.
+/// The kind of a difference between what two hosts did.
 #[must_use]
-pub fn difference(reference: &[Item], other: &[Item]) -> String {
-    let at = (0..).find(|at| reference.get(*at) != other.get(*at)).unwrap_or(0);
-    match (reference.get(at), other.get(at)) {
+pub fn difference(reference: Option<&Item>, other: Option<&Item>) -> String {
+    match (reference, other) {
         (Some(Item::Segment(one)), Some(Item::Segment(two))) => fields(one, two),
         (Some(Item::Call(name, ..)), Some(Item::Call(..))) => format!("call {name}"),
         (Some(Item::State(_)), Some(Item::State(_))) => "state".to_owned(),

@@ -459,9 +459,13 @@ pub struct DiffArgs {
     #[arg(long, default_value_t = 100, value_name = "N", requires = "file", value_parser = clap::value_parser!(u64).range(1..))]
     pub repeat: u64,
 
-    /// Folder for findings
+    /// Folder for what is found: each as a program, a script and a capture
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+
+    /// File that gets a JSON object for the start, each divergence and the summary
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
 }
 
 /// `halfopen fuzz run`

@@ -3,8 +3,9 @@
 use crate::clock;
 use halfopen_fuzz::datagram::{HOST_V4, PEER_V4, v6};
 use halfopen_fuzz::differential::reference::{ABSENT, PARAMETERS};
-use halfopen_fuzz::differential::{Host, Trace, option, play};
+use halfopen_fuzz::differential::{Divergence, Host, Trace, option, play, script};
 use halfopen_fuzz::program::{Name, Program, Setup};
+use halfopen_fuzz::script::Entry;
 use halfopen_sut::SutError;
 use halfopen_sut::linux::pooled::{Ends, Pooled};
 use std::time::Duration;
@@ -46,6 +47,19 @@ impl Kernel {
         Err(SutError::Environment(format!(
             "this host is too busy: {TRIES} runs of a program took more than {MOST:?} each"
         )))
+    }
+}
+
+impl Kernel {
+    /// The exchange of a divergence as a script.
+    pub fn script(&mut self, program: &Program, found: &Divergence) -> (String, Vec<Entry>) {
+        if !self.pooled.next_exchange()
+            && let Ok(pooled) = namespace()
+        {
+            self.pooled = pooled;
+            self.pooled.next_exchange();
+        }
+        script(program, found, self)
     }
 }
 

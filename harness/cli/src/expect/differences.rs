@@ -103,6 +103,7 @@ xfail = "rfc9293/a*"
     fn found(kind: &str, state: &'static str, what: &str) -> Divergence {
         Divergence {
             index: 1,
+            first: (0, 0),
             kind: kind.to_owned(),
             state,
             event: "segment",

@@ -1,5 +1,6 @@
 //! `halfopen fuzz diff`
 
+use super::findings::entry;
 use crate::args::DiffArgs;
 use crate::differential::{self, Found, Pair, Plan, Tally};
 use crate::expect::Expectations;
@@ -11,10 +12,13 @@ use halfopen_fuzz::differential::words::words;
 use halfopen_fuzz::differential::{Comparison, Divergence, Trace, compare, timer_free};
 use halfopen_fuzz::minimise::minimise_by;
 use halfopen_fuzz::program::Program;
+use halfopen_report::pcapng;
 use halfopen_sut::SutError;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -40,25 +44,25 @@ fn environment(fault: SutError) -> Fault {
 fn repeat(program: &Program, args: &DiffArgs) -> Result<u8, Fault> {
     let mut out = io::stdout().lock();
     let mut pair = Pair::enter().map_err(environment)?;
-    let mut traces: BTreeMap<u64, u64> = BTreeMap::new();
-    let mut first: Option<Trace> = None;
+    let mut traces: Vec<(Trace, u64)> = Vec::new();
     for _ in 0..args.repeat {
         let trace = pair.kernel.run(program).map_err(environment)?;
-        *traces.entry(trace.hash()).or_default() += 1;
-        let before = first.get_or_insert_with(|| trace.clone());
-        if traces.len() == 2
-            && traces[&trace.hash()] == 1
-            && let Comparison::Differs(unsteady) = compare(program, before, &trace)
-        {
-            writeln!(out, "UNSTEADY, first and another run of the kernel: {unsteady}")?;
+        match traces.iter_mut().find(|(known, _)| compare(program, known, &trace) == Comparison::Equal) {
+            Some((_, count)) => *count += 1,
+            None => traces.push((trace, 1)),
         }
     }
     let word = if traces.len() == 1 { "trace" } else { "traces" };
     write!(out, "{} runs on the kernel, {} canonical {word}:", args.repeat, traces.len())?;
-    for (hash, count) in &traces {
-        write!(out, " {hash:016x} ({count})")?;
+    for (trace, count) in &traces {
+        write!(out, " {:016x} ({count})", trace.hash())?;
     }
     writeln!(out)?;
+    if let [(first, _), (second, _), ..] = &traces[..]
+        && let Comparison::Differs(unsteady) = compare(program, first, second)
+    {
+        writeln!(out, "UNSTEADY, two runs of the kernel: {unsteady}")?;
+    }
     let found = pair.divergence(program).map_err(environment)?;
     match &found {
         Comparison::Equal => writeln!(out, "the reference stack has the same")?,
@@ -87,18 +91,31 @@ fn many(args: &DiffArgs) -> Result<u8, Fault> {
     let mut out = io::stdout().lock();
     let mut found: Vec<&Found> = tally.found.values().collect();
     found.sort_by_key(|found| std::cmp::Reverse(found.count));
+    let mut log = Log::open(args)?;
+    log.write(&json!({"v": 1, "start": {"seed": args.seed, "jobs": jobs, "version": crate::VERSION}}))?;
     let mut pair = Pair::enter().map_err(environment)?;
+    // Different programs may come to the same when they are small.
+    let mut folded: BTreeMap<String, (u64, Program, Divergence)> = BTreeMap::new();
     for found in &found {
         let (program, divergence) = smaller(&mut pair, found);
-        writeln!(out, "DIVERGENCE {} times: {divergence}", found.count)?;
+        folded.entry(divergence.key()).or_insert((0, program, divergence)).0 += found.count;
+    }
+    let mut folded: Vec<_> = folded.into_values().collect();
+    folded.sort_by_key(|(count, ..)| std::cmp::Reverse(*count));
+    for (count, program, divergence) in &folded {
+        writeln!(out, "DIVERGENCE {count} times: {divergence}")?;
+        writeln!(out, "    {:?}", program.setup)?;
         for event in &program.events {
             writeln!(out, "    {}", words(event))?;
         }
-        if let Some(folder) = &args.out {
-            fs::create_dir_all(folder)?;
-            let name = divergence.key().replace([' ', '/'], "-");
-            fs::write(folder.join(format!("{name}.bin")), program.encode())?;
+        let (script, files) = write(args, &mut pair, program, divergence)?;
+        for file in &files {
+            writeln!(out, "    {}", file.display())?;
         }
+        log.write(&json!({
+            "v": 1, "divergence": divergence.key(), "kind": divergence.kind, "state": divergence.state, "event": divergence.event,
+            "count": count, "reference": divergence.first().0, "linux": divergence.first().1, "script": script,
+        }))?;
     }
     let mut explained: Vec<_> = tally.explained.iter().map(|(at, count)| (count, &known.differences()[*at])).collect();
     explained.sort_by_key(|(count, _)| std::cmp::Reverse(**count));
@@ -106,7 +123,49 @@ fn many(args: &DiffArgs) -> Result<u8, Fault> {
         writeln!(out, "{count:>8}  {}  {}", difference.rule, difference.reason)?;
     }
     writeln!(out, "seed {}: {}", args.seed, line(&tally, wall, jobs))?;
+    log.write(&json!({"v": 1, "summary": {
+        "seed": args.seed, "jobs": jobs, "programs": tally.programs, "equal": tally.equal, "parted": tally.parted,
+        "known": tally.explained.values().sum::<u64>(), "divergences": folded.len(), "cells": tally.sizes.0,
+        "features": tally.sizes.1, "kept": tally.sizes.2, "wall_us": wall.as_micros() as u64,
+    }}))?;
     Ok(if tally.found.is_empty() { AS_EXPECTED } else { FINDING })
+}
+
+/// Writes a divergence as a program, a script and a capture, if there is a folder for them. The script, and the files.
+fn write(
+    args: &DiffArgs,
+    pair: &mut Pair,
+    program: &Program,
+    divergence: &Divergence,
+) -> Result<(String, Vec<PathBuf>), Fault> {
+    let (script, entries) = pair.kernel.script(program, divergence);
+    let Some(folder) = &args.out else { return Ok((script, Vec::new())) };
+    let trace: Vec<_> = entries.iter().filter_map(entry).collect();
+    let capture = pcapng::exchange("linux", &divergence.to_string(), &trace);
+    fs::create_dir_all(folder)?;
+    let name = divergence.key().replace([' ', '/'], "-");
+    let mut files = Vec::new();
+    for (end, octets) in [("bin", program.encode()), ("pkt", script.clone().into_bytes()), ("pcapng", capture)] {
+        let file = folder.join(format!("{name}.{end}"));
+        fs::write(&file, octets).map_err(|fault| Fault::Environment(format!("{}: {fault}", file.display())))?;
+        files.push(file);
+    }
+    Ok((script, files))
+}
+
+/// JSON, an object a line.
+struct Log(Option<fs::File>);
+
+impl Log {
+    fn open(args: &DiffArgs) -> Result<Self, Fault> {
+        let Some(path) = &args.log else { return Ok(Self(None)) };
+        let file = fs::OpenOptions::new().create(true).append(true).open(path);
+        Ok(Self(Some(file.map_err(|fault| Fault::Environment(format!("{}: {fault}", path.display())))?)))
+    }
+
+    fn write(&mut self, object: &serde_json::Value) -> io::Result<()> {
+        self.0.as_mut().map_or(Ok(()), |file| writeln!(file, "{object}"))
+    }
 }
 
 /// The entries of the expectation file; each names a rule of the register.

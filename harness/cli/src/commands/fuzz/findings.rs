@@ -72,7 +72,7 @@ fn name(violation: &Violation) -> String {
     format!("O{}-{}-{}", violation.oracle, violation.state.to_lowercase().replace(' ', "-"), violation.event)
 }
 
-fn entry(entry: &script::Entry) -> Option<Entry> {
+pub(super) fn entry(entry: &script::Entry) -> Option<Entry> {
     let (at, lane, octets) = match entry {
         script::Entry::In(at, octets, _) | script::Entry::Icmp(at, octets, _) => (*at, Lane::Peer, octets.clone()),
         script::Entry::Out(at, octets) => (*at, Lane::Stack, octets.clone()),
