@@ -17,6 +17,8 @@ pub const PARAMETERS: &[(&str, &str)] = &[
     // How full a device's queue is, is none of a program's business.
     ("net.ipv4.tcp_autocorking", "0"),
     ("net.ipv4.tcp_retrans_collapse", "0"),
+    // A loss probe comes after two round trips, which are microseconds here.
+    ("net.ipv4.tcp_early_retrans", "0"),
     // Buffers that grow with the measured round trip.
     ("net.ipv4.tcp_moderate_rcvbuf", "0"),
     ("net.ipv4.tcp_no_metrics_save", "1"),
