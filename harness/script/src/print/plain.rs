@@ -142,6 +142,11 @@ fn uncounted(steps: &[Step]) -> Option<&'static str> {
     if flags(0).is_some_and(|first| !first.syn) && syns > 0 {
         return Some("a SYN after segments of no connection: it counts from the first of them");
     }
+    let answers_nothing = segments.first().is_some_and(|(way, _)| *way == Direction::Inbound)
+        && flags(0).is_some_and(|first| first.syn && first.ack);
+    if answers_nothing && syns > 1 {
+        return Some("a SYN after a SYN,ACK of no connection: it counts from that");
+    }
     let bare = |index: usize, direction: Direction| {
         segments.get(index).is_some_and(|(way, _)| *way == direction)
             && flags(index).is_some_and(|flags| flags.syn && !flags.ack)
