@@ -16,6 +16,7 @@ pub mod minimise;
 pub mod oracles;
 pub mod pattern;
 pub mod program;
+pub mod program_codec;
 pub mod reassembly;
 pub mod retransmission;
 pub mod round_trip;
@@ -47,8 +48,11 @@ pub type Met = fn(&[u8], &mut dyn FnMut(&str, &str));
 /// Targets that can tell which event met which state of a connection.
 pub const MATRICES: [(&str, Met); 2] = [("endpoint_pair", endpoint_pair::met), ("state_machine", state_machine::met)];
 
+/// Targets whose functions are in the crate of the tool, which depends on this one: for what the tool itself reads.
+pub const ELSEWHERE: [&str; 4] = ["data_files", "evaluator", "pcapng_reader", "stored_runs"];
+
 /// Every target that must hold for every input; the canary, which must not, is not among them.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target {
         name: "endpoint_pair",
         about: "a seed and its draws: two stacks over a hostile network, which then gets well",
@@ -58,6 +62,11 @@ pub const TARGETS: [Target; 8] = [
         name: "listener",
         about: "SYNs, ACKs, RSTs, text and FINs of four remote sockets at one listener, with accept, close and time",
         run: listener::run,
+    },
+    Target {
+        name: "program_codec",
+        about: "octets: a program is decoded, encoded, mutated and crossed, and means the same",
+        run: program_codec::run,
     },
     Target {
         name: "reassembly",

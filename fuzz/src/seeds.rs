@@ -12,10 +12,12 @@ use std::{env, fs};
 /// A seed: its name and its octets.
 pub(crate) type Seed = (&'static str, Vec<u8>);
 
-fn seeds() -> [(&'static str, Vec<Seed>); 8] {
+fn seeds() -> [(&'static str, Vec<Seed>); 9] {
     [
         ("endpoint_pair", endpoint_pair::seeds()),
         ("listener", drawn(200)),
+        // A few programs: what is asked is their form.
+        ("program_codec", state_machine::seeds().into_iter().step_by(6).collect()),
         ("reassembly", reassembly::seeds()),
         // Set-up, and three choices for each event.
         ("retransmission", drawn(200)),

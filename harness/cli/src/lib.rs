@@ -23,6 +23,7 @@ pub mod expression;
 pub mod fake;
 pub mod fault;
 pub mod folder;
+pub mod fuzzed;
 pub mod observe;
 pub mod output;
 pub mod pages;

@@ -60,6 +60,12 @@ impl Specs {
         Self { root: Root::Embedded, files }
     }
 
+    /// Files by path, as if they had been there when the binary was built.
+    pub fn of(files: impl IntoIterator<Item = (String, String)>) -> Self {
+        let files = files.into_iter().map(|(path, text)| (path, Cow::Owned(text))).collect();
+        Self { root: Root::Embedded, files }
+    }
+
     /// Every `.pkt` and `.toml` file below a folder.
     pub fn read(folder: &Path) -> Result<Self, Fault> {
         let mut files = BTreeMap::new();

@@ -8,7 +8,8 @@ use halfopen_script::FileId;
 use halfopen_script::ast::Level;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// A run that is over.
@@ -289,9 +290,19 @@ fn mismatch(stored: StoredMismatch) -> Mismatch {
     }
 }
 
-/// Rule ids live as long as the process: in a run they are constants of the stack, and reports are written for those.
+/// Rule ids live as long as the process: in a run they are constants of the stack, and reports are written for those. Each is kept once,
+/// however many lines have it.
 fn kept(text: String) -> &'static str {
-    text.leak()
+    static KEPT: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    match kept.get(text.as_str()) {
+        Some(known) => known,
+        None => {
+            let new: &'static str = text.leak();
+            kept.insert(new);
+            new
+        }
+    }
 }
 
 /// The verdict of the engine that comes closest; reports show the final one.

@@ -17,6 +17,16 @@ use halfopen_engine::sut::Sut;
 pub use halfopen_engine::sut::SutError;
 use std::path::Path;
 
+/// The value of what stands between `$((` and `))` in a backtick command, if it is an expression of constants.
+pub fn arithmetic(text: &str) -> Option<i64> {
+    commands::value(text)
+}
+
+/// Whether a backtick command, or a line of it, takes a shell; what does not is done by the SUT itself.
+pub fn needs_shell(text: &str) -> bool {
+    commands::Program::read(text, &|_| None).needs_shell()
+}
+
 /// Names that [`open`] knows, each with its runners; the first runner is the default.
 pub fn names() -> &'static [(&'static str, &'static [&'static str])] {
     &[("reference", &["sim", "tun", "veth"]), ("linux", &["tun"]), ("smoltcp", &["sim"])]

@@ -166,7 +166,7 @@ fn is_slow(file: &Path) -> bool {
 
 /// What a target says of an input.
 fn said(target: &str, octets: &[u8]) -> String {
-    let targets = halfopen_fuzz::TARGETS.iter().map(|target| (target.name, target.run));
+    let targets = crate::fuzzed::targets().into_iter().map(|target| (target.name, target.run));
     let mut all = targets.chain([("canary", halfopen_fuzz::canary::run as fn(&[u8]))]);
     let Some((_, run)) = all.find(|(name, _)| *name == target) else { return "no such target".into() };
     match panic::catch_unwind(AssertUnwindSafe(|| run(octets))) {

@@ -57,6 +57,18 @@ fn data<T: DeserializeOwned>(specs: &Specs, path: &str) -> Result<T, Fault> {
     toml::from_str(text).map_err(|fault| crate::register::toml_fault(&shown, text, &fault))
 }
 
+/// The data of each page that there is some for can be read.
+pub fn readable(specs: &Specs) -> Result<(), Fault> {
+    let (headlines, textbooks) = ("pages/headlines.toml", "pages/textbooks.toml");
+    if specs.text(headlines).is_some() {
+        data::<headline::Headlines>(specs, headlines)?;
+    }
+    if specs.text(textbooks).is_some() {
+        data::<textbooks::Textbooks>(specs, textbooks)?;
+    }
+    Ok(())
+}
+
 /// Every test and rule that the pages name is there; the names of the tests.
 pub fn named(specs: &Specs) -> Result<Vec<String>, Fault> {
     let register = Register::load(specs)?;

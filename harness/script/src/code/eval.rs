@@ -8,6 +8,13 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter};
 
+/// Octets of one value at the most; a value of a tuple counts for sixteen, and what is in it.
+pub(super) const MOST_OCTETS: usize = 1 << 16;
+/// Octets that one block prints at the most.
+const MOST_PRINTED: usize = 1 << 20;
+/// What is said of a value beyond that.
+pub(super) const TOO_LONG: &str = "this value is too long";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
     Int(i128),
@@ -32,6 +39,15 @@ impl Display for Value {
 }
 
 impl Value {
+    /// What it counts towards [`MOST_OCTETS`].
+    fn octets(&self) -> usize {
+        16 + match self {
+            Self::Int(_) | Self::Bool(_) => 0,
+            Self::Text(text) => text.len(),
+            Self::Tuple(parts) => parts.iter().map(Self::octets).sum(),
+        }
+    }
+
     fn truth(&self) -> bool {
         match self {
             Self::Int(value) => *value != 0,
@@ -71,6 +87,8 @@ pub(super) struct Eval<'a> {
     pub(super) names: &'a mut BTreeMap<String, Value>,
     pub(super) lookup: &'a dyn Fn(&str) -> Option<i64>,
     pub(super) printed: Vec<String>,
+    /// Octets of it.
+    pub(super) printed_octets: usize,
 }
 
 type Evaluated<T> = Result<T, CodeError>;
@@ -86,6 +104,10 @@ impl Eval<'_> {
             Statement::Print(values) => {
                 let values = values.iter().map(|value| self.value(value)).collect::<Evaluated<Vec<_>>>()?;
                 let line = values.iter().map(Value::to_string).collect::<Vec<_>>().join(" ");
+                self.printed_octets += line.len();
+                if self.printed_octets > MOST_PRINTED {
+                    return self.fault(0, "the block prints too much");
+                }
                 self.printed.push(line);
                 Ok(())
             }
@@ -168,9 +190,7 @@ impl Eval<'_> {
             ExprKind::Bool(value) => Value::Bool(*value),
             ExprKind::Text(text) => Value::Text(text.clone()),
             ExprKind::Name(name) => self.name(name, expr.start)?,
-            ExprKind::Tuple(parts) => {
-                Value::Tuple(parts.iter().map(|part| self.value(part)).collect::<Evaluated<_>>()?)
-            }
+            ExprKind::Tuple(parts) => self.tuple(parts)?,
             ExprKind::Negative(inner) => {
                 let value = self.int(inner)?;
                 match value.checked_neg() {
@@ -193,6 +213,19 @@ impl Eval<'_> {
                 if left.truth() { left } else { self.value(right)? }
             }
         })
+    }
+
+    fn tuple(&self, parts: &[Expr]) -> Evaluated<Value> {
+        let (mut values, mut octets) = (Vec::new(), 0);
+        for part in parts {
+            let value = self.value(part)?;
+            octets += value.octets();
+            if octets > MOST_OCTETS {
+                return self.fault(part.start, TOO_LONG);
+            }
+            values.push(value);
+        }
+        Ok(Value::Tuple(values))
     }
 
     fn name(&self, name: &str, at: usize) -> Evaluated<Value> {
@@ -242,6 +275,9 @@ impl Eval<'_> {
     }
 
     fn binary(&self, op: &str, left: &Value, right: &Value, at: usize) -> Evaluated<Value> {
+        if op == "+" && left.octets().saturating_add(right.octets()) > MOST_OCTETS {
+            return self.fault(at, TOO_LONG);
+        }
         match (op, left, right) {
             ("%", Value::Text(text), values) => {
                 return format(text, values).map(Value::Text).or_else(|message| self.fault(at, message));

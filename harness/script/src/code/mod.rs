@@ -42,7 +42,7 @@ impl Interpreter {
     /// Errors: a false assertion is about the SUT; anything else is the script's fault.
     pub fn run(&mut self, code: &str, lookup: &dyn Fn(&str) -> Option<i64>) -> Result<Vec<String>, CodeError> {
         let statements = parser::parse(code)?;
-        let mut eval = Eval { code, names: &mut self.names, lookup, printed: Vec::new() };
+        let mut eval = Eval { code, names: &mut self.names, lookup, printed: Vec::new(), printed_octets: 0 };
         statements.iter().try_for_each(|statement| eval.statement(statement))?;
         Ok(eval.printed)
     }

@@ -6,6 +6,9 @@ use super::{CodeError, fault};
 /// Deepest nesting of parentheses and signs.
 const MAX_DEPTH: u32 = 64;
 
+/// Most operators of one statement: each makes the tree deeper by one.
+const MAX_OPERATORS: u32 = 250;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Statement {
     Assert {
@@ -50,13 +53,14 @@ pub(super) enum ExprKind {
 }
 
 pub(super) fn parse(code: &str) -> Result<Vec<Statement>, CodeError> {
-    let mut parser = Parser { code, tokens: lex(code)?, at: 0, depth: 0 };
+    let mut parser = Parser { code, tokens: lex(code)?, at: 0, depth: 0, operators: 0 };
     let mut statements = Vec::new();
     loop {
         match parser.peek().kind {
             Kind::End => return Ok(statements),
             Kind::Break => parser.at += 1,
             Kind::Int(_) | Kind::Name | Kind::Text(_) | Kind::Op(_) => {
+                parser.operators = 0;
                 statements.push(parser.statement()?);
                 if !matches!(parser.peek().kind, Kind::Break | Kind::End) {
                     return Err(parser.unexpected("the end of the statement"));
@@ -76,6 +80,8 @@ struct Parser<'a> {
     tokens: Vec<Token>,
     at: usize,
     depth: u32,
+    /// Of the statement so far.
+    operators: u32,
 }
 
 impl Parser<'_> {
@@ -110,6 +116,16 @@ impl Parser<'_> {
         let found = self.word() == word;
         self.at += usize::from(found);
         found
+    }
+
+    /// One more operator of the statement.
+    fn operator(&mut self) -> Parsed<()> {
+        self.operators += 1;
+        if self.operators > MAX_OPERATORS {
+            let message = format!("a statement has at most {MAX_OPERATORS} operators");
+            return Err(fault(self.code, self.peek().start, message));
+        }
+        Ok(())
     }
 
     fn statement(&mut self) -> Parsed<Statement> {
@@ -191,6 +207,7 @@ impl Parser<'_> {
         let start = self.peek().start;
         let mut left = self.conjunction()?;
         while self.eat_word("or") {
+            self.operator()?;
             let right = self.conjunction()?;
             left = self.expr(start, ExprKind::Or(Box::new(left), Box::new(right)));
         }
@@ -201,6 +218,7 @@ impl Parser<'_> {
         let start = self.peek().start;
         let mut left = self.negation()?;
         while self.eat_word("and") {
+            self.operator()?;
             let right = self.negation()?;
             left = self.expr(start, ExprKind::And(Box::new(left), Box::new(right)));
         }
@@ -236,6 +254,7 @@ impl Parser<'_> {
             if !operators.contains(&op) {
                 return Ok(left);
             }
+            self.operator()?;
             self.at += 1;
             let right = self.binary(level + 1)?;
             left = self.expr(start, ExprKind::Binary(op, Box::new(left), Box::new(right)));

@@ -1,6 +1,6 @@
 //! Values as text: `repr`, and `'...' % values`.
 
-use super::eval::Value;
+use super::eval::{MOST_OCTETS, TOO_LONG, Value};
 
 /// As Python's `repr`: a text with its quotes.
 pub(super) fn repr(value: &Value) -> String {
@@ -44,6 +44,9 @@ pub(super) fn format(text: &str, values: &Value) -> Result<String, String> {
         }
         let value = values.next().ok_or("the text wants more values than there are")?;
         out.push_str(&pad(&one(kind, value)?, &spec[..flags], width, kind));
+        if out.len() > MOST_OCTETS {
+            return Err(TOO_LONG.to_owned());
+        }
     }
     out.push_str(rest);
     if values.next().is_some() {

@@ -1,9 +1,12 @@
 //! `$((...))` of constants, as a shell computes it.
 
+/// Deepest nesting of parentheses and signs.
+const MOST_DEPTH: u32 = 64;
+
 /// The value; `None` for what is no expression of constants, or overflows.
-pub(super) fn value(text: &str) -> Option<i64> {
+pub(crate) fn value(text: &str) -> Option<i64> {
     let mut rest = text.trim_start();
-    let value = sum(&mut rest)?;
+    let value = sum(&mut rest, 0)?;
     rest.is_empty().then_some(value)
 }
 
@@ -13,35 +16,38 @@ fn takes(rest: &mut &str, operator: &str) -> bool {
     true
 }
 
-fn sum(rest: &mut &str) -> Option<i64> {
-    let mut value = product(rest)?;
+fn sum(rest: &mut &str, depth: u32) -> Option<i64> {
+    let mut value = product(rest, depth)?;
     loop {
         value = match () {
-            () if takes(rest, "+") => value.checked_add(product(rest)?)?,
-            () if takes(rest, "-") => value.checked_sub(product(rest)?)?,
+            () if takes(rest, "+") => value.checked_add(product(rest, depth)?)?,
+            () if takes(rest, "-") => value.checked_sub(product(rest, depth)?)?,
             () => return Some(value),
         };
     }
 }
 
-fn product(rest: &mut &str) -> Option<i64> {
-    let mut value = factor(rest)?;
+fn product(rest: &mut &str, depth: u32) -> Option<i64> {
+    let mut value = factor(rest, depth)?;
     loop {
         value = match () {
-            () if takes(rest, "*") => value.checked_mul(factor(rest)?)?,
-            () if takes(rest, "/") => value.checked_div(factor(rest)?)?,
-            () if takes(rest, "%") => value.checked_rem(factor(rest)?)?,
+            () if takes(rest, "*") => value.checked_mul(factor(rest, depth)?)?,
+            () if takes(rest, "/") => value.checked_div(factor(rest, depth)?)?,
+            () if takes(rest, "%") => value.checked_rem(factor(rest, depth)?)?,
             () => return Some(value),
         };
     }
 }
 
-fn factor(rest: &mut &str) -> Option<i64> {
+fn factor(rest: &mut &str, depth: u32) -> Option<i64> {
+    if depth > MOST_DEPTH {
+        return None;
+    }
     if takes(rest, "-") {
-        return factor(rest)?.checked_neg();
+        return factor(rest, depth + 1)?.checked_neg();
     }
     if takes(rest, "(") {
-        let value = sum(rest)?;
+        let value = sum(rest, depth + 1)?;
         return takes(rest, ")").then_some(value);
     }
     let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());

@@ -11,6 +11,8 @@ mod arithmetic;
 mod programs;
 mod text;
 
+pub(crate) use arithmetic::value;
+
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
@@ -194,7 +196,7 @@ impl Program {
         (!program.needs_shell()).then_some(program)
     }
 
-    fn needs_shell(&self) -> bool {
+    pub(crate) fn needs_shell(&self) -> bool {
         self.steps.iter().any(|step| match &step.action {
             Action::Command(command) => matches!(command, Command::Shell(_)),
             Action::Script(program) => program.needs_shell(),

@@ -5,6 +5,7 @@ use crate::campaign::log::{Entry, Log};
 use crate::campaign::page::{Matrix, page};
 use crate::campaign::{self, Plan};
 use crate::fault::{AS_EXPECTED, CRASH, FINDING, Fault};
+use crate::fuzzed::targets;
 use crate::simulation;
 use std::fs;
 use std::io::{self, Write};
@@ -13,7 +14,7 @@ use std::thread::available_parallelism;
 
 /// Runs a campaign, and returns the exit code.
 pub fn run(args: &FuzzRunArgs) -> Result<u8, Fault> {
-    let known: Vec<&str> = halfopen_fuzz::TARGETS.iter().map(|target| target.name).chain(["canary"]).collect();
+    let known: Vec<&str> = targets().iter().map(|target| target.name).chain(["canary"]).collect();
     if !known.contains(&args.target.as_str()) {
         return Err(Fault::Usage(format!("no target `{}`; there are {}", args.target, known.join(", "))));
     }

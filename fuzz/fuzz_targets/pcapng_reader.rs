@@ -1,0 +1,5 @@
+//! Shell around [`halfopen_cli::fuzzed`] for coverage-guided engines.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| (halfopen_cli::fuzzed::target("pcapng_reader").run)(octets));
