@@ -1,63 +1,204 @@
-//! `cargo run -p halfopen-fuzz --example hunt SECONDS [FOLDER [FILE]]`: looks for the first program that violates an oracle, drawn or mutated
-//! from the seeds in FOLDER. Prints `O53 0.12 ESTABLISHED segment`, or `none`; a panic of the stack is `panic 0.12`. FILE is where the
-//! program goes.
+//! `cargo run -p halfopen-fuzz --example hunt SECONDS FUZZ_FOLDER [--bug N] [--keep FILE] [TARGET...]`: looks for the first input that
+//! violates an oracle. The targets take turns by time, `state_machine` every other turn; inputs are drawn, or mutated from the seeds in
+//! FUZZ_FOLDER/corpus. Prints `O53 0.12 state_machine ESTABLISHED segment 815`, the last being how many inputs were tried, or `none`.
+//!
+//! `--bug`: in the copy that `cargo ci mutants` makes, the seeded bug that is looked for; elsewhere there are none. What violates an oracle without
+//! the bug too is no sign of it. The input is written to the file after `--keep`.
 
+use halfopen_fuzz::TARGETS;
 use halfopen_fuzz::program::Program;
 use halfopen_fuzz::program::mutate::{cross_over, mutate};
 use halfopen_fuzz::program::random::{Random, program};
 use halfopen_fuzz::state_machine::violation;
 use std::panic::catch_unwind;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
-#[expect(clippy::disallowed_methods, reason = "what is measured is the time to a finding")]
+/// How long a target looks before the next one does.
+const TURN: Duration = Duration::from_millis(100);
+/// The target that takes every other turn.
+const MAIN: &str = "state_machine";
+
+/// The text of the last panic.
+static SAID: Mutex<String> = Mutex::new(String::new());
+
+/// What an input violates: oracle, state, event.
+type Found = [String; 3];
+
 fn main() {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let seconds = words.first().and_then(|word| word.parse().ok()).expect("usage: hunt SECONDS [FOLDER]");
-    let seeds: Vec<Program> = words.get(1).map_or_else(Vec::new, |folder| {
-        let mut files: Vec<_> =
-            std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path()).collect();
-        files.sort();
-        files.iter().filter_map(|file| Program::decode(&std::fs::read(file).ok()?).ok()).collect()
-    });
-    std::panic::set_hook(Box::new(|_| {}));
-    let begin = std::time::Instant::now();
-    let mut count = 0;
-    while begin.elapsed() < Duration::from_secs(seconds) {
-        let mut random = Random::new(count);
-        let drawn = match (seeds.get(count as usize), seeds.is_empty() || random.one_in(2)) {
-            (Some(seed), _) => seed.clone(),
-            (None, true) => program(&mut random),
-            (None, false) => {
-                let mut one = seeds[random.below(seeds.len())].clone();
-                if random.one_in(4) {
-                    one = cross_over(&one, &seeds[random.below(seeds.len())], random.next());
-                }
-                for _ in 0..=random.below(4) {
-                    mutate(&mut one, random.next());
-                }
-                one
-            }
-        };
-        count += 1;
-        let keep = || {
-            if let Some(file) = words.get(2) {
-                std::fs::write(file, drawn.encode()).expect("a file that may be written");
-            }
-        };
-        let after = || begin.elapsed().as_secs_f64();
-        match catch_unwind(|| violation(&drawn)) {
-            Ok(Some(found)) => {
-                keep();
-                println!("O{} {:.2} {} {} programs {count}", found.oracle, after(), found.state, found.event);
-                return;
-            }
-            Ok(None) => {}
-            Err(_) => {
-                keep();
-                println!("panic {:.2} - - programs {count}", after());
-                return;
+    std::panic::set_hook(Box::new(|panic| {
+        let text = panic.payload_as_str().unwrap_or_default();
+        if let Ok(mut said) = SAID.lock() {
+            text.clone_into(&mut said);
+        }
+    }));
+    let asked = Asked::read(std::env::args().skip(1).collect());
+    println!("{}", hunt(&asked.expect("usage: hunt SECONDS FUZZ_FOLDER [--bug N] [--keep FILE] [TARGET...]")));
+}
+
+/// The stack of this tree has no bug to switch on; `cargo ci mutants` writes another body into its copy.
+fn switch_on(_bug: u32) {}
+
+struct Asked {
+    seconds: u64,
+    folder: PathBuf,
+    bug: u32,
+    keep: Option<PathBuf>,
+    targets: Vec<String>,
+}
+
+impl Asked {
+    fn read(words: Vec<String>) -> Option<Self> {
+        let mut words = words.into_iter();
+        let seconds = words.next()?.parse().ok()?;
+        let folder = words.next()?.into();
+        let mut asked = Self { seconds, folder, bug: 0, keep: None, targets: Vec::new() };
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--bug" => asked.bug = words.next()?.parse().ok()?,
+                "--keep" => asked.keep = Some(words.next()?.into()),
+                _ => asked.targets.push(word),
             }
         }
+        if asked.targets.is_empty() {
+            asked.targets = TARGETS.iter().map(|target| target.name.to_owned()).collect();
+        }
+        Some(asked)
     }
-    println!("none {seconds} - - programs {count}");
+
+    /// Whether the input violates an oracle without the bug, too.
+    fn is_known(&self, target: &str, octets: &[u8]) -> bool {
+        if self.bug == 0 {
+            return false;
+        }
+        switch_on(0);
+        let known = judge(target, octets).is_some();
+        switch_on(self.bug);
+        known
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "what is measured is the time to a finding")]
+fn hunt(asked: &Asked) -> String {
+    let others: Vec<&String> = asked.targets.iter().filter(|target| *target != MAIN).collect();
+    let main = asked.targets.iter().find(|target| *target == MAIN);
+    let turns: Vec<&String> = match main {
+        Some(main) if others.is_empty() => vec![main],
+        Some(main) => others.iter().flat_map(|other| [main, *other]).collect(),
+        None => others,
+    };
+    let mut seeds: Vec<Seeds> = asked.targets.iter().map(|target| Seeds::read(&asked.folder, target)).collect();
+    let (begin, mut tried) = (Instant::now(), 0_u64);
+    switch_on(asked.bug);
+    for turn in 0.. {
+        let target = turns[turn % turns.len()];
+        let seeds = seeds.iter_mut().find(|seeds| seeds.target == *target).expect("every target has seeds");
+        let turn = Instant::now();
+        while turn.elapsed() < TURN {
+            let octets = seeds.next();
+            tried += 1;
+            let Some([oracle, state, event]) = judge(target, &octets) else { continue };
+            if asked.is_known(target, &octets) {
+                continue;
+            }
+            if let Some(file) = &asked.keep {
+                std::fs::write(file, &octets).expect("a writable file");
+            }
+            return format!("{oracle} {:.2} {target} {state} {event} {tried}", begin.elapsed().as_secs_f64());
+        }
+        if begin.elapsed() >= Duration::from_secs(asked.seconds) {
+            break;
+        }
+    }
+    format!("none {} - - - {tried}", asked.seconds)
+}
+
+fn judge(target: &str, octets: &[u8]) -> Option<Found> {
+    let dash = || "-".to_owned();
+    if target == MAIN {
+        let program = Program::decode(octets).ok()?;
+        return match catch_unwind(|| violation(&program)) {
+            Ok(found) => {
+                found.map(|found| [format!("O{}", found.oracle), found.state.to_owned(), found.event.to_owned()])
+            }
+            Err(_) => Some(["panic".to_owned(), dash(), dash()]),
+        };
+    }
+    let run = TARGETS.iter().find(|known| known.name == target).expect("a known target").run;
+    catch_unwind(|| run(octets)).err().map(|_| {
+        let said = SAID.lock().map(|said| said.clone()).unwrap_or_default();
+        let first = said.split([':', ' ', ',']).next().unwrap_or_default();
+        let number = first.strip_prefix('O').is_some_and(|digits| digits.parse::<u8>().is_ok());
+        [if number { first.to_owned() } else { "model".to_owned() }, dash(), dash()]
+    })
+}
+
+/// The seeds of a target, and what is made of them.
+struct Seeds {
+    target: String,
+    seeds: Vec<Vec<u8>>,
+    count: u64,
+}
+
+impl Seeds {
+    fn read(folder: &Path, target: &str) -> Self {
+        let mut files: Vec<_> = ["corpus", "regressions"]
+            .iter()
+            .filter_map(|sort| std::fs::read_dir(folder.join(sort).join(target)).ok())
+            .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
+            .collect();
+        files.sort();
+        let seeds = files.iter().filter_map(|file| std::fs::read(file).ok()).collect();
+        Self { target: target.to_owned(), seeds, count: 0 }
+    }
+
+    /// The seeds as they are, then others.
+    fn next(&mut self) -> Vec<u8> {
+        let mut random = Random::new(self.count);
+        let seed = self.seeds.get(self.count as usize);
+        self.count += 1;
+        match seed {
+            Some(seed) => seed.clone(),
+            None if self.target == MAIN => self.program(&mut random).encode(),
+            None => self.octets(&mut random),
+        }
+    }
+
+    fn any(&self, random: &mut Random) -> &[u8] {
+        &self.seeds[random.below(self.seeds.len())]
+    }
+
+    fn program(&self, random: &mut Random) -> Program {
+        if self.seeds.is_empty() || random.one_in(2) {
+            return program(random);
+        }
+        let seed = |random: &mut Random| Program::decode(self.any(random)).unwrap_or_default();
+        let mut one = seed(random);
+        if random.one_in(4) {
+            one = cross_over(&one, &seed(random), random.next());
+        }
+        for _ in 0..=random.below(4) {
+            mutate(&mut one, random.next());
+        }
+        one
+    }
+
+    fn octets(&self, random: &mut Random) -> Vec<u8> {
+        if self.seeds.is_empty() || random.one_in(2) {
+            let length = random.below(400);
+            return (0..length).map(|_| random.next() as u8).collect();
+        }
+        let mut octets = self.any(random).to_vec();
+        for _ in 0..=random.below(8) {
+            let at = random.below(octets.len() + 1);
+            match random.below(4) {
+                0 => octets.insert(at, random.next() as u8),
+                1 if at < octets.len() => drop(octets.remove(at)),
+                _ if at < octets.len() => octets[at] = random.next() as u8,
+                _ => octets.push(random.next() as u8),
+            }
+        }
+        octets
+    }
 }

@@ -18,6 +18,7 @@ pub mod pattern;
 pub mod program;
 pub mod program_codec;
 pub mod reassembly;
+pub mod recorded;
 pub mod retransmission;
 pub mod round_trip;
 pub mod script;

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 const PERIOD: usize = 1 << 16;
 
-/// Longest piece that is asked for at once.
-const MOST_OCTETS: usize = 1 << 14;
+/// Longest piece that is asked for at once: what one call can read, and what urgent octets may be left out of it.
+const MOST_OCTETS: usize = 1 << 17;
 
 static HOST: LazyLock<Vec<u8>> = LazyLock::new(|| table(167));
 static PEER: LazyLock<Vec<u8>> = LazyLock::new(|| table(197));

@@ -7,7 +7,7 @@
 use crate::coverage::Counting;
 use crate::machine::{self, Nobody, Outcome, Watch};
 use crate::oracles::Violation;
-use crate::program::{Event, Iss, Profile, Program, Ref, Setup};
+use crate::program::{Damage, Event, Iss, Odd, Profile, Program, Ref, Setup};
 use halfopen_stack::State;
 
 /// Runs a program.
@@ -53,7 +53,8 @@ pub fn violation(program: &Program) -> Option<Violation> {
     outcome.violation.clone().or_else(|| again(program, &outcome))
 }
 
-/// The same program once more (O98), and with other numbers of the peer (O20): two runs, so for one program in 64.
+/// The same program once more (O98), without unknown options (O94), with other padding (O101), and with other numbers of the peer (O20):
+/// up to four runs, so for one program in 64.
 fn again(program: &Program, first: &Outcome) -> Option<Violation> {
     if !first.hash.is_multiple_of(64) {
         return None;
@@ -62,6 +63,20 @@ fn again(program: &Program, first: &Outcome) -> Option<Violation> {
         |oracle, text: &str| Violation { oracle, state: "any", event: "end", text: text.to_owned(), due: None };
     if machine::run(program, &mut Nobody) != *first {
         return Some(differs(98, "the same program gave another exchange"));
+    }
+    if let Some(plain) = odd_changed(program, |odd| matches!(odd, Odd::Unknown(_)).then_some(Odd::None))
+        && machine::run(&plain, &mut Nobody) != *first
+    {
+        return Some(differs(94, "without the options that nobody knows the exchange is another"));
+    }
+    let turned = |odd| {
+        let padding = (odd == Odd::None).then_some(Odd::Padding);
+        padding.or((odd == Odd::Padding).then_some(Odd::None))
+    };
+    if let Some(padded) = odd_changed(program, turned)
+        && machine::run(&padded, &mut Nobody) != *first
+    {
+        return Some(differs(101, "with other no-operations among the options the exchange is another"));
     }
     let absolute = |reference| matches!(reference, Ref::Absolute(_));
     let moves = |event: &Event| !matches!(event, Event::Segment { segment, .. } if absolute(segment.seq) || absolute(segment.ack));
@@ -72,6 +87,20 @@ fn again(program: &Program, first: &Outcome) -> Option<Violation> {
     let moved = Program { setup: Setup { iss, ..program.setup }, events: program.events.clone() };
     let second = machine::run(&moved, &mut Nobody);
     (second != *first).then(|| differs(20, "other numbers of the peer gave another exchange"))
+}
+
+/// The program with other odd options in segments that arrive whole; `None` when there is nothing to change.
+fn odd_changed(program: &Program, change: impl Fn(Odd) -> Option<Odd>) -> Option<Program> {
+    let mut other = program.clone();
+    for event in &mut other.events {
+        if let Event::Segment { segment, .. } = event
+            && segment.damage == Damage::None
+            && let Some(odd) = change(segment.odd)
+        {
+            segment.odd = odd;
+        }
+    }
+    (other != *program).then_some(other)
 }
 
 #[cfg(test)]

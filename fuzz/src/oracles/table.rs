@@ -66,6 +66,10 @@ pub fn page() -> String {
     for Oracle { number, name, rule, needs, assumes } in ORACLES {
         page += &format!("| O{number} | {name} | {} | `{rule}` | {assumes} |\n", needs.letter());
     }
+    page += "\nAsked elsewhere: O44 (overlaps that contradict each other) by `reassembly`, O83 (two stacks fall silent) by `endpoint_pair` and `halfopen fuzz sim`, \
+        O105 (what parses is emitted the same) by `segment_parser`. Of O101 splitting and repeating segments is not asked. O96 (the work of one segment is \
+        bounded) is asked by nobody.\n\n\
+        Which of them were seen to fire: [seeded-bugs.md](seeded-bugs.md).\n";
     page
 }
 
@@ -169,11 +173,13 @@ oracles! {
     91 Wire "rfc5961/10/no-amplification" "text is not cut smaller than the floor of the segment size", "new text in the middle of the stream, window open";
     92 Wire "rfc2018/4/send-blocks" "SACK blocks are of what arrived above the acknowledgment, a first one may be below", "none";
     93 Wire "rfc2018/8/reneging" "what was SACKed and not acknowledged arrives in the end", "as 79, for such peers";
+    94 Wire "rfc9293/3.1/must-6" "options that nobody knows change nothing", "one program in 64; they stand behind the others";
     95 Snapshot "rfc9293/3.8.6/discard" "what is held out of order fits into the buffer", "none";
     97 Snapshot "rfc9293/3.6.1/must-13" "everything closed and 2MSL over: nothing is left", "none";
     98 Wire "rfc9293/3.10/any-state-stay" "the same program gives the same exchange", "one program in 64";
     99 Wire "rfc9293/3.1/must-2" "lengths and checksums of what is sent are right", "none";
     100 Wire "rfc5961/7/throttle" "what happens on other connections changes nothing on this one", "one program in 64; times that do not depend on timers; no limits of the whole host";
+    101 Wire "rfc9293/3.1/must-4" "no-operations among the options change nothing", "one program in 64; they stand behind the others";
     102 Wire "rfc6528/3/isn" "initial sequence numbers of one tuple increase with the clock", "incarnations within two hours";
     103 Wire "rfc9293/3.10.2/closed-send" "a call that the state forbids fails and sends nothing", "states that the calls themselves show";
     104 Snapshot "rfc9293/3.6.1/halfclose-send" "a direction that is shut down leaves the other alone", "text in order after `shutdown`";

@@ -401,6 +401,11 @@ pub enum FuzzCommand {
     /// Fewer events, then simpler values, as long as the same oracle fails in the same state. The script repeats the exchange on any
     /// SUT (`halfopen run FILE.pkt`) and expects what the violated rule asks for. Exit codes: 0 nothing is violated; 8 an oracle is.
     Min(MinArgs),
+    /// Write conformance tests as programs of the target `state_machine`
+    ///
+    /// One test of each script runs on the reference stack; what the peer and the application did becomes a program. Says how many
+    /// did, how many of those draw the same segments again, and why others could not.
+    Seeds(FuzzSeedsArgs),
     /// Two endpoints of the reference stack over a hostile network, one run for each seed
     ///
     /// A seed draws everything: profiles, options, what the applications do, and what the network does to datagrams. It then gets
@@ -523,6 +528,26 @@ pub struct MinArgs {
     /// Folder for the files that are written; by default the current one
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+
+    /// Keep the program in the source tree as fuzz/regressions/state_machine/NAME too, which `cargo test` replays
+    #[arg(long, value_name = "NAME")]
+    pub keep: Option<String>,
+}
+
+/// `halfopen fuzz seeds`
+#[derive(Debug, Args)]
+pub struct FuzzSeedsArgs {
+    /// Tests, as `run` selects them; without any, the suite
+    #[arg(value_name = "SELECT")]
+    pub select: Vec<String>,
+
+    /// Every variant, not one of each script
+    #[arg(long)]
+    pub all: bool,
+
+    /// Folder for the programs
+    #[arg(long, default_value = "target/fuzz/state_machine/corpus", value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// `halfopen fuzz sim`

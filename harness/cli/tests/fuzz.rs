@@ -61,7 +61,7 @@ fn a_target_that_does_not_exist_is_a_usage_error_that_names_those_that_do() {
         Command::new(env!("CARGO_BIN_EXE_halfopen")).args(["fuzz", "run", "sparrow"]).output().expect("the binary");
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{text}");
-    assert!(text.contains("no target `sparrow`; there are endpoint_pair, ") && text.contains("canary"), "{text}");
+    assert!(text.contains("no target `sparrow`; there are data_files, ") && text.contains("canary"), "{text}");
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8, Fault> {
         Command::Replay(args) => replay::replay(args),
         Command::Compare(args) => compare::compare(args, specs),
         Command::Stack(args) => stack::stack(args),
-        Command::Fuzz(args) => fuzz::fuzz(args),
+        Command::Fuzz(args) => fuzz::fuzz(args, specs),
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args),
     }

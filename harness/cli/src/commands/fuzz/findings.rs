@@ -1,6 +1,7 @@
 //! `halfopen fuzz replay` and `min`: programs of the target `state_machine` as findings.
 
 use crate::args::{MinArgs, ReplayArgs};
+use crate::campaign::shells;
 use crate::fault::{AS_EXPECTED, FINDING, Fault};
 use halfopen_engine::outcome::{Entry, Lane, Mark};
 use halfopen_fuzz::minimise::minimise;
@@ -55,6 +56,11 @@ pub(super) fn min(args: &MinArgs) -> Result<u8, Fault> {
     let trace: Vec<Entry> = entries.iter().filter_map(entry).collect();
     let comment = violation.to_string();
     let capture = pcapng::exchange("reference", &comment, &trace);
+    if let Some(name) = &args.keep {
+        let kept = regression(name)?;
+        fs::write(&kept, small.encode()).map_err(|fault| Fault::Environment(format!("{}: {fault}", kept.display())))?;
+        writeln!(out, "{}", kept.display())?;
+    }
     let files = [write("bin", &small.encode())?, write("pkt", text.as_bytes())?, write("pcapng", &capture)?];
     writeln!(out, "{violation}\n\n{} events of {} are left", small.events.len(), program.events.len())?;
     for event in &small.events {
@@ -65,6 +71,21 @@ pub(super) fn min(args: &MinArgs) -> Result<u8, Fault> {
         writeln!(out, "{}", file.display())?;
     }
     Ok(FINDING)
+}
+
+/// Where the source tree keeps a program that violated an oracle, by its name in words.
+fn regression(name: &str) -> Result<PathBuf, Fault> {
+    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if !plain {
+        return Err(Fault::Usage(format!("`{name}` is no name: small letters, digits and `-`, for what was found")));
+    }
+    let folder = shells()?.join("../regressions/state_machine");
+    fs::create_dir_all(&folder).map_err(|fault| Fault::Environment(format!("{}: {fault}", folder.display())))?;
+    let file = folder.join(name);
+    if file.exists() {
+        return Err(Fault::Usage(format!("{} is there already", file.display())));
+    }
+    Ok(file)
 }
 
 /// `O53-established-segment`
