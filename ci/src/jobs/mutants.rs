@@ -305,10 +305,8 @@ mod tests {
     #[test]
     fn the_page_is_of_the_list_and_the_results() {
         let (list, results): (List, Results) = (from_toml(LIST).unwrap(), from_toml(RESULTS).unwrap());
-        assert_eq!(
-            read(&step::root().join(PAGE)).unwrap(),
-            page::page(&list, &results),
-            "`cargo ci mutants` writes it"
-        );
+        let oracles = read(&step::root().join(ORACLES)).unwrap();
+        let page = page::page(&list, &results, &oracles);
+        assert_eq!(read(&step::root().join(PAGE)).unwrap(), page, "`cargo ci mutants --page` writes it");
     }
 }
