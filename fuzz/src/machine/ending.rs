@@ -23,7 +23,7 @@ const REST: u32 = 32;
 const MOST_LAST_TIMERS: u32 = 20_000;
 
 /// The smallest segment that text is cut into (the floor of `tcp_min_snd_mss`, less options).
-const LEAST_SEGMENT: u32 = 24;
+pub(crate) const LEAST_SEGMENT: u32 = 24;
 
 /// What a turn of the liveness phase was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -122,6 +122,9 @@ impl<W: Watch> World<'_, W> {
             let opening = matches!(vitals.state, State::SynSent | State::SynReceived);
             return if opening { Turn::Waits } else { Turn::Idle };
         }
+        if vitals.state != State::SynSent {
+            peer.has_told(vitals.una.0);
+        }
         if vitals.state == State::SynSent {
             let octets = peer.syn(true, now, setup);
             self.comes(at, octets);
@@ -146,7 +149,9 @@ impl<W: Watch> World<'_, W> {
             let octets = self.peers[at].honest(ACK, vitals.wl1.0, &[], 65_535, now, setup);
             self.comes(at, octets);
         }
-        let moved = |now: &Vitals| now.una != vitals.una || now.rcv_nxt != vitals.rcv_nxt;
+        // While the host owes text, only that counts: the peer's may go on for longer than a timeout takes.
+        let heard = self.peers[at].received() != received;
+        let moved = |now: &Vitals| now.una != vitals.una || heard || !waits && now.rcv_nxt != vitals.rcv_nxt;
         if self.vitals(at).is_none_or(moved) { Turn::Moves } else { Turn::Waits }
     }
 

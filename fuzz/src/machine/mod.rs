@@ -5,7 +5,7 @@
 //! nothing when nobody does.
 
 mod calls;
-mod ending;
+pub(crate) mod ending;
 mod peer;
 mod world;
 

@@ -142,6 +142,13 @@ impl Peer {
         if before(heard, told) { told } else { heard }
     }
 
+    /// The host holds everything below `una` for acknowledged, text that was lost on the way too, and has forgotten it: it does not come again.
+    pub fn has_told(&mut self, una: u32) {
+        if before(self.told, una) {
+            self.told = una;
+        }
+    }
+
     /// A SYN: a new one after the connection was used, else the same again.
     pub fn syn(&mut self, ack: bool, now: u64, setup: &Setup) -> Vec<u8> {
         if self.next != self.iss && self.next != self.iss.wrapping_add(1) {

@@ -132,10 +132,12 @@ fn syn(judge: &mut Judge, at: usize, seg: &Seg<'_>, now: u64) {
         if same {
             judge.fail(11, format_args!("another SYN in the same handshake, at {}", seg.seq));
         }
+        // A SYN cookie follows no clock.
         if let Some((iss, then)) = last
             && now.saturating_sub(then) < 3_600_000_000
             && now > then
             && !before(iss, seg.seq)
+            && !(seg.has(ACK) && judge.choices.cookies)
         {
             judge.fail(102, format_args!("ISS {} after {iss}, {} us later", seg.seq, now - then));
         }

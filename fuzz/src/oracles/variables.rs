@@ -2,6 +2,7 @@
 
 use super::judge::{Cause, Judge};
 use crate::datagram::{ACK, FIN, RST, before, until};
+use crate::machine::ending::LEAST_SEGMENT;
 use halfopen_stack::{State, Vitals};
 
 /// Compares the variables before and after a step.
@@ -114,9 +115,10 @@ fn numbers(judge: &mut Judge, at: usize, after: &Vitals) {
     if !synchronized {
         return;
     }
-    // What the path takes may have grown since.
+    // What the path takes may have grown since: from the least that the host cuts text into, less options.
     let icmp = judge.lines[at].icmp;
-    if !icmp && (after.cwnd < after.smss.min(48) || after.ssthresh < 2 * after.smss.min(48)) {
+    let least = after.smss.min(LEAST_SEGMENT);
+    if !icmp && (after.cwnd < least || after.ssthresh < 2 * least) {
         judge.fail(36, format_args!("cwnd {} ssthresh {} of segments of {}", after.cwnd, after.ssthresh, after.smss));
     }
     if after.held > after.buffer.max(after.rcv_wnd) {
