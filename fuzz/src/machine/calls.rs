@@ -161,6 +161,7 @@ impl<W: Watch> World<'_, W> {
             read: socket.read,
             octets: text,
             asked: length,
+            peek,
             result,
             readable: (readable, waiting),
             shut: socket.shut_read || socket.over,

@@ -35,6 +35,8 @@ pub enum Call<'a> {
         octets: &'a [u8],
         /// Octets asked for.
         asked: usize,
+        /// What was read stays.
+        peek: bool,
         /// The result.
         result: Result<usize, Errno>,
         /// What the socket had said: readable, and how much.
@@ -102,7 +104,7 @@ fn send(judge: &mut Judge, at: usize, own: bool, asked: usize, result: Result<us
 }
 
 fn receive(judge: &mut Judge, call: &Call<'_>) {
-    let Call::Receive { at, own, irs, read, octets, asked, result, readable, shut } = *call else { return };
+    let Call::Receive { at, own, irs, read, octets, asked, peek, result, readable, shut } = *call else { return };
     let taken = match result {
         Ok(taken) => taken,
         Err(Errno::EBADF) => return judge.fail(103, format_args!("an open descriptor is unknown to recv")),
@@ -139,7 +141,7 @@ fn receive(judge: &mut Judge, call: &Call<'_>) {
         if let Some(pre) = judge.before.filter(|pre| !pre.rcv_fin && pre.error.is_none()) {
             judge.fail(43, format_args!("the end of data in {}, and no FIN was taken", pre.state.name()));
         }
-    } else if taken > 0 && taken == readable.1 && !urged {
+    } else if taken > 0 && taken == readable.1 && !urged && !peek {
         opens(judge, at);
     }
 }

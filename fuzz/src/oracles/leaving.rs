@@ -92,9 +92,10 @@ fn follow(judge: &mut Judge, at: usize, seg: &Seg<'_>, mut out: Out) {
     if judge.lines[at].dead && !seg.has(SYN) {
         judge.fail(55, format_args!("a segment with control bits {:#04x} behind an accepted RST", seg.flags));
     }
+    let waits = judge.before.is_some_and(|before| before.state == State::TimeWait);
     if seg.has(SYN) {
         syn(judge, at, seg, now);
-    } else if judge.lines[at].returns(seg) {
+    } else if judge.lines[at].returns(seg, waits) {
         judge.lines[at].core = judge.lines[at].old.take();
         judge.lines[at].sent.vague = true;
     }
@@ -234,6 +235,8 @@ fn text(judge: &mut Judge, seg: &Seg<'_>, core: &Core, start: u32, end: u32) {
     // RFC 9293 3.7.1: options count. A peer that names no size takes the default; below 48 octets there is a floor.
     let default = if seg.v6 { 1220 } else { 536 };
     let most = usize::from(core.mss.unwrap_or(default)).max(48 + 12);
+    // A cookie has room for one of four sizes, of which the default is the least.
+    let most = if judge.choices.cookies { most.max(default.into()) } else { most };
     if octets + usize::from(seg.options.octets) > most {
         judge.fail(
             89,
@@ -393,7 +396,8 @@ fn timing(judge: &mut Judge, at: usize, seg: &Seg<'_>, out: &Out) {
     line.unanswered += 1;
     line.silent_since.get_or_insert(now);
     if judge.cause != Cause::Timer {
-        if out.new > 0 {
+        // A SYN,ACK in answer to a SYN has the timer begin anew.
+        if out.new > 0 || seg.has(SYN) {
             line.repeat = None;
         }
         return;

@@ -156,13 +156,20 @@ impl Line {
     pub fn begins(&self, seg: &Seg<'_>) -> bool {
         self.core.is_none_or(|core| {
             let back = seg.has(ACK) && core.acked.is_some_and(|acked| before(seg.ack, acked));
-            core.iss != seg.seq || back
+            // TIME-WAIT gives the same number to each SYN that reopens it (MAY-2): the peer's tells them apart.
+            let answers = |syn: &PeerSyn| seg.has(ACK) && syn.seq.wrapping_add(1) == seg.ack;
+            let other = self.syn.filter(answers).is_some_and(|syn| core.irs.is_some_and(|irs| irs != syn.seq));
+            core.iss != seg.seq || back || other
         })
     }
 
     /// Another incarnation.
     pub fn begin(&mut self, seg: &Seg<'_>, now: u64) {
-        self.old = self.core.take();
+        // Until its SYN is acknowledged an incarnation leaves the one before it in TIME-WAIT.
+        let only_syn = self.core.is_some_and(|core| core.next == core.iss.wrapping_add(1));
+        if !only_syn || self.old.is_none() {
+            self.old = self.core;
+        }
         let next = seg.seq.wrapping_add(1);
         let syn = self.syn.filter(|syn| seg.has(ACK) && syn.seq.wrapping_add(1) == seg.ack);
         self.sent.clear();
@@ -227,12 +234,13 @@ impl Line {
         }
     }
 
-    /// Whether a segment is the ACK that ended the old incarnation, once more.
-    pub fn returns(&self, seg: &Seg<'_>) -> bool {
+    /// Whether a segment is the ACK that ended the old incarnation, once more. `waits`: that one is in TIME-WAIT. Without that only the segments tell, of which
+    /// a challenge ACK looks like that of an open connection.
+    pub fn returns(&self, seg: &Seg<'_>, waits: bool) -> bool {
         let (Some(core), Some(old)) = (&self.core, &self.old) else { return false };
         !seg.has(SYN)
             && core.next == core.iss.wrapping_add(1)
-            && !core.synchronized
+            && (waits || !core.synchronized)
             && seg.seq == old.next
             && old.acked.is_some_and(|acked| until(acked, seg.ack))
             && seg.payload.is_empty()

@@ -168,7 +168,7 @@ oracles! {
     86 Wire "rfc9293/3.2/must-65" "options of SYN in SYNs, timestamps and SACK if they were agreed on", "none";
     87 Wire "rfc7323/5.2/non-decreasing" "TSval never decreases, TSecr is a TSval of the peer", "one incarnation";
     88 Permissive "rfc7323/5.3/paws-drop" "an old or missing timestamp: dropped, and answered if old", "TS.Recent known; a RST is exempt";
-    89 Wire "rfc9293/3.7.1/must-16" "text and options fit into the peer's segment size", "below 48 octets a floor counts";
+    89 Wire "rfc9293/3.7.1/must-16" "text and options fit into the peer's segment size", "below 48 octets a floor counts, with cookies the default";
     90 Wire "rfc9293/3.7.1/must-16" "a segment size of 0 or 1 stops nothing", "as 82, for such peers";
     91 Wire "rfc5961/10/no-amplification" "text is not cut smaller than the floor of the segment size", "new text in the middle of the stream, window open";
     92 Wire "rfc2018/4/send-blocks" "SACK blocks are of what arrived above the acknowledgment, a first one may be below", "none";
