@@ -3,10 +3,11 @@
 //!
 //! After every event, for every remote socket: its connection has gone along edges of Figure 5 (O65); it is established only
 //! after an ACK of the SYN,ACK that it was sent (O60); what is for no connection is answered as 3.10.7.1 and 3.10.7.2 say (O52, O60);
-//! a RST ends a half-open connection without a word (O62); a SYN,ACK is repeated with the same number, at growing distances, and
-//! not for ever (O63); the accept queue holds no more than the backlog and one (O72); a closed listener leaves nothing half-open
-//! (O71); TIME-WAIT lasts, is restarted by a FIN, and gives way to a SYN above what it knows alone, whose answer lies above what
-//! it sent (O68, O69); initial numbers of one pair of sockets follow the clock, and those of two differ (O102).
+//! a RST ends a half-open connection without a word, and leads back to the TIME-WAIT that its SYN had reopened (O62); a SYN,ACK is
+//! repeated with the same number, at growing distances, and not for ever (O63); the accept queue holds no more than the backlog and
+//! one (O72); a closed listener leaves nothing half-open (O71); TIME-WAIT lasts, is restarted by a FIN, and gives way to a SYN above
+//! what it knows alone, whose answer lies above what it sent (O68, O69); initial numbers of one pair of sockets follow the clock, and
+//! those of two differ (O102).
 //! In one input of two the events of the first remote socket are played again alone: what it is sent is the same (O100).
 //!
 //! Assumes: no timestamps, no Fast Open; ISS is not judged while cookies are on.
@@ -221,6 +222,10 @@ impl Play {
         sent
     }
 
+    fn time_wait(&self) -> u64 {
+        self.stack.config().time_wait.as_micros() as u64
+    }
+
     fn states(&self) -> [Option<State>; PEERS] {
         let by_remote: BTreeMap<SocketAddr, State> =
             self.stack.connections().map(|connection| (connection.remote, connection.state)).collect();
@@ -240,7 +245,10 @@ impl Play {
             }
             (Event::Rst, Some(State::SynReceived)) if tcp.seq == self.peers[at].next => {
                 assert!(sent.is_empty(), "O62: a RST in SYN-RECEIVED draws {sent:?}");
-                assert_eq!(self.states()[at], None, "O62: a RST leaves SYN-RECEIVED");
+                let returns =
+                    self.stack.config().time_wait_returns && self.peers[at].returns(self.now.0, self.time_wait());
+                let to = returns.then_some(State::TimeWait);
+                assert_eq!(self.states()[at], to, "O62: where a RST in SYN-RECEIVED leads");
             }
             (Event::Rst, _) => assert!(sent.iter().all(|(_, tcp)| !tcp.has(flag::RST)), "O51: a RST draws {sent:?}"),
             _ => {}
@@ -278,15 +286,17 @@ impl Play {
         sent: Vec<(usize, Tcp)>,
     ) {
         let now = self.now.0;
-        let time_wait = self.stack.config().time_wait.as_micros() as u64;
+        let time_wait = self.time_wait();
         let states = self.states();
         for (index, peer) in self.peers.iter_mut().enumerate() {
             let (from, to) = (before[index], states[index]);
             let touched = index == at || matches!(event, Event::Wait | Event::Accept | Event::Listener);
             assert!(touched || from == to, "O100: {event:?} of {at} moves {index} from {from:?} to {to:?}");
             assert!(is_edge(from, to), "O65: {event:?} moves {from:?} to {to:?}");
-            if from != to && to == Some(State::TimeWait) {
-                peer.time_wait = now;
+            match (from, to) {
+                (Some(State::SynReceived), Some(State::TimeWait)) => peer.returned(),
+                (_, Some(State::TimeWait)) if from != to => peer.time_wait = now,
+                _ => {}
             }
             if from == Some(State::TimeWait) && to.is_none() && event == Event::Wait {
                 let lasted = now - peer.time_wait;

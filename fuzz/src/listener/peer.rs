@@ -37,6 +37,17 @@ pub(super) struct Peer {
     pub(super) time_wait: u64,
     /// ISS less the clock.
     pub(super) offset: Option<u32>,
+    /// The connection in TIME-WAIT that its last SYN reopened.
+    former: Option<Former>,
+}
+
+/// The numbers of a connection in TIME-WAIT, which is to come back if the SYN that reopened it proves old (RFC 9293 3.6.1, MAY-2).
+#[derive(Debug, Clone, Copy)]
+struct Former {
+    next: u32,
+    irs: u32,
+    seen: u32,
+    iss: Option<u32>,
 }
 
 impl Peer {
@@ -57,6 +68,7 @@ impl Peer {
             unread: 0,
             time_wait: 0,
             offset: None,
+            former: None,
         }
     }
 
@@ -160,6 +172,8 @@ impl Peer {
             }
             self.offset = Some(offset);
         }
+        let former = Former { next: self.next, irs: self.irs, seen: self.seen, iss: self.iss };
+        self.former = (from == Some(State::TimeWait)).then_some(former);
         (self.iss, self.repeats, self.last, self.distance, self.shaken) = (Some(tcp.seq), 0, now, 0, false);
         self.next = tcp.ack;
         self.irs = tcp.ack.wrapping_sub(1);
@@ -206,8 +220,22 @@ impl Peer {
         }
     }
 
+    /// Whether a reset of its half-open connection leads back to TIME-WAIT, for what is left of its time.
+    pub(super) fn returns(&self, now: u64, time_wait: u64) -> bool {
+        self.former.is_some() && now < self.time_wait + time_wait
+    }
+
+    /// The SYN that reopened TIME-WAIT has proved old: the numbers are those of the connection before, and its time goes on.
+    pub(super) fn returned(&mut self) {
+        let Some(Former { next, irs, seen, iss }) = self.former.take() else {
+            panic!("O65: back to TIME-WAIT, where it never was")
+        };
+        (self.next, self.irs, self.seen, self.iss, self.shaken) = (next, irs, seen, iss, true);
+    }
+
     /// It has no connection any more.
     pub(super) fn gone(&mut self) {
+        self.former = None;
         self.shaken = false;
         self.unread = 0;
     }
