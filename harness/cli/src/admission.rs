@@ -96,6 +96,8 @@ struct State {
     /// Workers whose SUT hangs: they get no other test.
     given_up: BTreeSet<usize>,
     limit: Limit,
+    /// No test begins any more.
+    closed: bool,
     /// How far apart tests begin, and when the next one may.
     apart: Duration,
     next: Option<Instant>,
@@ -110,6 +112,7 @@ impl Gate {
             running: BTreeSet::new(),
             given_up: BTreeSet::new(),
             limit: Limit::new(crowd),
+            closed: false,
             apart,
             next: None,
         };
@@ -144,6 +147,16 @@ impl Gate {
         }
     }
 
+    /// One more test, behind those that wait; none after the end.
+    pub fn push(&self, test: usize) {
+        let mut state = self.state();
+        if !state.closed {
+            state.queue.push_back(test);
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
     /// A worker's test is over.
     pub fn leave(&self, worker: usize) {
         self.state().running.remove(&worker);
@@ -161,7 +174,10 @@ impl Gate {
 
     /// No test begins any more.
     pub fn close(&self) {
-        self.state().queue.clear();
+        let mut state = self.state();
+        state.queue.clear();
+        state.closed = true;
+        drop(state);
         self.changed.notify_all();
     }
 
@@ -225,6 +241,7 @@ mod tests {
         gate.leave(0);
         gate.leave(1);
         gate.close();
+        gate.push(7);
         assert_eq!((gate.enter(1), gate.wanted()), (None, 0));
     }
 

@@ -201,7 +201,7 @@ pub struct RunArgs {
 
     /// Repeat a failed test up to N times; if it then passes it is flaky
     ///
-    /// On a real clock tests are repeated without being asked to, among few and then alone: up to four times a failure that
+    /// On a real clock tests are repeated without being asked to, among few and then alone: up to eight times a failure that
     /// lateness of the harness or of the machine could have caused, and a test without a verdict; once one that failed by its
     /// time alone. docs/real-time.md says more.
     #[arg(long, value_name = "N")]

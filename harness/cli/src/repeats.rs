@@ -12,10 +12,12 @@ use halfopen_report::record::FinalVerdict;
 /// they do whole milliseconds later: a turn that is later than this may fall behind another tick, and a timer with it.
 pub const LATE: Micros = 600;
 /// How often a test is repeated whose verdict the harness's lateness could have caused, or that came to none.
-const REPEATS: u32 = 4;
+const REPEATS: u32 = 8;
 /// What it takes where only a tick is against a test: so many attempts in time make it a pass, so many that are not a failure.
 const IN_TIME: u32 = 3;
 const A_TICK_LATE: u32 = 7;
+/// So many late failures of one kind at one place are a failure.
+const COMMON: usize = 3;
 /// So many late passes in a row are a pass.
 const NO_LUCK: usize = 3;
 
@@ -40,14 +42,14 @@ pub enum Said {
     Failed,
 }
 
-/// What an attempt says, given its verdict against the expectations; `doubt`: late passes are no evidence either.
+/// What an attempt says, given its verdict against the expectations; `doubt`: its script counts in the kernel's ticks, and late passes are no evidence either.
 pub fn said(verdict: FinalVerdict, outcome: &Outcome, clock: ClockKind, doubt: bool) -> Said {
     let real = clock == ClockKind::Real;
     let timing = outcome.mismatch.as_ref().is_some_and(|mismatch| mismatch.timing);
     let asserted = outcome.mismatch.as_ref().is_some_and(|mismatch| mismatch.kind == MismatchKind::Assertion);
     match verdict {
-        FinalVerdict::Pass if real && doubt && lucky(outcome) => Said::Luck,
-        FinalVerdict::Fail | FinalVerdict::Nonstrict if real && late(outcome) => Said::Nothing,
+        FinalVerdict::Pass if real && doubt && late(outcome, true) => Said::Luck,
+        FinalVerdict::Fail | FinalVerdict::Nonstrict if real && late(outcome, doubt) => Said::Nothing,
         FinalVerdict::Fail | FinalVerdict::Nonstrict if real && (asserted || timing && by_a_tick(outcome)) => {
             Said::Tick
         }
@@ -65,14 +67,11 @@ pub fn said(verdict: FinalVerdict, outcome: &Outcome, clock: ClockKind, doubt: b
     }
 }
 
-/// The harness was late, or the machine was, so that the stack's timers were.
-pub fn late(outcome: &Outcome) -> bool {
-    outcome.lateness.turns.max(outcome.lateness.machine) > LATE
-}
-
-/// A pass that lateness may have brought about: half of it is enough to carry what a script counts in ticks behind the next one.
-fn lucky(outcome: &Outcome) -> bool {
-    late(outcome) || outcome.lateness.turns > LATE / 2
+/// The harness was late, or the machine was, so that the stack's timers were. `ticks`: the script counts in the kernel's ticks, and half of it is enough to
+/// carry something behind the next one.
+pub fn late(outcome: &Outcome, ticks: bool) -> bool {
+    let turns = if ticks { LATE / 2 } else { LATE };
+    outcome.lateness.turns > turns || outcome.lateness.machine > LATE
 }
 
 /// Whether there is another attempt after these; `asked` is `--retries`.
@@ -132,8 +131,15 @@ pub fn confirmed(a: &Outcome, b: &Outcome) -> bool {
     alike(a, b) && what(a).1.is_some() && what(a) == what(b)
 }
 
+/// The last of three failures of one kind at one place, where there are so many.
+pub fn most_alike(outcomes: &[&Outcome]) -> Option<usize> {
+    let fails = |outcome: &Outcome| matches!(outcome.verdict, Verdict::Fail | Verdict::Nonstrict);
+    let others = |one: &Outcome| outcomes.iter().filter(|other| alike(one, other)).count();
+    outcomes.iter().rposition(|outcome| fails(outcome) && others(outcome) >= COMMON)
+}
+
 /// A failure that was another one each time, with the harness late each time, is none.
-pub fn undecided(outcome: Outcome, attempts: usize) -> Outcome {
+pub fn undecided(outcome: Outcome, attempts: u32) -> Outcome {
     let late = outcome.lateness.turns.max(outcome.lateness.machine);
     let reason = format!(
         "host too slow: {attempts} attempts failed in different ways, and the harness or the machine was late each time ({late} us at last)"
@@ -156,8 +162,8 @@ mod tests {
             (&[T, T],          None,    false),
             (&[T, S],          None,    false),
             (&[N],             None,    true),
-            (&[N, N, N, N],    None,    true),
-            (&[N, N, N, N, N], None,    false),
+            (&[N; 8],          None,    true),
+            (&[N; 9],          None,    false),
             // What was late does not count against the test, and what failed on time does.
             (&[N, N, T],       None,    true),
             (&[T, N],          None,    true),
@@ -183,13 +189,49 @@ mod tests {
             (&[L, S],          None,    false),
             (&[L, F],          None,    false),
             (&[L, N, L],       None,    true),
-            (&[L, N, L, N, L], None,    false),
+            (&[L, N, L, N, L], None,    true),
             (&[K, L],          None,    true),
             (&[L],             Some(2), false),
         ];
         for (history, asked, expected) in table {
             assert_eq!(again(history, asked), expected, "{history:?} {asked:?}");
         }
+    }
+
+    #[test]
+    fn three_late_failures_of_one_kind_are_a_failure_and_two_are_not() {
+        let fail = |line: u32| {
+            let mismatch = Mismatch {
+                kind: MismatchKind::Time,
+                span: None,
+                line: Some(line),
+                expected: String::new(),
+                got: String::new(),
+                fields: Vec::new(),
+                cited: None,
+                cited_line: None,
+                timing: true,
+                packetdrill: None,
+            };
+            let (trace, snapshot) = (Vec::new(), Vec::new());
+            Outcome {
+                verdict: Verdict::Fail,
+                mismatch: Some(mismatch),
+                reason: None,
+                trace,
+                snapshot,
+                elapsed: 0,
+                lateness: halfopen_engine::outcome::Lateness::default(),
+            }
+        };
+        let of = |lines: &[u32]| {
+            let outcomes: Vec<Outcome> = lines.iter().map(|line| fail(*line)).collect();
+            most_alike(&outcomes.iter().collect::<Vec<_>>())
+        };
+        assert_eq!(of(&[1, 2, 1, 3, 1, 2]), Some(4));
+        assert_eq!(of(&[1, 2, 1, 3, 2]), None);
+        let nothing: Vec<Outcome> = (0..3).map(|_| undecided(fail(1), 3)).collect();
+        assert_eq!(most_alike(&nothing.iter().collect::<Vec<_>>()), None, "no verdict is no failure");
     }
 
     #[test]

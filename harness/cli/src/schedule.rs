@@ -62,6 +62,8 @@ impl Finished {
 pub enum Flow {
     /// More.
     Continue,
+    /// More, and this test once more, behind those that wait.
+    Again,
     /// No test that has not begun yet.
     Stop,
 }
@@ -81,11 +83,16 @@ pub fn run_all(work: &Work, order: Vec<usize>, crowd: Crowd, mut each: impl FnMu
     let mut pool = Pool { work, gate: &gate, meter: &meter, sender, running: BTreeMap::new(), workers: 0, looks };
     pool.grow(gate.wanted());
     while !pool.running.is_empty() {
-        if let Some(finished) = pool.wait(&receiver)
-            && each(finished) == Flow::Stop
-        {
-            gate.close();
+        if let Some(finished) = pool.wait(&receiver) {
+            let test = finished.test;
+            match each(finished) {
+                Flow::Continue => {}
+                Flow::Again => gate.push(test),
+                Flow::Stop => gate.close(),
+            }
         }
+        // A worker may have left before its test came back.
+        pool.grow(gate.wanted());
         pool.look();
     }
 }

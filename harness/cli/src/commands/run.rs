@@ -11,7 +11,7 @@ use crate::expect::Expectations;
 use crate::fault::{AS_EXPECTED, DRIFT, ENVIRONMENT, FAILED, Fault, INCONCLUSIVE, USAGE};
 use crate::folder::{self, Parameters};
 use crate::output::Reports;
-use crate::repeats::{Said, again, alike, confirmed, late, only_ticks, said, undecided};
+use crate::repeats::{Said, again, alike, confirmed, late, most_alike, only_ticks, said, undecided};
 use crate::schedule::{Finished, Flow, Work, run_all};
 use crate::select::{Case, Selection, select};
 use crate::specs::Specs;
@@ -34,8 +34,10 @@ use std::{fs, io, thread};
 /// Tests at once on a real clock, where they mostly sleep, at most.
 const MOST: usize = 64;
 
-/// How many tests are repeated at once before they are repeated alone: the first time, and the second.
-const FEW: [usize; 2] = [16, 6];
+/// How often a test is run among the others, before it is repeated among few and then alone.
+const IN_CROWD: usize = 3;
+/// How many are few.
+const FEW: usize = 6;
 /// A late pass of a longer test is believed, microseconds.
 const BRIEF: Micros = 1_000_000;
 
@@ -84,7 +86,7 @@ pub fn run_watched(args: &RunArgs, specs: Option<&Path>, watcher: Option<Box<dyn
         captures: Captures::new(folder, args.pcap, &info),
         reports,
         summary: Summary::default(),
-        again: Vec::new(),
+        open: BTreeMap::new(),
         fault: None,
         clock: sut.clock,
         stopped: false,
@@ -172,19 +174,20 @@ fn hint(test: &Test) -> Duration {
 }
 
 /// The attempts at a test so far, and what each says.
+#[derive(Default)]
 struct Attempts {
     said: Vec<Said>,
     made: Vec<Finished>,
 }
 
 impl Attempts {
-    fn test(&self) -> usize {
-        self.made[0].test
-    }
-
     /// A test that missed by a tick and passes when the harness is late has passed by that.
     fn doubted(&self, said: Said, finished: &Finished) -> Said {
-        if said == Said::Settled && only_ticks(&self.said) && late(&finished.outcome) { Said::Luck } else { said }
+        if said == Said::Settled && only_ticks(&self.said) && late(&finished.outcome, false) {
+            Said::Luck
+        } else {
+            said
+        }
     }
 
     /// Late or not, the last two failed in the same way.
@@ -204,8 +207,8 @@ struct Session<'a> {
     captures: Captures,
     reports: Reports,
     summary: Summary,
-    /// Tests to repeat.
-    again: Vec<Attempts>,
+    /// The attempts at tests that are to be repeated.
+    open: BTreeMap<usize, Attempts>,
     /// The first report or capture that could not be written.
     fault: Option<io::Error>,
     clock: ClockKind,
@@ -241,7 +244,10 @@ impl Session<'_> {
         let mut next = 0;
         run_all(work, order, crowd, |finished| {
             if self.clock == ClockKind::Real {
-                return self.take(finished);
+                let test = finished.test;
+                let flow = self.take(finished);
+                let repeated = self.open.get(&test).is_some_and(|attempts| attempts.made.len() >= IN_CROWD);
+                return if repeated { Flow::Continue } else { flow };
             }
             // On a virtual clock results are reported in order, whichever thread was faster.
             waiting.insert(finished.test, finished);
@@ -269,14 +275,20 @@ impl Session<'_> {
         }
     }
 
-    /// A first result: it is final, or the test is repeated later.
+    /// A result: the test is to be run again, or all its attempts come to a verdict.
     fn take(&mut self, finished: Finished) -> Flow {
-        let said = self.said(&finished);
-        if again(&[said], self.args.retries) {
-            self.again.push(Attempts { said: vec![said], made: vec![finished] });
-            return Flow::Continue;
+        let test = finished.test;
+        let mut attempts = self.open.remove(&test).unwrap_or_default();
+        let said = attempts.doubted(self.said(&finished), &finished);
+        attempts.said.push(said);
+        attempts.made.push(finished);
+        // Who asks for so many attempts gets them: a test that passes at last is flaky, however it failed before.
+        let settled = self.args.retries.is_none() && attempts.confirmed();
+        if !settled && again(&attempts.said, self.args.retries) {
+            self.open.insert(test, attempts);
+            return Flow::Again;
         }
-        self.settle(finished, 1, None)
+        self.conclude(attempts)
     }
 
     fn said(&self, finished: &Finished) -> Said {
@@ -286,27 +298,16 @@ impl Session<'_> {
         said(verdict, &finished.outcome, self.clock, doubt)
     }
 
-    /// Repeats what is to be repeated: twice among few, then one test at a time with nothing beside it.
+    /// Repeats what is to be repeated: once among few, then one test at a time with nothing beside it.
     fn repeat(&mut self, work: &Work) {
-        for crowd in FEW.into_iter().chain(std::iter::repeat(1)) {
-            if self.again.is_empty() || self.stopped {
+        for crowd in std::iter::once(FEW).chain(std::iter::repeat(1)) {
+            if self.open.is_empty() || self.stopped {
                 return;
             }
-            let mut open: BTreeMap<usize, Attempts> =
-                std::mem::take(&mut self.again).into_iter().map(|attempts| (attempts.test(), attempts)).collect();
-            let order = longest_first(work, open.keys().copied().collect());
-            run_all(work, order, Crowd::Fixed(crowd), |finished| {
-                let Some(mut attempts) = open.remove(&finished.test) else { return Flow::Continue };
-                let said = self.said(&finished);
-                attempts.said.push(attempts.doubted(said, &finished));
-                attempts.made.push(finished);
-                // Who asks for so many attempts gets them: a test that passes at last is flaky, however it failed before.
-                let settled = self.args.retries.is_none() && attempts.confirmed();
-                if !settled && again(&attempts.said, self.args.retries) {
-                    self.again.push(attempts);
-                    return Flow::Continue;
-                }
-                self.conclude(attempts)
+            let order = longest_first(work, self.open.keys().copied().collect());
+            run_all(work, order, Crowd::Fixed(crowd), |finished| match self.take(finished) {
+                Flow::Again | Flow::Continue => Flow::Continue,
+                Flow::Stop => Flow::Stop,
             });
         }
     }
@@ -314,7 +315,7 @@ impl Session<'_> {
     /// What all attempts of a test come to.
     fn conclude(&mut self, Attempts { said, mut made }: Attempts) -> Flow {
         let attempts = made.len() as u32;
-        let (mut last, ended) = match (made.pop(), said.last()) {
+        let (last, ended) = match (made.pop(), said.last()) {
             (Some(last), Some(ended)) => (last, *ended),
             (_, _) => unreachable!("a test is repeated that was run"),
         };
@@ -330,8 +331,14 @@ impl Session<'_> {
                 self.settle(finished, attempts, verdict)
             }
             (Said::Nothing, _) if made.last().is_some_and(|before| !alike(&before.outcome, &last.outcome)) => {
-                last.outcome = undecided(last.outcome, made.len() + 1);
-                self.settle(last, attempts, None)
+                made.push(last);
+                let outcomes: Vec<_> = made.iter().map(|finished| &finished.outcome).collect();
+                let common = most_alike(&outcomes);
+                let mut chosen = made.swap_remove(common.unwrap_or(attempts as usize - 1));
+                if common.is_none() {
+                    chosen.outcome = undecided(chosen.outcome, attempts);
+                }
+                self.settle(chosen, attempts, None)
             }
             (_, _) => self.settle(last, attempts, None),
         }
