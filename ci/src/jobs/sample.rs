@@ -33,15 +33,19 @@ pub(crate) struct Asked {
     markdown: Option<PathBuf>,
 }
 
-/// What `expand` writes where base grammar has no words, and what each means.
-const BEYOND: [(&str, &str); 2] =
-    [("// packetdrill has no ", "a line that packetdrill has not"), ("// The first of ", "alternatives")];
+/// What `expand` writes where base grammar has no words: what packetdrill lacks stands behind the first.
+const LACKS: &str = "// packetdrill has no ";
+/// What it writes above alternatives.
+const ALTERNATIVES: &str = "// The first of ";
 /// Runs of packetdrill, before a script counts as failed: the time of something may be the machine's fault.
 const ATTEMPTS: usize = 3;
 
 /// The object is for packetdrill alone, not for the shell: where a namespace may not choose the congestion control it does so for each
 /// socket, as `halfopen run` does.
 const SETUP: &str = r#"ip link set lo up; LD_PRELOAD="$0" exec "$@""#;
+
+/// Tests that were drawn and not compared, by the reason.
+type PassedOver = BTreeMap<String, Vec<String>>;
 
 /// The other program.
 struct Peer {
@@ -85,15 +89,15 @@ pub(crate) fn sample(asked: &Asked) -> Result<End, Fault> {
     let listed = step::captured(step::command(&halfopen).args(["list", "--sut", "linux", "--format", "ids"]))?;
     let mut ids: Vec<&str> = listed.lines().collect();
     shuffle(&mut ids, asked.seed);
-    let mut passed_over: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut passed_over = PassedOver::new();
     let mut rows = Vec::new();
     let mut ids = ids.into_iter();
     while rows.len() < usize::from(asked.count) {
         let mut batch = Vec::new();
         for id in ids.by_ref() {
             let script = step::captured(step::command(&halfopen).args(["expand", id]))?;
-            match BEYOND.iter().find(|(mark, _)| script.lines().any(|line| line.trim_start().starts_with(mark))) {
-                Some((_, what)) => *passed_over.entry(what).or_default() += 1,
+            match beyond(&script) {
+                Some(why) => passed_over.entry(why).or_default().push(id.to_owned()),
                 None => batch.push((id, script)),
             }
             if batch.len() + rows.len() >= usize::from(asked.count) {
@@ -112,12 +116,22 @@ pub(crate) fn sample(asked: &Asked) -> Result<End, Fault> {
                     println!("{}", row.line());
                     rows.push(row);
                 }
-                "unsupported" => *passed_over.entry("unsupported by this kernel").or_default() += 1,
-                _ => *passed_over.entry("neither pass nor xfail").or_default() += 1,
+                "unsupported" => {
+                    passed_over.entry("unsupported by this kernel".into()).or_default().push(id.to_owned())
+                }
+                other => passed_over.entry(format!("verdict {other} here")).or_default().push(id.to_owned()),
             }
         }
     }
     judged(asked, &rows, &passed_over)
+}
+
+/// Why base grammar cannot say a test, in the words of `expand`.
+fn beyond(script: &str) -> Option<String> {
+    script.lines().map(str::trim_start).find_map(|line| match line.strip_prefix(LACKS) {
+        Some(rest) => Some(format!("packetdrill has no {}", rest.split(": ").next().unwrap_or(rest))),
+        None => line.starts_with(ALTERNATIVES).then(|| "alternatives".to_owned()),
+    })
 }
 
 /// The verdicts of one run on the kernel.
@@ -138,15 +152,27 @@ fn verdicts(halfopen: &Path, batch: &[(&str, String)], out: &Path) -> Result<BTr
     Ok(found)
 }
 
+/// The script without its setting of the congestion control, and that: a host may keep an algorithm from namespaces and grant it to a
+/// socket that asks, which is how `halfopen run` sets it, too.
+fn congestion_control(script: &str) -> (String, String) {
+    const SETTING: &str = "net.ipv4.tcp_congestion_control=";
+    let Some(at) = script.find(SETTING) else { return (script.to_owned(), "cubic".to_owned()) };
+    let name = script[at + SETTING.len()..].split([' ', '`', '\n']).next().unwrap_or_default();
+    let word = format!(" {SETTING}{name}");
+    // Without a setting the program would be wrong usage.
+    (script.replace(&word, "").replace("`sysctl -q`", "`true`"), name.to_owned())
+}
+
 /// Why packetdrill fails a script, in a network namespace of its own; `None`: it passes.
 fn runs(peer: &Peer, script: &str, out: &Path) -> Result<Option<String>, Fault> {
     let file = out.join("sample.pkt");
+    let (script, congestion_control) = congestion_control(script);
     fs::write(&file, script).map_err(|error| format!("{}: {error}", file.display()))?;
     let mut fault = None;
     for _ in 0..ATTEMPTS {
         let mut command = step::command("timeout");
         command.args(["--kill-after=2", "180", "unshare", "--net", "sh", "-c", SETUP]).arg(&peer.object);
-        command.arg(&peer.program).arg(&file).env("HALFOPEN_TCP_CONGESTION", "cubic");
+        command.arg(&peer.program).arg(&file).env("HALFOPEN_TCP_CONGESTION", &congestion_control);
         let output = command.output().map_err(|error| format!("timeout: {error}"))?;
         fault = fault_of(&output);
         if fault.is_none() {
@@ -156,12 +182,12 @@ fn runs(peer: &Peer, script: &str, out: &Path) -> Result<Option<String>, Fault> 
     Ok(fault)
 }
 
-fn judged(asked: &Asked, rows: &[Row], passed_over: &BTreeMap<&str, usize>) -> Result<End, Fault> {
+fn judged(asked: &Asked, rows: &[Row], passed_over: &PassedOver) -> Result<End, Fault> {
     let differ: Vec<&Row> = rows.iter().filter(|row| !row.agrees()).collect();
     let passes = rows.iter().filter(|row| row.ours == "pass").count();
     let mut said = format!("seed {}: {} tests, {passes} pass, {} xfail", asked.seed, rows.len(), rows.len() - passes);
-    for (why, times) in passed_over {
-        let _ = write!(said, "; {times} drawn and passed over: {why}");
+    for (why, tests) in passed_over {
+        let _ = write!(said, "; {} drawn and passed over: {why}", tests.len());
     }
     if let Some(path) = &asked.markdown {
         let mut text = fs::read_to_string(path).unwrap_or_default();
@@ -171,6 +197,7 @@ fn judged(asked: &Asked, rows: &[Row], passed_over: &BTreeMap<&str, usize>) -> R
             let theirs = row.theirs.as_ref().map_or("pass", |_| "fail");
             let _ = writeln!(text, "| `{}` | {} | {theirs} |", row.test, row.ours);
         }
+        text += &skipped(passed_over);
         fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     println!("{said}");
@@ -181,6 +208,20 @@ fn judged(asked: &Asked, rows: &[Row], passed_over: &BTreeMap<&str, usize>) -> R
         println!("differs: {}", row.line());
     }
     Ok(End::Differs(format!("{said}; {} differ", differ.len())))
+}
+
+/// Which tests were not compared, as Markdown.
+fn skipped(passed_over: &PassedOver) -> String {
+    if passed_over.is_empty() {
+        return String::new();
+    }
+    let mut text = "\n| drawn and passed over | why |\n|---|---|\n".to_owned();
+    for (why, tests) in passed_over {
+        for test in tests {
+            let _ = writeln!(text, "| `{test}` | {why} |");
+        }
+    }
+    text
 }
 
 impl Row {
@@ -222,6 +263,28 @@ mod tests {
         let mut sorted = drawn(3);
         sorted.sort_unstable();
         assert_eq!(sorted, (0..100).collect::<Vec<u32>>());
+    }
+
+    #[test]
+    fn what_packetdrill_lacks_is_named() {
+        let why = |script| beyond(script);
+        assert_eq!(why("0 < . 1:1(0) win 0\n// A comment.\n"), None);
+        assert_eq!(
+            why("\n  // packetdrill has no TTL of a test: 0 > . 1:1(0)\n"),
+            Some("packetdrill has no TTL of a test".into())
+        );
+        assert_eq!(why("// The first of 2 alternatives:\n"), Some("alternatives".into()));
+        let over = PassedOver::from([("why".into(), vec!["a[v4]".into(), "b[v6]".into()])]);
+        assert!(skipped(&over).ends_with("| `a[v4]` | why |\n| `b[v6]` | why |\n"));
+    }
+
+    #[test]
+    fn the_congestion_control_is_asked_of_the_socket() {
+        let alone = congestion_control("`sysctl -q net.ipv4.tcp_congestion_control=reno`\n");
+        assert_eq!(alone, ("`true`\n".to_owned(), "reno".to_owned()));
+        let first = congestion_control("`sysctl -q net.ipv4.tcp_congestion_control=reno net.ipv4.tcp_ecn=2`\n");
+        assert_eq!(first, ("`sysctl -q net.ipv4.tcp_ecn=2`\n".to_owned(), "reno".to_owned()));
+        assert_eq!(congestion_control("0 < .\n"), ("0 < .\n".to_owned(), "cubic".to_owned()));
     }
 
     #[test]

@@ -74,6 +74,16 @@ impl Adapters {
         self.0.iter().find(|adapter| adapter.name == name)
     }
 
+    /// Whether one has this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.named(name).is_some()
+    }
+
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|adapter| adapter.name.as_str())
+    }
+
     /// Opens one of them; `None` when there is none of this name.
     pub fn open(
         &self,
@@ -103,7 +113,7 @@ impl Adapters {
 
     /// `, mystack`
     pub fn listed(&self) -> String {
-        self.0.iter().map(|adapter| format!(", {}", adapter.name)).collect()
+        self.names().map(|name| format!(", {name}")).collect()
     }
 }
 
@@ -168,6 +178,8 @@ where
         args.sut.adapters = adapters;
     } else if let Command::Expand(args) = &mut cli.command {
         args.sut.adapters = adapters;
+    } else if let Command::Check(args) = &mut cli.command {
+        args.adapters = adapters;
     } else if let Command::Replay(args) = &mut cli.command {
         args.adapters = adapters;
     }

@@ -288,6 +288,10 @@ pub struct CheckArgs {
     /// Give a symbol of scripts from disk a value, as `run` does; repeatable
     #[arg(short = 'D', long = "define", value_name = "SYMBOL=VALUE", value_parser = parse_definition)]
     pub define: Vec<String>,
+
+    /// SUTs that this tool was started with
+    #[arg(skip)]
+    pub adapters: Adapters,
 }
 
 /// `halfopen fmt`

@@ -53,7 +53,7 @@ impl Filter {
 /// What was selected.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// Selected scripts that have no tree, by index: nothing of the selection can run.
+    /// Selected scripts that have no tree, or that name a SUT which does not exist, by index: nothing of the selection can run.
     pub broken: BTreeSet<usize>,
     /// Selected tests in stable order.
     pub cases: Vec<Case>,
@@ -84,7 +84,9 @@ pub fn select(suite: &mut Suite, arguments: &[String], filter: &Filter) -> Resul
         chosen = (0..own).flat_map(|script| every(suite, script)).collect();
     }
     let within = within(suite, &expressions)?;
-    let mut selection = Selection::default();
+    let scripts: BTreeSet<usize> = chosen.iter().map(|(script, _)| *script).collect();
+    let broken = scripts.into_iter().filter(|script| !suite.is_for_someone(*script)).collect();
+    let mut selection = Selection { broken, ..Selection::default() };
     for (script, variant) in chosen {
         if let (Some(within), Some(variant)) = (&within, variant)
             && !within.contains(&(script, variant))

@@ -1,12 +1,14 @@
 //! Scripts, parsed once, and the tests that they stand for.
 
+use crate::adapter::Adapters;
 use crate::compat::Foreign;
 use crate::fault::Fault;
 use crate::specs::Specs;
+use crate::sut;
 use halfopen_report::text;
 use halfopen_script::ast::{Level, Script};
 use halfopen_script::test::{Test, TestId};
-use halfopen_script::{Diagnostic, FileId, Library, Sources, Variant, expand, parse, render, variants};
+use halfopen_script::{Diagnostic, FileId, Library, Sources, Variant, expand, nearest, parse, render, variants};
 use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -86,6 +88,8 @@ pub struct Suite {
     pub sources: Sources,
     /// What the command line says about scripts that are no part of the specs.
     pub foreign: Foreign,
+    /// SUTs that scripts may name beside the tool's own.
+    pub adapters: Adapters,
     specs: Specs,
 }
 
@@ -101,8 +105,13 @@ impl Suite {
     }
 
     fn some(specs: &Specs, wanted: impl Fn(&str) -> bool) -> Self {
-        let mut suite =
-            Self { scripts: Vec::new(), sources: Sources::new(), foreign: Foreign::default(), specs: specs.clone() };
+        let mut suite = Self {
+            scripts: Vec::new(),
+            sources: Sources::new(),
+            foreign: Foreign::default(),
+            adapters: Adapters::default(),
+            specs: specs.clone(),
+        };
         for (path, text) in specs.scripts() {
             let id = path.strip_suffix(".pkt").expect("scripts end in .pkt");
             if wanted(id) {
@@ -152,6 +161,30 @@ impl Suite {
             self.foreign.prepare(tree.to_mut(), variant.family);
         }
         expand(&file.id, &tree, variant, &mut self.sources, &library, params)
+    }
+
+    /// Whether a script can be selected for some SUT; when a word of `//: sut` names none, that is a fault of the script from now on.
+    pub fn is_for_someone(&mut self, script: usize) -> bool {
+        let file = &mut self.scripts[script];
+        let Some(tree) = &file.script else { return true };
+        let fields = tree.header.fields.iter().filter(|field| field.key.node == "sut");
+        let strange = fields.flat_map(|field| &field.words).filter(|word| !sut::is_known(&word.node, &self.adapters));
+        let own = halfopen_sut::names().iter().map(|(name, _)| *name);
+        let known: Vec<&str> = own.chain(self.adapters.names()).collect();
+        let faults = strange.map(|word| {
+            let near = nearest(&word.node, known.iter().copied());
+            let help = near.map_or_else(
+                || "a stack of your own is known to the tool that its crate builds".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
+            Diagnostic::new("unknown-sut", format!("`{}` is not a SUT", word.node), word.span)
+                .expecting(known.iter().map(|name| format!("`{name}`")))
+                .help(help)
+        });
+        let faults: Vec<Diagnostic> = faults.collect();
+        let well = faults.is_empty();
+        file.faults.extend(faults);
+        well
     }
 
     /// The faults as one error, each said once although many variants share it. It carries escape sequences.

@@ -1,5 +1,6 @@
 //! SUTs by name, as worker threads open them.
 
+use crate::adapter::Adapters;
 use crate::args::SutArgs;
 use crate::fake::Fake;
 use crate::fault::Fault;
@@ -62,6 +63,11 @@ impl Opener {
             Err(_) => Err(Fault::Environment(format!("{} crashed before any test", self.args.sut))),
         }
     }
+}
+
+/// Whether a script may say `//: sut NAME`: a SUT of this tool or one that was added to it.
+pub fn is_known(name: &str, adapters: &Adapters) -> bool {
+    name == FAKE || adapters.has(name) || halfopen_sut::names().iter().any(|(known, _)| *known == name)
 }
 
 /// Gets what a kernel test needs: root, or a user namespace, which a process with more than one thread cannot enter.

@@ -193,6 +193,51 @@ fn every_fault_of_the_selection_is_told_at_once() {
 }
 
 #[test]
+fn a_misspelt_sut_or_profile_does_not_hide_a_test() {
+    let world = World::new(&[("good", "reset")]);
+    world.write(
+        "sut.pkt",
+        &format!("//= rfc9293/3.10.7.1/closed-no-ack MUST\n// So.\n//: sut refrence linux\n{EXCHANGE}"),
+    );
+    world.write(
+        "profile.pkt",
+        &format!("//= rfc9293/3.10.7.1/closed-no-ack MUST\n// So.\n//: profile rfc9923\n{EXCHANGE}"),
+    );
+    expect![[r#"
+        --- stderr
+        error[header]: `rfc9923` is not a profile
+         --> profile.pkt:3:13
+          |
+        3 | //: profile rfc9923
+          |             ^^^^^^^ expected `rfc9293`, `rfc793` or `linux`
+          |
+          = help: did you mean `rfc9293`?
+
+        error[unknown-sut]: `refrence` is not a SUT
+         --> sut.pkt:3:9
+          |
+        3 | //: sut refrence linux
+          |         ^^^^^^^^ expected `reference`, `linux` or `smoltcp`
+          |
+          = help: did you mean `reference`?
+
+        2 faults in the selected scripts
+        --- exit 2
+    "#]]
+    .assert_eq(&world.halfopen("check sut.pkt profile.pkt").page());
+    for command in [
+        "run --sut reference sut.pkt",
+        "run --sut linux sut.pkt rfc9293",
+        "list sut.pkt",
+        "run --sut reference profile.pkt",
+    ] {
+        let ran = world.halfopen(command);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{command}: {}", ran.stderr);
+        assert!(ran.stderr.contains("sut.pkt:3:9") || ran.stderr.contains("profile.pkt:3:13"), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_fault_that_all_variants_share_is_told_once() {
     let world = World::new(&[("good", "reset")]);
     world.write("mine.pkt", "vary a: x y z\n0 < S 0:0(0) win $nowhere\n");

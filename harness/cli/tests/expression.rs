@@ -35,7 +35,7 @@ fn world() -> World {
     world.write("specs/rfc5961/3.2/by-state.pkt", &ours(axes, EXCHANGE));
     world.write("specs/fixtures/HALF.pkt", "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 accept(3, ..., ...) = 4\n");
     world.write("specs/fixtures/CLOSE-WAIT.pkt", "0 close(3) = 0\n");
-    let used = "//: family v4\n//: profile rfc793\n//: sut fake other\n";
+    let used = "//: family v4\n//: profile rfc793\n//: sut fake smoltcp\n";
     world.write("specs/rfc5961/3.2/by-fixture.pkt", &ours(used, "use CLOSE-WAIT\n+90 < S 0:0(0) win 1\n"));
     let hand = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 listen(3, 1) = 0\n+0 accept(3, ..., ...) = 4\n";
     world.write("specs/rfc5961/3.2/by-hand.pkt", &ours("//: family v4\n//: needs sack\n", hand));

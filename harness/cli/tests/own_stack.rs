@@ -64,6 +64,20 @@ fn names_and_runners_that_do_not_exist_are_wrong_usage() {
 }
 
 #[test]
+fn a_script_may_name_the_stack_that_was_added() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    for (sut, exit) in [("refuser", 0), ("refusr", 2)] {
+        let file = folder.path().join("mine.pkt");
+        let script = "//: sut SUT\n\n0 < S 0:0(0) win 9\n+0 > R. 0:0(0) ack 1\n";
+        fs::write(&file, script.replace("SUT", sut)).expect("it is written");
+        for command in ["check", "list --sut=refuser"] {
+            let words = ["own-stack"].into_iter().chain(command.split(' ')).chain(file.to_str());
+            assert_eq!(halfopen_cli::run_with(words, vec![example::adapter()]), exit, "{command} {sut}");
+        }
+    }
+}
+
+#[test]
 fn an_expectation_file_beside_the_tool_is_read() {
     let folder = tempfile::tempdir().expect("a scratch folder");
     let file = folder.path().join("refuser.toml");

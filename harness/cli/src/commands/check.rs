@@ -20,6 +20,7 @@ pub fn check(args: &CheckArgs, specs: Option<&Path>) -> Result<u8, Fault> {
     let register = Register::load(&specs)?;
     let mut suite = Suite::load(&specs);
     suite.foreign = Foreign::symbols(args.compat, &args.define);
+    suite.adapters = args.adapters.clone();
     let selection = select(&mut suite, &args.files, &Filter::default())?;
     // The names that a SUT defines are the same for every SUT; only their values differ.
     let params = Opener::new(&SutArgs::reference())?.describe()?.params;

@@ -13,6 +13,7 @@ use std::path::Path;
 /// Prints one test as a plain packetdrill script.
 pub fn expand(args: &ExpandArgs, specs: Option<&Path>) -> Result<u8, Fault> {
     let mut suite = Suite::load(&Specs::locate(specs)?);
+    suite.adapters = args.sut.adapters.clone();
     let selection = select(&mut suite, std::slice::from_ref(&args.id), &Filter::default())?;
     if let Some(script) = selection.broken.first() {
         let faults = suite.scripts[*script].faults.clone();

@@ -48,6 +48,7 @@ struct Silent {
 pub fn list(args: &ListArgs, specs: Option<&Path>) -> Result<u8, Fault> {
     let mut suite = Suite::load(&Specs::locate(specs)?);
     suite.foreign = Foreign::new(&args.select);
+    suite.adapters = args.sut.adapters.clone();
     let selection = select(&mut suite, &args.select.select, &filter(&args.select, &args.sut.sut))?;
     if !selection.broken.is_empty() {
         let faults = selection.broken.iter().flat_map(|script| suite.scripts[*script].faults.clone()).collect();

@@ -53,6 +53,7 @@ pub fn run_watched(args: &RunArgs, specs: Option<&Path>, watcher: Option<Box<dyn
     let specs = Specs::locate(named)?;
     let mut suite = Suite::load(&specs);
     suite.foreign = Foreign::new(&args.select);
+    suite.adapters = args.sut.adapters.clone();
     let selection = select(&mut suite, &args.select.select, &filter(&args.select, &args.sut.sut))?;
     let opener = Opener::new(&args.sut)?;
     let sut = opener.describe()?;

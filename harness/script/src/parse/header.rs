@@ -34,6 +34,9 @@ const CAPABILITIES: [(&str, &str); 15] = [
     ("window-scale", "RFC 7323 2"),
 ];
 
+/// The configurations that rules are written for. Others begin with `x-`: they are those of a user's stack.
+const PROFILES: [&str; 3] = ["rfc9293", "rfc793", "linux"];
+
 /// What to do about a line that would be ignored.
 const COMMENT: &str = "move it above them; if it is a comment, leave an empty line before it";
 const ABOVE: &str = "move it above `vary`, options and whatever else there is but `//` lines";
@@ -201,8 +204,25 @@ impl Reader<'_> {
         if key.node == "needs" {
             words.iter().filter(|word| well_formed("needs", word.node)).for_each(|word| self.capability(word));
         }
+        if key.node == "profile" {
+            words.iter().take(1).for_each(|word| self.profile(word));
+        }
         let field = Field { key: owned(key), words: words.iter().map(|word| owned(word)).collect() };
         self.header.fields.push(field);
+    }
+
+    /// No SUT would have a misspelt profile: each would be unsupported.
+    fn profile(&mut self, word: &Spanned<&str>) {
+        if word.node.starts_with("x-") || PROFILES.contains(&word.node) {
+            return;
+        }
+        let near = nearest(word.node, PROFILES);
+        let fault = Diagnostic::new("header", format!("`{}` is not a profile", word.node), word.span);
+        let help = near.map_or_else(
+            || "one of your own stack begins with `x-`".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        self.diagnostics.push(fault.help(help).expecting(PROFILES.map(|known| format!("`{known}`"))));
     }
 
     /// A misspelt capability would never be lacked.
