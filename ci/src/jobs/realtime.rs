@@ -48,6 +48,8 @@ struct Lateness {
     sight_us: i64,
     #[serde(default)]
     machine_us: i64,
+    #[serde(default)]
+    ticks_us: i64,
 }
 
 /// What became of a test in one run.
@@ -129,13 +131,14 @@ fn row(number: u16, cost: Cost, run: &Run) -> String {
         format!("{} {} {}", at(500), at(900), at(990))
     };
     format!(
-        "run {number}: {:.1} s wall, {:.1} s CPU; {}; {repeated} repeated; late (us, 50 90 99 % of tests): turns {}, sight {}, machine {}",
+        "run {number}: {:.1} s wall, {:.1} s CPU; {}; {repeated} repeated; late (us, 50 90 99 % of tests): turns {}, sight {}, machine {}, ticks {}",
         cost.wall.as_secs_f64(),
         cost.cpu.as_secs_f64(),
         verdicts.join(", "),
         late(|lateness| lateness.turns_us),
         late(|lateness| lateness.sight_us),
         late(|lateness| lateness.machine_us),
+        late(|lateness| lateness.ticks_us),
     )
 }
 
@@ -221,13 +224,13 @@ mod tests {
     #[test]
     fn a_run_in_a_line_tells_cost_verdicts_and_lateness() {
         let text = concat!(
-            r#"{"test":"a","verdict":"pass","attempts":2,"lateness":{"turns_us":70,"sight_us":40,"machine_us":9}}"#,
+            r#"{"test":"a","verdict":"pass","attempts":2,"lateness":{"turns_us":70,"sight_us":40,"machine_us":9,"ticks_us":3}}"#,
             "\n",
             r#"{"test":"b","verdict":"fail","attempts":1,"lateness":{"turns_us":90,"sight_us":50,"machine_us":12}}"#,
         );
         let cost = Cost { wall: std::time::Duration::from_millis(1500), cpu: std::time::Duration::from_millis(200) };
         let said = row(3, cost, &read(text).unwrap());
         assert!(said.starts_with("run 3: 1.5 s wall, 0.2 s CPU; 1 fail, 1 pass; 1 repeated; late"), "{said}");
-        assert!(said.ends_with("turns 70 70 70, sight 40 40 40, machine 9 9 9"), "{said}");
+        assert!(said.ends_with("turns 70 70 70, sight 40 40 40, machine 9 9 9, ticks 0 0 0"), "{said}");
     }
 }

@@ -48,7 +48,7 @@ pub fn said(verdict: FinalVerdict, outcome: &Outcome, clock: ClockKind, doubt: b
     let timing = outcome.mismatch.as_ref().is_some_and(|mismatch| mismatch.timing);
     let asserted = outcome.mismatch.as_ref().is_some_and(|mismatch| mismatch.kind == MismatchKind::Assertion);
     match verdict {
-        FinalVerdict::Pass if real && doubt && late(outcome, true) => Said::Luck,
+        FinalVerdict::Pass if real && doubt && moved(outcome) => Said::Luck,
         FinalVerdict::Fail | FinalVerdict::Nonstrict if real && late(outcome, doubt) => Said::Nothing,
         FinalVerdict::Fail | FinalVerdict::Nonstrict if real && (asserted || timing && by_a_tick(outcome)) => {
             Said::Tick
@@ -67,11 +67,16 @@ pub fn said(verdict: FinalVerdict, outcome: &Outcome, clock: ClockKind, doubt: b
     }
 }
 
-/// The harness was late, or the machine was, so that the stack's timers were. `ticks`: the script counts in the kernel's ticks, and half of it is enough to
-/// carry something behind the next one.
-pub fn late(outcome: &Outcome, ticks: bool) -> bool {
-    let turns = if ticks { LATE / 2 } else { LATE };
-    outcome.lateness.turns > turns || outcome.lateness.machine > LATE
+/// The harness was late, or the machine was, so that the stack's timers were. `doubt`: the script counts in the kernel's ticks.
+fn late(outcome: &Outcome, doubt: bool) -> bool {
+    let lateness = &outcome.lateness;
+    let turns = if doubt { LATE / 2 } else { LATE };
+    lateness.turns > turns || lateness.machine > LATE || lateness.ticks > LATE
+}
+
+/// Something may have fallen behind another tick than it was due behind: a turn by half of what is late, or the tick itself.
+pub fn moved(outcome: &Outcome) -> bool {
+    outcome.lateness.turns > LATE / 2 || outcome.lateness.ticks > LATE
 }
 
 /// Whether there is another attempt after these; `asked` is `--retries`.
@@ -150,6 +155,7 @@ pub fn undecided(outcome: Outcome, attempts: u32) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use halfopen_engine::outcome::Lateness;
 
     #[test]
     fn lateness_costs_attempts_and_failures_cost_the_verdict() {
@@ -198,39 +204,58 @@ mod tests {
         }
     }
 
+    fn outcome(verdict: Verdict, line: u32) -> Outcome {
+        let mismatch = Mismatch {
+            kind: MismatchKind::Time,
+            span: None,
+            line: Some(line),
+            expected: String::new(),
+            got: String::new(),
+            fields: Vec::new(),
+            cited: None,
+            cited_line: None,
+            timing: true,
+            packetdrill: None,
+        };
+        let mismatch = (verdict != Verdict::Pass).then_some(mismatch);
+        let (trace, snapshot) = (Vec::new(), Vec::new());
+        Outcome { verdict, mismatch, reason: None, trace, snapshot, elapsed: 0, lateness: Lateness::default() }
+    }
+
+    #[test]
+    fn lateness_takes_the_evidence_away() {
+        let says = |verdict, is: FinalVerdict, late: fn(&mut Lateness), doubt| {
+            let mut outcome = outcome(verdict, 1);
+            late(&mut outcome.lateness);
+            said(is, &outcome, ClockKind::Real, doubt)
+        };
+        let fail = |late, doubt| says(Verdict::Fail, FinalVerdict::Fail, late, doubt);
+        let pass = |late, doubt| says(Verdict::Pass, FinalVerdict::Pass, late, doubt);
+        assert_eq!((fail(|_| {}, true), pass(|_| {}, true)), (Said::Time, Said::Settled));
+        // A processor that is away between two ticks may keep a segment, and carries no timer behind another tick.
+        let machine = |late: &mut Lateness| late.machine = LATE + 1;
+        assert_eq!(
+            (fail(machine, false), fail(machine, true), pass(machine, true)),
+            (Said::Nothing, Said::Nothing, Said::Settled)
+        );
+        let ticks = |late: &mut Lateness| late.ticks = LATE + 1;
+        assert_eq!(
+            (fail(ticks, false), pass(ticks, false), pass(ticks, true)),
+            (Said::Nothing, Said::Settled, Said::Luck)
+        );
+        let turns = |late: &mut Lateness| late.turns = LATE / 2 + 1;
+        assert_eq!((fail(turns, false), fail(turns, true), pass(turns, true)), (Said::Time, Said::Nothing, Said::Luck));
+    }
+
     #[test]
     fn three_late_failures_of_one_kind_are_a_failure_and_two_are_not() {
-        let fail = |line: u32| {
-            let mismatch = Mismatch {
-                kind: MismatchKind::Time,
-                span: None,
-                line: Some(line),
-                expected: String::new(),
-                got: String::new(),
-                fields: Vec::new(),
-                cited: None,
-                cited_line: None,
-                timing: true,
-                packetdrill: None,
-            };
-            let (trace, snapshot) = (Vec::new(), Vec::new());
-            Outcome {
-                verdict: Verdict::Fail,
-                mismatch: Some(mismatch),
-                reason: None,
-                trace,
-                snapshot,
-                elapsed: 0,
-                lateness: halfopen_engine::outcome::Lateness::default(),
-            }
-        };
         let of = |lines: &[u32]| {
-            let outcomes: Vec<Outcome> = lines.iter().map(|line| fail(*line)).collect();
+            let outcomes: Vec<Outcome> = lines.iter().map(|line| outcome(Verdict::Fail, *line)).collect();
             most_alike(&outcomes.iter().collect::<Vec<_>>())
         };
         assert_eq!(of(&[1, 2, 1, 3, 1, 2]), Some(4));
         assert_eq!(of(&[1, 2, 1, 3, 2]), None);
-        let nothing: Vec<Outcome> = (0..3).map(|_| undecided(fail(1), 3)).collect();
+        let nothing: Vec<Outcome> = (0..3).map(|_| undecided(outcome(Verdict::Fail, 1), 3)).collect();
         assert_eq!(most_alike(&nothing.iter().collect::<Vec<_>>()), None, "no verdict is no failure");
     }
 

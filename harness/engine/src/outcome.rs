@@ -56,6 +56,9 @@ pub struct Lateness {
     /// expire late then. Of the last second.
     #[serde(rename = "machine_us", default)]
     pub machine: Micros,
+    /// The same of any processor, as far as a tick of the kernel fell into it: timers expire with ticks, and one processor counts them for all.
+    #[serde(rename = "ticks_us", default)]
+    pub ticks: Micros,
 }
 
 /// The first place where SUT and script differ.

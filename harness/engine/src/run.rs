@@ -67,7 +67,9 @@ fn execute(
             run.command(&command.node)
         });
         let evidence = run.exchange.sut(|sut| sut.finish()).map_err(Stop::from);
-        lateness.machine = evidence.as_ref().map_or(0, |evidence| evidence.absent);
+        if let Ok(evidence) = &evidence {
+            (lateness.machine, lateness.ticks) = (evidence.absent, evidence.tickless);
+        }
         weigh(result, cleanup, evidence)
     });
     Outcome { snapshot, lateness, ..outcome(test, result, std::mem::take(trace), elapsed) }

@@ -87,6 +87,8 @@ pub struct Evidence {
     pub dropped: u64,
     /// The longest time of late in which the machine itself did nothing, so that the SUT's timers were late: microseconds, 0 on a virtual clock.
     pub absent: Micros,
+    /// The longest of these times, on any processor, that a tick of the SUT's kernel fell into; microseconds.
+    pub tickless: Micros,
 }
 
 /// Why the SUT could not do what was asked of it. Never the SUT's verdict.

@@ -38,7 +38,7 @@ fn a_closed_port_answers_syn_with_reset(#[values(Family::V4, Family::V6, Family:
     assert_eq!((reset.at, reset.flags, reset.seq, reset.ack), (12_345, RST | ACK, 0, 1001));
     assert_eq!((reset.from, reset.to), (path.sut, path.peer));
     assert!(!sut.citations().is_empty(), "it says which rule it applied");
-    assert_eq!(sut.finish(), Ok(Evidence { captured: 1, dropped: 0, absent: 0 }));
+    assert_eq!(sut.finish(), Ok(Evidence { captured: 1, dropped: 0, absent: 0, tickless: 0 }));
 }
 
 #[rstest]

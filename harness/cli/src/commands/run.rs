@@ -11,7 +11,7 @@ use crate::expect::Expectations;
 use crate::fault::{AS_EXPECTED, DRIFT, ENVIRONMENT, FAILED, Fault, INCONCLUSIVE, USAGE};
 use crate::folder::{self, Parameters};
 use crate::output::Reports;
-use crate::repeats::{Said, again, alike, confirmed, late, most_alike, only_ticks, said, undecided};
+use crate::repeats::{Said, again, alike, confirmed, most_alike, moved, only_ticks, said, undecided};
 use crate::schedule::{Finished, Flow, Work, run_all};
 use crate::select::{Case, Selection, select};
 use crate::specs::Specs;
@@ -36,9 +36,9 @@ const MOST: usize = 64;
 
 /// How often a test is run among the others, before it is repeated among few and then alone.
 const IN_CROWD: usize = 3;
-/// How many are few.
-const FEW: usize = 6;
-/// A late pass of a longer test is believed, microseconds.
+/// How many are few, attempt by attempt: mostly it was the machine that was late, not the crowd.
+const FEW: [usize; 4] = [6, 6, 6, 2];
+/// A late pass of a longer test is believed, and three late failures alike; microseconds.
 const BRIEF: Micros = 1_000_000;
 
 /// Runs the selected tests and reports them.
@@ -184,16 +184,15 @@ struct Attempts {
 impl Attempts {
     /// A test that missed by a tick and passes when the harness is late has passed by that.
     fn doubted(&self, said: Said, finished: &Finished) -> Said {
-        if said == Said::Settled && only_ticks(&self.said) && late(&finished.outcome, false) {
-            Said::Luck
-        } else {
-            said
-        }
+        if said == Said::Settled && only_ticks(&self.said) && moved(&finished.outcome) { Said::Luck } else { said }
     }
 
-    /// Late or not, the last two failed in the same way.
+    /// Late or not, the last two failed in the same way, or three of them did that take long.
     fn confirmed(&self) -> bool {
-        matches!(self.made.as_slice(), [.., before, last] if confirmed(&before.outcome, &last.outcome))
+        let outcomes: Vec<_> = self.made.iter().map(|finished| &finished.outcome).collect();
+        let twice = matches!(outcomes.as_slice(), [.., before, last] if confirmed(before, last));
+        let long = outcomes.last().is_some_and(|last| last.elapsed > BRIEF);
+        twice || long && most_alike(&outcomes).is_some()
     }
 }
 
@@ -299,9 +298,9 @@ impl Session<'_> {
         said(verdict, &finished.outcome, self.clock, doubt)
     }
 
-    /// Repeats what is to be repeated: once among few, then one test at a time with nothing beside it.
+    /// Repeats what is to be repeated: among few at first, then one test at a time with nothing beside it.
     fn repeat(&mut self, work: &Work) {
-        for crowd in std::iter::once(FEW).chain(std::iter::repeat(1)) {
+        for crowd in FEW.into_iter().chain(std::iter::repeat(1)) {
             if self.open.is_empty() || self.stopped {
                 return;
             }

@@ -241,6 +241,6 @@ impl Sut for FakeSut {
 
     fn finish(&mut self) -> Result<Evidence, SutError> {
         let dropped = u64::from(self.behaviour == Behaviour::Lossy);
-        Ok(Evidence { captured: self.play.emitted as u64, dropped, absent: 0 })
+        Ok(Evidence { captured: self.play.emitted as u64, dropped, absent: 0, tickless: 0 })
     }
 }

@@ -87,20 +87,39 @@ pub(super) fn tick() -> Result<i64, Errno> {
     clock_getres(ClockId::CLOCK_MONOTONIC_COARSE).map(|length| length.num_nanoseconds())
 }
 
+/// The kernel's ticks on `CLOCK_MONOTONIC`, in nanoseconds: one was at `edge`, and they are `length` apart, on every core at once, since the kernel runs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ticks {
+    pub(super) length: i64,
+    pub(super) edge: i64,
+}
+
+impl Ticks {
+    /// Whether there is a tick after one time and not after another.
+    pub(super) fn between(self, from: i64, to: i64) -> bool {
+        (from - self.edge).div_euclid(self.length) != (to - self.edge).div_euclid(self.length)
+    }
+}
+
+/// Where the ticks are; found once.
+///
+/// # Errors
+/// As the system calls have them.
+pub(super) fn ticks() -> Result<Ticks, Errno> {
+    static EDGE: Mutex<Option<i64>> = Mutex::new(None);
+    let length = tick()?.max(1);
+    let mut known = EDGE.lock().unwrap_or_else(PoisonError::into_inner);
+    let edge = known.map_or_else(|| tick_edge(length), Ok)?;
+    *known = Some(edge);
+    Ok(Ticks { length, edge })
+}
+
 /// Sleeps until this many nanoseconds behind a tick, at most a tick and a bit.
 ///
 /// # Errors
 /// As the system calls have them.
 pub(super) fn tick_phase(behind: i64) -> Result<(), Errno> {
-    // Ticks are that far apart on `CLOCK_MONOTONIC`, on every core at once, since the kernel runs.
-    static EDGE: Mutex<Option<i64>> = Mutex::new(None);
-    let length = tick()?.max(1);
-    let edge = {
-        let mut known = EDGE.lock().unwrap_or_else(PoisonError::into_inner);
-        let edge = known.map_or_else(|| tick_edge(length), Ok)?;
-        *known = Some(edge);
-        edge
-    };
+    let Ticks { length, edge } = ticks()?;
     for _ in 0..TRIES {
         let now = monotonic();
         let until = now + (edge + behind - now).rem_euclid(length);

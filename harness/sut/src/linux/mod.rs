@@ -260,13 +260,14 @@ impl Sut for Linux {
 
     fn finish(&mut self) -> Result<Evidence, SutError> {
         let Some(mut test) = self.test.take() else { return Ok(Evidence::default()) };
-        let absent = self.watch.longest(test.seat.cpu(), test.began.max(clock::monotonic() - RECENT));
+        let since = test.began.max(clock::monotonic() - RECENT);
+        let (absent, tickless) = (self.watch.longest(test.seat.cpu(), since), self.watch.longest_of_a_tick(since));
         priority::lower();
         test.seat.leave();
         let counted = test.capture.fill(&mut self.clock).and_then(|()| test.capture.count_drops());
         test.shells.end();
         let closed = self.sockets.finish();
-        let evidence = Evidence { captured: test.capture.captured, dropped: test.capture.dropped, absent };
+        let evidence = Evidence { captured: test.capture.captured, dropped: test.capture.dropped, absent, tickless };
         close_elsewhere(test);
         counted.and(closed).map(|()| evidence)
     }

@@ -215,7 +215,7 @@ impl<S: PolledStack> Sut for Polled<S> {
 
     fn finish(&mut self) -> Result<Evidence, SutError> {
         let captured = self.running.take().map_or(0, |running| running.captured);
-        Ok(Evidence { captured, dropped: 0, absent: 0 })
+        Ok(Evidence { captured, dropped: 0, absent: 0, tickless: 0 })
     }
 }
 

@@ -275,7 +275,7 @@ impl Sut for Reference {
 
     fn finish(&mut self) -> Result<Evidence, SutError> {
         let captured = self.test.take().map_or(0, |test| test.captured);
-        Ok(Evidence { captured, dropped: 0, absent: 0 })
+        Ok(Evidence { captured, dropped: 0, absent: 0, tickless: 0 })
     }
 }
 

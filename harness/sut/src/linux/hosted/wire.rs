@@ -70,7 +70,8 @@ impl Wire {
 
     /// Before a test: nothing of the one before is left, and on Ethernet the host has said where it is.
     pub(super) fn begin(&mut self, setup: &Setup, clock: &mut Clock) -> Result<(), SutError> {
-        self.before = Evidence { captured: self.capture.captured, dropped: self.capture.dropped, absent: 0 };
+        self.before =
+            Evidence { captured: self.capture.captured, dropped: self.capture.dropped, absent: 0, tickless: 0 };
         if let Some(ethernet) = &mut self.ethernet {
             (ethernet.host, ethernet.local) = (None, setup.local.0);
             let question = neighbour::question(setup.gateway, ethernet.ours, setup.local.0);
@@ -140,7 +141,7 @@ impl Wire {
         self.fill(clock)?;
         self.capture.count_drops()?;
         let captured = self.capture.captured - self.before.captured;
-        Ok(Evidence { captured, dropped: self.capture.dropped - self.before.dropped, absent: 0 })
+        Ok(Evidence { captured, dropped: self.capture.dropped - self.before.dropped, absent: 0, tickless: 0 })
     }
 }
 
