@@ -21,6 +21,9 @@ use std::time::Duration;
 /// The seed of a run that names none: one run is like the next.
 pub const SEED: u64 = 0x5eed;
 
+/// Runs that stay below `target/halfopen`: of the whole suite they are about 80 MB.
+const KEPT: u16 = 20;
+
 /// Does a TCP stack do what the RFCs say? One command, one answer per rule
 ///
 /// Scripts inject segments into a TCP stack and say what must come back; each stands for a rule of an RFC. `halfopen run`
@@ -232,6 +235,12 @@ pub struct RunArgs {
     /// Keep nothing of the run: no folder, no captures
     #[arg(long, conflicts_with = "out")]
     pub no_out: bool,
+
+    /// How many runs to keep below target/halfopen, this one too: the oldest are removed when one begins
+    ///
+    /// A run with --out, a folder of another name and one whose process is still there are never removed.
+    #[arg(long, default_value_t = KEPT, value_name = "N", conflicts_with_all = ["out", "no_out"], value_parser = clap::value_parser!(u16).range(1..))]
+    pub keep_runs: u16,
 
     /// Which captures to keep
     #[arg(long, value_enum, default_value = "fail", value_name = "WHEN")]

@@ -116,6 +116,37 @@ pub fn fresh() -> PathBuf {
     Path::new(DEFAULT).join(format!("{}-{}", clock::stamp(), process::id()))
 }
 
+/// Removes the oldest of the folders that runs made below `target/halfopen`, but for so many. What another process still writes stays, and
+/// so does whatever does not have a name that a run chose.
+fn prune(keep: usize) -> io::Result<()> {
+    let mut folders: Vec<PathBuf> = Vec::new();
+    for entry in fs::read_dir(DEFAULT)? {
+        let entry = entry?;
+        // Not of a link: what it points to is somebody else's.
+        if entry.file_type()?.is_dir() && entry.file_name().to_str().is_some_and(is_chosen) {
+            folders.push(entry.path());
+        }
+    }
+    // The time stands first in a name.
+    folders.sort();
+    let old = folders.len().saturating_sub(keep);
+    folders.iter().take(old).filter(|folder| !is_written(folder)).try_for_each(fs::remove_dir_all)
+}
+
+/// Whether a name is one of [`fresh`]: `20260131T120000Z-4711`.
+fn is_chosen(name: &str) -> bool {
+    let Some((time, process)) = name.split_once('-') else { return false };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
+    let Some((day, clock)) = time.strip_suffix('Z').and_then(|time| time.split_once('T')) else { return false };
+    day.len() == 8 && clock.len() == 6 && digits(day) && digits(clock) && digits(process)
+}
+
+/// Whether the process that made it is still there.
+fn is_written(folder: &Path) -> bool {
+    let process = folder.to_str().and_then(|name| name.rsplit_once('-')).map(|(_, process)| process);
+    process.is_some_and(|process| Path::new("/proc").join(process).exists())
+}
+
 /// A folder for a run that begins.
 #[derive(Debug)]
 struct RunFolder {
@@ -164,6 +195,12 @@ pub fn begin(args: &RunArgs, parameters: &Parameters) -> Result<Option<Begun>, F
         let results = BufWriter::with_capacity(1 << 16, folder.begin(parameters)?);
         Ok((folder, results))
     });
+    if begun.is_ok()
+        && args.out.is_none()
+        && let Err(fault) = prune(usize::from(args.keep_runs))
+    {
+        let _ = writeln!(anstream::stderr(), "note: old runs stay in {DEFAULT}: {fault}");
+    }
     match (begun, &args.out) {
         (Ok((folder, results)), _) => {
             let reporter = match parameters.sut.clock {

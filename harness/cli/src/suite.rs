@@ -13,6 +13,9 @@ use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The least time between two answers to segments that a SUT does not take, where a script switches the limit off as far as it can.
+const ANSWER_INTERVAL: &str = "answer_interval";
+
 /// One script file.
 #[derive(Debug, Clone)]
 pub struct ScriptFile {
@@ -160,7 +163,11 @@ impl Suite {
         if file.folder.is_some() && self.foreign.changes() {
             self.foreign.prepare(tree.to_mut(), variant.family);
         }
-        expand(&file.id, &tree, variant, &mut self.sources, &library, params)
+        // A SUT that says nothing of a limit has none when a script switches it off.
+        let unlimited = params.iter().all(|(name, _)| name != ANSWER_INTERVAL);
+        let unlimited = unlimited.then(|| (ANSWER_INTERVAL.to_owned(), 0));
+        let params: Vec<_> = params.iter().cloned().chain(unlimited).collect();
+        expand(&file.id, &tree, variant, &mut self.sources, &library, &params)
     }
 
     /// Whether a script can be selected for some SUT; when a word of `//: sut` names none, that is a fault of the script from now on.

@@ -45,6 +45,35 @@ fn a_run_is_kept_with_its_parameters_results_and_captures() {
 }
 
 #[test]
+fn old_runs_make_room_for_new_ones() {
+    let world = world();
+    let below = |name: &str| world.path().join("target/halfopen").join(name);
+    // Two old runs whose processes are no more (no process has so large a number), one that is under way, and what is not a run's to remove.
+    let under_way = format!("20250101T000000Z-{}", std::process::id());
+    let others = [under_way.as_str(), "mine", "20250101T000000Z", "20250101T000000Z-4x", "20250101-1"];
+    let old = ["20250101T000001Z-4294967290", "20250102T000000Z-4294967291"];
+    for name in others.iter().chain(&old) {
+        std::fs::create_dir_all(below(name)).unwrap();
+        world.write(&format!("target/halfopen/{name}/results.jsonl"), "");
+    }
+    std::os::unix::fs::symlink(world.path(), below("20250101T000000Z-4294967292")).unwrap();
+    // The one under way counts, and stays: of four the newest three.
+    assert_eq!(world.fake("*/good --keep-runs 3").code, 0);
+    assert!(old.iter().all(|name| below(name).exists()));
+    let latest = std::fs::read_link(below("latest")).unwrap();
+    assert_eq!(world.halfopen("replay latest::*/good").code, 4, "there is no such test; nothing is removed for it");
+    assert!(old.iter().all(|name| below(name).exists()));
+    assert_eq!(world.fake("*/good --keep-runs 1").code, 0);
+    assert!(old.iter().all(|name| !below(name).exists()), "they are the oldest");
+    assert!(!below(latest.to_str().unwrap()).exists(), "its process has ended");
+    assert!(others.iter().all(|name| below(name).join("results.jsonl").exists()));
+    assert!(world.path().join("specs").exists() && below("20250101T000000Z-4294967292").is_symlink());
+    assert!(below("latest/results.jsonl").is_file(), "the new one");
+    assert_eq!(world.fake("*/good --keep-runs 0").code, 2);
+    assert_eq!(world.fake("*/good --keep-runs 2 --no-out").code, 2);
+}
+
+#[test]
 fn what_cannot_be_kept_fails_a_run_only_if_it_was_asked_for() {
     let world = world();
     assert_eq!(world.fake("*/good --no-out").code, 0);

@@ -41,6 +41,10 @@ pub trait PolledStack: Sized {
     /// How long TIME-WAIT lasts: `$time_wait` in scripts. RFC 9293 3.4.2 says 2 MSL, which are four minutes.
     const TIME_WAIT: Duration = Duration::from_secs(240);
 
+    /// The least time between two answers to segments that the stack does not take, with `net.ipv4.tcp_invalid_ratelimit=0`:
+    /// `$answer_interval` in scripts. RFC 5961 7 asks for a limit, not for one that can be switched off.
+    const ANSWER_INTERVAL: Duration = Duration::ZERO;
+
     /// A fresh host with the addresses, the MTU and the seed of a test, at time 0.
     ///
     /// # Errors

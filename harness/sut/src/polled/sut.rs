@@ -8,6 +8,7 @@ use halfopen_engine::call::{Reply, SysCall};
 use halfopen_engine::sut::{ClockKind, Description, Evidence, Happening, Micros, Setup, Sut, SutError};
 use halfopen_stack::Errno;
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 /// A SUT of a stack that is polled: a fresh stack for each test, on a virtual clock.
 pub struct Polled<S: PolledStack> {
@@ -40,13 +41,14 @@ impl<S: PolledStack> Polled<S> {
     /// # Errors
     /// `Unsupported` for a profile that the stack does not have.
     pub fn new(name: &str, version: &str, profile: Option<&str>) -> Result<Self, SutError> {
-        let time_wait = Micros::try_from(S::TIME_WAIT.as_micros()).unwrap_or(Micros::MAX);
+        let micros = |duration: Duration| Micros::try_from(duration.as_micros()).unwrap_or(Micros::MAX);
+        let params = [("time_wait", micros(S::TIME_WAIT)), ("answer_interval", micros(S::ANSWER_INTERVAL))];
         let description = Description {
             name: name.to_owned(),
             runner: "sim".to_owned(),
             version: version.to_owned(),
             clock: ClockKind::Virtual,
-            params: vec![("time_wait".to_owned(), time_wait)],
+            params: params.map(|(name, value)| (name.to_owned(), value)).into(),
         };
         let polled = Self { description, profile: profile.map(str::to_owned), running: None };
         polled.known(profile)?;

@@ -184,6 +184,9 @@ impl PolledStack for Smoltcp {
     /// `CLOSE_DELAY` of its sources.
     const TIME_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 
+    /// `challenge_ack_timer` of its sources.
+    const ANSWER_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
+
     fn start(setup: &Setup) -> Result<Self, SutError> {
         let mut device = Queues::new(setup.mtu as usize);
         let interface = interface(setup, &mut device, setup.seed);
