@@ -1,15 +1,19 @@
-//! `cargo run -p halfopen-fuzz --example hunt SECONDS FUZZ_FOLDER [--bug N] [--keep FILE] [TARGET...]`: looks for the first input that
-//! violates an oracle. The targets take turns by time, `state_machine` every other turn; inputs are drawn, or mutated from the seeds in
-//! FUZZ_FOLDER/corpus. Prints `O53 0.12 state_machine ESTABLISHED segment 815`, the last being how many inputs were tried, or `none`.
+//! `cargo run -p halfopen-fuzz --example hunt SECONDS FUZZ_FOLDER [--bug N] [--seed N] [--keep FILE] [--all FOLDER] [TARGET...]`: looks for the
+//! first input that violates an oracle. The targets take turns by time, `state_machine` every other turn; inputs are drawn, or mutated from the
+//! seeds in FUZZ_FOLDER/corpus. Prints `O53 0.12 state_machine ESTABLISHED segment 815`, the last being how many inputs were tried, or `none`.
 //!
 //! `--bug`: in the copy that `cargo ci mutants` makes, the seeded bug that is looked for; elsewhere there are none. What violates an oracle without
-//! the bug too is no sign of it. The input is written to the file after `--keep`.
+//! the bug too is no sign of it. `--seed`: other inputs, 0 unless told. The input is written to the file after `--keep`. `--all`: goes on after a
+//! finding; the first input of each kind (oracle, state, event), made small if it is a program, is written to the folder, and the last line counts
+//! all findings.
 
 use halfopen_fuzz::TARGETS;
+use halfopen_fuzz::minimise::minimise;
 use halfopen_fuzz::program::Program;
 use halfopen_fuzz::program::mutate::{cross_over, mutate};
 use halfopen_fuzz::program::random::{Random, program};
 use halfopen_fuzz::state_machine::violation;
+use std::collections::BTreeSet;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -44,7 +48,9 @@ struct Asked {
     seconds: u64,
     folder: PathBuf,
     bug: u32,
+    seed: u64,
     keep: Option<PathBuf>,
+    all: Option<PathBuf>,
     targets: Vec<String>,
 }
 
@@ -53,10 +59,12 @@ impl Asked {
         let mut words = words.into_iter();
         let seconds = words.next()?.parse().ok()?;
         let folder = words.next()?.into();
-        let mut asked = Self { seconds, folder, bug: 0, keep: None, targets: Vec::new() };
+        let mut asked = Self { seconds, folder, bug: 0, seed: 0, keep: None, all: None, targets: Vec::new() };
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--bug" => asked.bug = words.next()?.parse().ok()?,
+                "--seed" => asked.seed = words.next()?.parse().ok()?,
+                "--all" => asked.all = Some(words.next()?.into()),
                 "--keep" => asked.keep = Some(words.next()?.into()),
                 _ => asked.targets.push(word),
             }
@@ -88,8 +96,9 @@ fn hunt(asked: &Asked) -> String {
         Some(main) => others.iter().flat_map(|other| [main, *other]).collect(),
         None => others,
     };
-    let mut seeds: Vec<Seeds> = asked.targets.iter().map(|target| Seeds::read(&asked.folder, target)).collect();
-    let (begin, mut tried) = (Instant::now(), 0_u64);
+    let mut seeds: Vec<Seeds> =
+        asked.targets.iter().map(|target| Seeds::read(&asked.folder, target, asked.seed)).collect();
+    let (begin, mut tried, mut known) = (Instant::now(), 0_u64, Known::default());
     switch_on(asked.bug);
     for turn in 0.. {
         let target = turns[turn % turns.len()];
@@ -98,20 +107,60 @@ fn hunt(asked: &Asked) -> String {
         while turn.elapsed() < TURN {
             let octets = seeds.next();
             tried += 1;
-            let Some([oracle, state, event]) = judge(target, &octets) else { continue };
+            let Some(found) = judge(target, &octets) else { continue };
             if asked.is_known(target, &octets) {
+                continue;
+            }
+            let [oracle, state, event] = &found;
+            let line = || format!("{oracle} {:.2} {target} {state} {event} {tried}", begin.elapsed().as_secs_f64());
+            if let Some(folder) = &asked.all {
+                if known.is_new(&found) {
+                    println!("{}", line());
+                    let name = found.join("-").replace(' ', "_");
+                    std::fs::write(folder.join(format!("{target}-{name}")), small(target, octets)).expect("a folder");
+                }
                 continue;
             }
             if let Some(file) = &asked.keep {
                 std::fs::write(file, &octets).expect("a writable file");
             }
-            return format!("{oracle} {:.2} {target} {state} {event} {tried}", begin.elapsed().as_secs_f64());
+            return line();
         }
         if begin.elapsed() >= Duration::from_secs(asked.seconds) {
             break;
         }
     }
+    if known.count > 0 {
+        return format!("{} findings of {} kinds, {tried} inputs", known.count, known.kinds.len());
+    }
     format!("none {} - - - {tried}", asked.seconds)
+}
+
+/// The findings of a hunt that goes on.
+#[derive(Default)]
+struct Known {
+    kinds: BTreeSet<Found>,
+    count: u64,
+}
+
+impl Known {
+    fn is_new(&mut self, found: &Found) -> bool {
+        self.count += 1;
+        self.kinds.insert(found.clone())
+    }
+}
+
+/// A program that violates the same in the same state, as small as it gets; other inputs, and programs that panic, are left as they are.
+fn small(target: &str, octets: Vec<u8>) -> Vec<u8> {
+    if target != MAIN {
+        return octets;
+    }
+    let made = catch_unwind(|| {
+        let program = Program::decode(&octets).ok()?;
+        let first = violation(&program)?;
+        Some(minimise(&program, &first, &mut violation).0.encode())
+    });
+    made.ok().flatten().unwrap_or(octets)
 }
 
 fn judge(target: &str, octets: &[u8]) -> Option<Found> {
@@ -138,11 +187,12 @@ fn judge(target: &str, octets: &[u8]) -> Option<Found> {
 struct Seeds {
     target: String,
     seeds: Vec<Vec<u8>>,
+    begin: u64,
     count: u64,
 }
 
 impl Seeds {
-    fn read(folder: &Path, target: &str) -> Self {
+    fn read(folder: &Path, target: &str, seed: u64) -> Self {
         let mut files: Vec<_> = ["corpus", "regressions"]
             .iter()
             .filter_map(|sort| std::fs::read_dir(folder.join(sort).join(target)).ok())
@@ -150,12 +200,12 @@ impl Seeds {
             .collect();
         files.sort();
         let seeds = files.iter().filter_map(|file| std::fs::read(file).ok()).collect();
-        Self { target: target.to_owned(), seeds, count: 0 }
+        Self { target: target.to_owned(), seeds, begin: seed << 40, count: 0 }
     }
 
     /// The seeds as they are, then others.
     fn next(&mut self) -> Vec<u8> {
-        let mut random = Random::new(self.count);
+        let mut random = Random::new(self.begin + self.count);
         let seed = self.seeds.get(self.count as usize);
         self.count += 1;
         match seed {
