@@ -121,9 +121,13 @@ impl Peer {
         self.segment(self.next.wrapping_add(choice), self.seen, flag::SYN | flag::ACK)
     }
 
-    /// Whether CLOSE has to send a FIN.
-    pub(super) fn closes(&self, state: &Option<State>) -> bool {
-        self.fd.is_none() && self.shaken && *state == Some(State::Established) && self.unread == u32::MAX
+    /// Where CLOSE in a state has to lead, with a FIN; none where it leads elsewhere: text that nobody has read draws a RST (RFC 9293 3.6.1).
+    pub(super) fn closes(&self, state: Option<State>) -> Option<State> {
+        match state {
+            Some(State::Established) if self.unread == 0 => Some(State::FinWait1),
+            Some(State::CloseWait) if self.unread == 0 => Some(State::LastAck),
+            _ => None,
+        }
     }
 
     /// The timer has repeated the SYN,ACK.
