@@ -38,9 +38,8 @@ impl Tcb {
     /// Whether a reader should be woken (Linux's `tcp_stream_is_readable`): `SO_RCVLOWAT` is there, or no more than a segment
     /// fits into the window, so that waiting for more would be in vain.
     pub(crate) fn is_worth_reading(&self) -> bool {
-        let readable = self.incoming.len();
-        let enough = self.user.options.rcv_lowat as usize + usize::from(self.urgent_is_next());
-        readable >= enough || (readable > 0 && self.rcv.wnd() <= self.delayed_ack.full)
+        let readable = self.incoming.len() - usize::from(self.urgent_is_next());
+        readable >= self.user.options.rcv_lowat as usize || (readable > 0 && self.rcv.wnd() <= self.delayed_ack.full)
     }
 
     /// Whether no more text will come.

@@ -426,6 +426,12 @@ impl RetransmissionQueue {
         next.is_some_and(|next| next.seq == seq && next.waits() && next.end().le(edge))
     }
 
+    /// Whether the front went again and something behind it waits to, since [`RetransmissionQueue::first_lost`] looked.
+    pub(crate) fn waits_behind_front(&self) -> bool {
+        let waits = self.marks.as_ref().is_some_and(|marks| marks.waits_from.is_some());
+        waits && self.segments.front().is_some_and(|front| front.again)
+    }
+
     /// A train of segments ends with the one at `seq`, from now on.
     pub(crate) fn end_train(&mut self, seq: SeqNum) {
         let index = self.index_of(seq);

@@ -342,7 +342,9 @@ impl Congestion {
         } else {
             initial_window(self.smss, config)
         };
-        self.first_rounds = FIRST_ROUNDS;
+        if self.first_rounds != NO_ROUND {
+            self.first_rounds = FIRST_ROUNDS;
+        }
         let restart = self.cwnd.min(window);
         if !config.idle_halves_window {
             self.cwnd = restart;

@@ -60,6 +60,10 @@ impl Tcb {
     /// Whether the congestion window has room for `octets` of new text; always, if nothing is in flight.
     pub(crate) fn window_admits(&self, octets: u32, fx: &mut Fx<'_>) -> bool {
         let config = &fx.host.config;
+        // After a timeout the window is for what was lost (RFC 5681 3.1): new text does not overtake what waits for being larger.
+        if !config.window_in_segments && self.recovery.phase == Phase::Loss && self.queue.waits_behind_front() {
+            return false;
+        }
         let size = if config.window_in_segments { self.smss(config) } else { octets };
         let admits = self.in_flight(config) == 0 || size <= self.window_room(config);
         let out = self.flight().saturating_add(octets);
