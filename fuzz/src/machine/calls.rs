@@ -6,7 +6,7 @@ use crate::oracles::calls::Call;
 use crate::oracles::judge::Cause;
 use crate::pattern;
 use crate::program::{Event, Half, Name};
-use halfopen_stack::{Errno, OptionName, RecvFlags, SendFlags, Shutdown, SocketOption, State};
+use halfopen_stack::{Errno, OptionName, RecvFlags, SendFlags, Shutdown, SocketOption, State, Vitals};
 use std::time::Duration;
 
 fn number<T: Copy>(result: Result<T, Errno>) -> Result<T, i32> {
@@ -147,7 +147,7 @@ impl<W: Watch> World<'_, W> {
         let readable = self.stack.readiness(fd).is_ok_and(|readiness| readiness.readable);
         let waiting = self.stack.inq(fd).unwrap_or(0);
         let status = self.stack.status(fd).ok();
-        let own = status.is_some_and(|status| self.judge.before.is_some_and(|before| before.iss == status.iss));
+        let own = self.is_of_socket(fd);
         let irs = status.filter(|status| status.remote.is_some()).map(|status| status.irs.0);
         let result = self.stack.recv(self.now, fd, text, RecvFlags { peek, ..RecvFlags::default() });
         let read = &text[..result.map_or(0, |taken| taken.min(length))];
@@ -200,8 +200,10 @@ impl<W: Watch> World<'_, W> {
 
     /// Whether the connection that segments find belongs to the socket: an old socket may outlive its connection.
     fn is_of_socket(&self, fd: i32) -> bool {
-        let iss = self.stack.status(fd).map(|status| status.iss.0);
-        self.judge.before.is_some_and(|before| Ok(before.iss.0) == iss)
+        let status = self.stack.status(fd);
+        // The same SYN cookie twice makes two connections with one ISS, of which only one is alive.
+        let is = |before: Vitals| status.is_ok_and(|status| before.iss == status.iss && before.state == status.state);
+        self.judge.before.is_some_and(is)
     }
 
     pub(super) fn close(&mut self, at: usize, abort: bool) {

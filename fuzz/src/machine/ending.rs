@@ -61,10 +61,12 @@ impl<W: Watch> World<'_, W> {
         let segments = |world: &Self, at| world.missing(at).map_or(0, |octets| octets / LEAST_SEGMENT);
         let rounds = MOST_ROUNDS + 2 * (0..4).map(|at| segments(self, at)).sum::<u32>();
         let mut idle = [0; 4];
-        for _ in 0..rounds {
+        for round in 0..rounds {
             let mut turn = Turn::Idle;
             for (at, idle) in idle.iter_mut().enumerate().filter(|(_, idle)| **idle < REST) {
-                let one = self.round(at, PIECE << (*idle / 4).min(4));
+                // In the end the peer keeps its text back while the host owes some: an ACK for each piece may take all rounds before the host's timeout.
+                let silent = round > rounds / 4 && self.missing(at).is_some();
+                let one = self.round(at, if silent { 0 } else { PIECE << (*idle / 4).min(4) });
                 if self.is_over() {
                     return;
                 }

@@ -5,7 +5,7 @@ use super::{BEGINNING, Machine, Made, Watch, config};
 use crate::coverage::TIMER;
 use crate::datagram::{self, Content, Seg};
 use crate::oracles::judge::{Cause, Choices, Judge};
-use crate::program::{Damage, Event, Setup, Way};
+use crate::program::{Damage, Event, Icmp, Setup, Way};
 use halfopen_stack::{Domain, Instant, SocketOption, Stack, State, Vitals};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -190,7 +190,7 @@ impl<'a, W: Watch> World<'a, W> {
             Event::Lose { way, count } => self.loses[way as usize] = count,
             Event::Icmp { at, error, quoted, forged } => {
                 if let Some(octets) = self.peers[at.index()].icmp(error, quoted, forged, setup) {
-                    self.icmp(at.index(), &octets);
+                    self.icmp(at.index(), error, &octets);
                 }
             }
             Event::Wait { micros } => self.wait(self.now + Duration::from_micros(micros.into())),
@@ -289,10 +289,13 @@ impl<'a, W: Watch> World<'a, W> {
         }
     }
 
-    fn icmp(&mut self, at: usize, octets: &[u8]) {
+    fn icmp(&mut self, at: usize, error: Icmp, octets: &[u8]) {
         self.watch.datagram_in(self.now.micros(), octets);
         self.judge.step(Cause::Icmp, Some(at as u8), self.now.micros());
-        self.judge.lines[at].icmp = true;
+        // The path is that of every connection with this host (RFC 1191 6.4).
+        for (index, line) in self.judge.lines.iter_mut().enumerate() {
+            line.icmp |= index == at || matches!(error, Icmp::TooBig(_));
+        }
         self.stack.receive(self.now, octets);
         self.transmit();
         self.finish(None);

@@ -3,7 +3,7 @@
 //! This is the RFC's text once more, written without looking at the stack's, over the variables that it shows. What it does not say is
 //! not asked ([`Expect::Unknown`]).
 
-use super::judge::{Judge, Out};
+use super::judge::{Acknowledges, Choices, Judge, Out};
 use crate::datagram::{ACK, FIN, RST, SYN, Seg, before, until};
 use crate::program::Damage;
 use halfopen_stack::{State, Vitals};
@@ -32,8 +32,16 @@ pub(super) fn note(judge: &mut Judge, seg: &Seg<'_>, damage: Damage) {
         return;
     }
     let pre = judge.before;
+    if seg.flags & (SYN | RST | ACK) == ACK {
+        let echo = seg.options.stamps.map(|(_, echo)| echo);
+        judge.acknowledges =
+            Some(Acknowledges { seq: seg.seq, end: seg.end(), ack: seg.ack, window: seg.window, echo });
+    }
+    let heard = pre.is_none_or(|pre| heard(&judge.choices, &pre, seg));
     let line = &mut judge.lines[at];
-    if seg.has(SYN) && !seg.has(RST) && !known_handshake(pre) {
+    // A listener takes no SYN,ACK.
+    let takes = !seg.has(ACK) || at >= 2;
+    if seg.has(SYN) && !seg.has(RST) && !known_handshake(pre) && takes {
         line.syn_arrives(seg);
     }
     line.urged += u32::from(seg.has(0x20));
@@ -47,7 +55,7 @@ pub(super) fn note(judge: &mut Judge, seg: &Seg<'_>, damage: Damage) {
     }
     if seg.has(ACK) && !seg.has(RST) {
         let window = scaled(pre, seg);
-        let fresh = line.core.is_some_and(|core| until(core.una, seg.ack) && until(seg.ack, core.next));
+        let fresh = line.core.is_some_and(|core| until(core.una, seg.ack) && until(seg.ack, core.next)) && heard;
         line.offered(Some(seg.ack), window);
         if let Some(core) = &mut line.core
             && fresh
@@ -62,11 +70,32 @@ pub(super) fn note(judge: &mut Judge, seg: &Seg<'_>, damage: Damage) {
                 }
                 core.una = seg.ack;
             }
-            if pre.is_none_or(|pre| !matches!(pre.state, State::SynSent | State::SynReceived)) {
+            if pre.is_none_or(|pre| answers(&pre, seg)) {
                 (line.unanswered, line.silent_since) = (0, None);
             }
         }
     }
+}
+
+/// Whether the first check and that of timestamps (RFC 7323 5.3) let a segment through, to where its ACK counts.
+fn heard(choices: &Choices, pre: &Vitals, seg: &Seg<'_>) -> bool {
+    let stamped = match (seg.options.stamps, pre.ts_recent) {
+        (Some((val, _)), Some(recent)) => !before(val, recent),
+        (Some(_), None) => true,
+        (None, _) => !choices.require_timestamps,
+    };
+    let challenged = seg.has(SYN) && pre.state != State::SynReceived;
+    pre.state == State::SynSent
+        || !challenged
+            && (stamped || !pre.timestamps)
+            && (seg.seq == pre.rcv_nxt.0 || acceptable(pre.rcv_nxt.0, pre.rcv_wnd, seg))
+}
+
+/// Whether an ACK says that the peer is there: R2 (RFC 9293 3.8.3) goes by how long the same octets wait for theirs, a probe of a closed window waits
+/// for any.
+fn answers(pre: &Vitals, seg: &Seg<'_>) -> bool {
+    let waits = pre.una != pre.nxt && pre.persist_at.is_none();
+    !matches!(pre.state, State::SynSent | State::SynReceived) && (!waits || before(pre.una.0, seg.ack))
 }
 
 /// Whether a SYN can no longer be the one that the connection takes over.
@@ -324,7 +353,7 @@ fn outcome(judge: &mut Judge, at: usize, seg: &Seg<'_>, expect: Expect, pre: Opt
             format_args!("the segment has to change nothing, yet it was {} and is {}", text(pre), text(after)),
         );
     };
-    let count = judge.outs_of(at).filter(|out| out.new == 0).count();
+    let count = judge.answers(at).count();
     judge.due = match (expect, pre) {
         (Expect::Acked(..), Some(pre)) => Some((ACK, pre.nxt.0, pre.rcv_nxt.0)),
         (Expect::Taken, Some(_)) => after.map(|after| (ACK, after.nxt.0, after.rcv_nxt.0)),
@@ -349,7 +378,7 @@ fn outcome(judge: &mut Judge, at: usize, seg: &Seg<'_>, expect: Expect, pre: Opt
             }
             let Some(pre) = pre else { return };
             match judge.only_answer(at) {
-                None if count == 0 && rationed => {}
+                None if count == 0 && (rationed || rides(judge, at, &pre)) => {}
                 None => judge.fail(oracle, format_args!("{count} segments, one ACK is due")),
                 Some(out) => is_ack(judge, oracle, &out, &pre),
             }
@@ -412,12 +441,17 @@ fn unknown(judge: &mut Judge, at: usize, seg: &Seg<'_>, pre: Option<Vitals>, aft
             (Some(_), None) => true,
             (None, _) => false,
         };
-        if !newer && before(seg.seq, pre.rcv_nxt.0) {
+        if !newer && before(seg.seq, pre.rcv_nxt.0) && seg.seq.wrapping_sub(pre.rcv_nxt.0) != 1 << 31 {
             judge.fail(69, format_args!("a SYN at {} reopens, RCV.NXT was {}", seg.seq, pre.rcv_nxt));
         } else if !before(pre.nxt.0, after.iss.0) {
             judge.fail(69, format_args!("ISS {} after SND.NXT {}", after.iss, pre.nxt));
         }
     }
+}
+
+/// Whether the ACK has gone along with text that waited for an occasion (`MSG_MORE`).
+fn rides(judge: &Judge, at: usize, pre: &Vitals) -> bool {
+    judge.outs_of(at).any(|out| out.new > 0 && !out.stray && out.has(ACK) && out.ack == pre.rcv_nxt.0)
 }
 
 /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`.

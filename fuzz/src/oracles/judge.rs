@@ -93,6 +93,21 @@ impl Out {
     }
 }
 
+/// An ACK that is neither SYN nor RST.
+#[derive(Debug, Clone, Copy)]
+pub struct Acknowledges {
+    /// SEG.SEQ.
+    pub seq: u32,
+    /// Where its text and FIN end.
+    pub end: u32,
+    /// SEG.ACK.
+    pub ack: u32,
+    /// SEG.WND.
+    pub window: u16,
+    /// TSecr.
+    pub echo: Option<u32>,
+}
+
 /// What a step begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Cause {
@@ -144,6 +159,8 @@ pub struct Judge {
     pub origins: [u32; LINES],
     /// The SUT shows its variables.
     pub transparent: bool,
+    /// The ACK that arrived in this step, which may bring a SYN cookie back.
+    pub acknowledges: Option<Acknowledges>,
     /// The segment that is due in this step, for scripts of findings.
     pub due: Option<(u8, u32, u32)>,
 }
@@ -169,6 +186,7 @@ impl Judge {
             hash: 0xcbf2_9ce4_8422_2325,
             origins: [0; LINES],
             transparent: true,
+            acknowledges: None,
             due: None,
         }
     }
@@ -210,7 +228,7 @@ impl Judge {
     pub fn step(&mut self, cause: Cause, at: Option<u8>, now: u64) {
         self.outs.clear();
         (self.cause, self.at, self.now) = (cause, at, now);
-        (self.before, self.due) = (self.line().and_then(|line| line.vitals), None);
+        (self.before, self.due, self.acknowledges) = (self.line().and_then(|line| line.vitals), None, None);
     }
 
     /// A segment of the peer reaches the host in this step.
@@ -261,6 +279,13 @@ impl Judge {
     }
 
     fn settle(&mut self, at: usize, after: Option<Vitals>, arrived: Option<(&Seg<'_>, Damage)>) {
+        if self.choices.cookies
+            && self.before.is_none()
+            && after.is_some()
+            && let Some(back) = self.acknowledges.take()
+        {
+            self.lines[at].cookie(&back);
+        }
         if let Some((seg, damage)) = arrived {
             arrival::judge(self, at, seg, damage, after);
         }
@@ -285,10 +310,17 @@ impl Judge {
         calls::judge(self, call);
     }
 
-    /// The answer of this step, if there is one only: text that waited may go along with it.
+    /// What this step has drawn. Text that waited may go along with it; and after a report of a smaller path, of which a connection may learn at its
+    /// next event only, what no longer fits, and what the window of smaller segments has room for (RFC 1191 6.4).
+    pub fn answers(&self, at: usize) -> impl Iterator<Item = &Out> {
+        let cut = self.lines[at].icmp;
+        self.outs_of(at).filter(move |out| out.new == 0 && !(cut && (out.text > 0 || out.has(FIN))))
+    }
+
+    /// The answer of this step, if there is one only.
     #[must_use]
     pub fn only_answer(&self, at: usize) -> Option<Out> {
-        let mut outs = self.outs_of(at).filter(|out| out.new == 0);
+        let mut outs = self.answers(at);
         let first = outs.next().copied()?;
         outs.next().is_none().then_some(first)
     }

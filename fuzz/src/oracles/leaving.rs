@@ -89,22 +89,32 @@ fn form(judge: &mut Judge, seg: &Seg<'_>) {
 
 fn follow(judge: &mut Judge, at: usize, seg: &Seg<'_>, mut out: Out) {
     let now = judge.now;
-    if judge.lines[at].dead && !seg.has(SYN) {
-        judge.fail(55, format_args!("a segment with control bits {:#04x} behind an accepted RST", seg.flags));
-    }
     let waits = judge.before.is_some_and(|before| before.state == State::TimeWait);
     if seg.has(SYN) {
         syn(judge, at, seg, now);
+    } else if judge.choices.cookies
+        && judge.transparent
+        && judge.before.is_none()
+        && let Some(back) = judge.acknowledges.take()
+    {
+        // Where nothing was an ACK has made a connection.
+        judge.lines[at].cookie(&back);
     } else if judge.lines[at].returns(seg, waits) {
         judge.lines[at].core = judge.lines[at].old.take();
         judge.lines[at].sent.vague = true;
+    }
+    if judge.lines[at].dead && !seg.has(SYN) {
+        judge.fail(55, format_args!("a segment with control bits {:#04x} behind an accepted RST", seg.flags));
     }
     let line = &mut judge.lines[at];
     let Some(mut core) = line.core else {
         // A SYN cookie that came back leaves no other trace: what follows is the connection's.
         out.stray = true;
         judge.outs.push(out);
-        return judge.fail(11, format_args!("a segment of a connection that never sent a SYN"));
+        if !line.made_up {
+            judge.fail(11, format_args!("a segment of a connection that never sent a SYN"));
+        }
+        return;
     };
     if !seg.has(SYN) && !core.synchronized {
         core.synchronized = true;
@@ -123,12 +133,15 @@ fn follow(judge: &mut Judge, at: usize, seg: &Seg<'_>, mut out: Out) {
 
 fn syn(judge: &mut Judge, at: usize, seg: &Seg<'_>, now: u64) {
     let line = &mut judge.lines[at];
-    if line.begins(seg) {
+    // A cookie is the same for the same SYN; where no connection is another may come of it.
+    let cookie = judge.choices.cookies && judge.transparent && judge.before.is_none() && seg.has(ACK);
+    if cookie && judge.cause == Cause::Segment || line.begins(seg) {
         let last = line.last_iss;
         let handshake = |state| matches!(state, State::SynSent | State::SynReceived);
         let same = judge.before.is_some_and(|before| handshake(before.state) && before.iss.0 != seg.seq)
             && judge.cause == Cause::Timer;
-        line.begin(seg, now);
+        let reopens = judge.before.is_some_and(|before| before.state == State::TimeWait);
+        line.begin(seg, now, reopens || !judge.transparent);
         judge.begun += 1;
         if same {
             judge.fail(11, format_args!("another SYN in the same handshake, at {}", seg.seq));
@@ -151,6 +164,7 @@ fn syn(judge: &mut Judge, at: usize, seg: &Seg<'_>, now: u64) {
     line.agree(seg);
     if seg.has(ACK) {
         line.syn_acks += 1;
+        line.syn_ack_stamp = seg.options.stamps.map(|(val, _)| val);
         if let Some(syn) = line.syn.filter(|syn| syn.seq.wrapping_add(1) == seg.ack) {
             line.adopt_peer_syn();
             line.offered(None, syn.window);
@@ -253,9 +267,11 @@ fn flight(judge: &mut Judge, at: usize, seg: &Seg<'_>, core: &Core, new: u32) {
     let Some(before) = judge.before.or(judge.lines[at].vitals) else { return };
     let (plain, timer) = (judge.choices.plain, judge.cause == Cause::Timer);
     let smss = before.smss;
-    if let Some(flight) = &mut judge.lines[at].first_flight {
+    if let Some((flight, largest)) = &mut judge.lines[at].first_flight {
         *flight += new;
-        let octets = *flight;
+        // `TCP_MAXSEG` may have come between: the window was that of larger segments.
+        *largest = smss.max(*largest);
+        let (octets, smss) = (*flight, *largest);
         let segments = if smss > 2190 {
             2
         } else if smss > 1095 {
@@ -283,6 +299,7 @@ fn flight(judge: &mut Judge, at: usize, seg: &Seg<'_>, core: &Core, new: u32) {
         && !timer
         && before.wnd >= 2 * smss
         && until(core.next.wrapping_add(smss), core.edge)
+        && until(core.next.wrapping_add(smss), before.una.0.wrapping_add(before.wnd))
         && new < 24
         && !seg.has(PSH)
         && !seg.has(URG)
@@ -396,8 +413,9 @@ fn timing(judge: &mut Judge, at: usize, seg: &Seg<'_>, out: &Out) {
     line.unanswered += 1;
     line.silent_since.get_or_insert(now);
     if judge.cause != Cause::Timer {
-        // A SYN,ACK in answer to a SYN has the timer begin anew.
-        if out.new > 0 || seg.has(SYN) {
+        // A SYN,ACK in answer to a SYN has the timer begin anew, and so has what probed a closed window once that opens.
+        let probed = judge.before.is_none_or(|before| before.persist_at.is_some());
+        if out.new > 0 || seg.has(SYN) || probed {
             line.repeat = None;
         }
         return;
@@ -433,7 +451,7 @@ fn timing(judge: &mut Judge, at: usize, seg: &Seg<'_>, out: &Out) {
     {
         judge.fail(75, format_args!("a timeout of {interval} us after one of {earlier} us is not doubled"));
     }
-    if seg.has(SYN) && last.times > 24 {
+    if seg.has(SYN) && last.times > 24 && !tuned {
         judge.fail(63, format_args!("a SYN for the {}th time", last.times + 2));
     }
 }

@@ -1,5 +1,6 @@
 //! One connection as the wire and the calls show it.
 
+use super::judge::Acknowledges;
 use super::ranges::Ranges;
 use crate::datagram::{ACK, FIN, SYN, Seg, before, until};
 use halfopen_stack::Vitals;
@@ -118,16 +119,20 @@ pub struct Line {
     pub last_iss: Option<(u32, u64)>,
     /// The greatest TSval of the peer that reached the host, and the one of its SYN.
     pub peer_stamps: Option<(u32, u32)>,
+    /// TSval of the last SYN,ACK.
+    pub syn_ack_stamp: Option<u32>,
     /// SYN,ACKs of this incarnation.
     pub syn_acks: u32,
-    /// Octets of new text before text was acknowledged.
-    pub first_flight: Option<u32>,
+    /// Octets of new text before text was acknowledged, and the largest segment size since.
+    pub first_flight: Option<(u32, u32)>,
     /// The numbers from one on that were all sent again.
     pub again: Option<(u32, u32)>,
     /// `TCP_NODELAY` is or was set.
     pub no_delay: bool,
     /// `SO_KEEPALIVE` is or was set.
     pub keep_alive: bool,
+    /// The connection was made by a SYN cookie whose options are the peer's invention.
+    pub made_up: bool,
 }
 
 impl Line {
@@ -163,13 +168,15 @@ impl Line {
         })
     }
 
-    /// Another incarnation.
-    pub fn begin(&mut self, seg: &Seg<'_>, now: u64) {
+    /// Another incarnation. `reopens`: the one before it may be in TIME-WAIT.
+    pub fn begin(&mut self, seg: &Seg<'_>, now: u64, reopens: bool) {
         // Until its SYN is acknowledged an incarnation leaves the one before it in TIME-WAIT.
         let only_syn = self.core.is_some_and(|core| core.next == core.iss.wrapping_add(1));
         if !only_syn || self.old.is_none() {
-            self.old = self.core;
+            // One that a RST has ended does not return.
+            self.old = self.core.filter(|_| reopens && !self.dead);
         }
+        self.made_up = false;
         let next = seg.seq.wrapping_add(1);
         let syn = self.syn.filter(|syn| seg.has(ACK) && syn.seq.wrapping_add(1) == seg.ack);
         self.sent.clear();
@@ -185,8 +192,52 @@ impl Line {
             ..Core::default()
         });
         (self.dead, self.repeat, self.owed, self.time_wait, self.syn_acks) = (false, None, None, None, 0);
-        (self.duplicates, self.first_flight, self.peer_stamps, self.again) = (0, Some(0), None, None);
+        (self.duplicates, self.first_flight, self.peer_stamps, self.again) = (0, Some((0, 0)), None, None);
         self.last_iss = Some((seg.seq, now));
+    }
+
+    /// A SYN cookie has come back and made a connection. Its numbers are those of the ACK: of a cookie that was guessed (it bears the segment size
+    /// and the peer's number in the clear), or of one that came back before, they are not those of the last SYN,ACK. So are its options, which stand
+    /// in the timestamp that is echoed: without it there are none but the segment size; with another than that of the last SYN,ACK the peer has made
+    /// them up, and nothing is asked of what the connection sends.
+    pub fn cookie(&mut self, back: &Acknowledges) {
+        (self.old, self.dead) = (None, false);
+        let Some(mut core) = self.core else { return };
+        self.made_up = back.echo.is_some() && back.echo != self.syn_ack_stamp;
+        if self.made_up {
+            self.core = None;
+            return;
+        }
+        let irs = back.seq.wrapping_sub(1);
+        if core.iss.wrapping_add(1) != back.ack || core.irs != Some(irs) {
+            // So is the segment size of a cookie that was guessed.
+            core.mss = Some(u16::MAX);
+        }
+        let mut syn = PeerSyn { seq: irs, end: back.seq, fin: false, ..self.syn.unwrap_or_default() };
+        syn.mss = core.mss;
+        if back.echo.is_none() {
+            core = Core { mss: core.mss, ..Core::default() };
+            (syn.shift, syn.stamps, syn.sack) = (None, false, false);
+        }
+        let shift = core.scaling.0.filter(|_| core.scaling.1).unwrap_or(0).min(14);
+        self.syn = Some(syn);
+        self.sent.clear();
+        self.sent.add(back.seq, back.end);
+        self.core = Some(Core {
+            iss: back.ack.wrapping_sub(1),
+            next: back.ack,
+            una: back.ack,
+            edge: back.ack.wrapping_add(u32::from(back.window) << shift),
+            irs: Some(irs),
+            host_shift: core.host_shift,
+            scaling: core.scaling,
+            stamps: core.stamps,
+            sack: core.sack,
+            mss: core.mss,
+            ..Core::default()
+        });
+        (self.repeat, self.owed, self.time_wait, self.syn_acks) = (None, None, None, 0);
+        (self.duplicates, self.first_flight, self.again) = (0, Some((0, 0)), None);
     }
 
     /// What the host and the peer agree on, as the SYNs that were seen have it.
@@ -239,6 +290,7 @@ impl Line {
     pub fn returns(&self, seg: &Seg<'_>, waits: bool) -> bool {
         let (Some(core), Some(old)) = (&self.core, &self.old) else { return false };
         !seg.has(SYN)
+            && !seg.has(FIN)
             && core.next == core.iss.wrapping_add(1)
             && (waits || !core.synchronized)
             && seg.seq == old.next

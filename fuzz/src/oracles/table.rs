@@ -87,7 +87,7 @@ oracles! {
     3 Wire "rfc9293/3.4/cumack" "acknowledgment numbers never go back", "one incarnation; a new SYN,ACK begins the next";
     4 Wire "rfc9293/3.4/cumack" "nothing is acknowledged that the peer did not send without a gap", "segments with a fatal fault count as not sent";
     5 Permissive "rfc9293/3.8/ack-always" "a segment with ACK carries RCV.NXT", "with a snapshot: the last segment of each event";
-    6 Wire "rfc9293/3.4/seqspace" "new text begins where the last ended", "all that the host sends is seen";
+    6 Wire "rfc9293/3.4/seqspace" "new text begins where the last ended", "all that the host sends is seen; of a SYN cookie with options that the peer made up nothing is asked";
     7 Wire "rfc9293/3.6/close-deliver" "no octet that the application did not write", "the application's stream is known";
     8 Wire "rfc2525/2.4/inconsistent-retransmission" "an octet that is sent again is the same", "text is a function of its place in the stream";
     9 Wire "rfc9293/3.1/synseq" "the octet at SEG.SEQ is the one at this place of the stream", "text is a function of its place in the stream";
@@ -114,7 +114,7 @@ oracles! {
     30 Wire "rfc9293/3.8.6.2.2/must-39" "reading from a full buffer opens the window", "the application has read everything; FIN not seen";
     31 Wire "rfc7323/2.2/both-syns" "a window scale in SYNs only, answered only if offered, of 14 at the most", "none";
     32 Snapshot "rfc9293/3.1/must-1" "a window that is taken over is SEG.WND times the scale", "none";
-    33 Permissive "rfc5681/3.1/initial-window" "the first flight is the initial window, one after a timeout a segment", "the rfc9293 and rfc793 profiles; the flight until the first acknowledgment or report of text; no ICMP error";
+    33 Permissive "rfc5681/3.1/initial-window" "the first flight is the initial window, one after a timeout a segment", "the rfc9293 and rfc793 profiles; the flight until the first acknowledgment or report of text, of the largest segment size in it; no ICMP error";
     34 Snapshot "rfc5681/2/within-windows" "what is sent fits into cwnd", "limited transmit and recovery may exceed it by three segments";
     35 Permissive "rfc5681/3.2/fast-retransmit" "no retransmission without timer before three duplicate ACKs", "no SACK, no ICMP, no recovery under way, the window was not closed";
     36 Snapshot "rfc5681/3.1/loss-window" "cwnd is a segment at least, ssthresh two", "segment size of the connection at that time";
@@ -127,7 +127,7 @@ oracles! {
     43 Wire "rfc9293/3.6/must-12" "end of data only after a FIN; a reset is an error, once", "the application has not shut the direction down";
     45 Wire "rfc9293/3.5/data-before-est" "text of a SYN is not delivered before the handshake is over", "none";
     46 Wire "rfc9293/3.1/must-3" "a damaged segment changes nothing and draws nothing", "none";
-    47 Permissive "rfc9293/3.10.7.4/established-noack" "a segment without ACK is dropped in synchronized states", "state known";
+    47 Permissive "rfc9293/3.10.7.4/established-noack" "a segment without ACK is dropped in synchronized states", "state known; after a smaller path what no longer fits may follow";
     48 Wire "rfc9293/3.8.5/urg-robust" "an urgent pointer changes no octet that is delivered", "an urgent octet may be taken out of the stream";
     49 Wire "rfc9293/3.10.3/established-receive-data" "what is said to be readable is read", "nothing urgent";
     50 Snapshot "rfc9293/3.10.7.4/established-ack-new" "what waits to be acknowledged is what was written less what was acknowledged", "none";
@@ -155,9 +155,9 @@ oracles! {
     72 Wire "rfc4987/2.2/accept-queue-full" "no more connections wait than the backlog and one", "none";
     73 Snapshot "rfc6298/5.1/started" "while something is in flight a timer runs", "none";
     74 Snapshot "rfc6298/5.2/stopped" "with nothing in flight and nothing to send the retransmission timer stands", "none";
-    75 Permissive "rfc6298/5.5/back-off" "each timeout doubles the next, within its limits", "retransmissions by time alone; the rfc9293 and rfc793 profiles";
+    75 Permissive "rfc6298/5.5/back-off" "each timeout doubles the next, within its limits", "retransmissions by time alone, begun anew when a closed window opens; the rfc9293 and rfc793 profiles";
     76 Snapshot "rfc6298/3/karn" "no round trip is measured by what was sent twice", "no timestamps; an ACK of retransmitted octets alone";
-    77 Permissive "rfc9293/3.8.3/shld-11" "the connection is given up after R2 and not before", "no option of the socket says otherwise; no ICMP error; the rfc9293 and rfc793 profiles";
+    77 Permissive "rfc9293/3.8.3/shld-11" "the connection is given up after R2 and not before", "no option of the socket says otherwise; no ICMP error; the rfc9293 and rfc793 profiles; what is dropped, or acknowledges nothing while text is in flight, is no answer";
     78 Permissive "rfc9293/3.8.4/must-25" "no keep-alive unless asked for", "none";
     79 Wire "rfc9293/3.6/close-deliver" "once faults stop everything written arrives", "the peer is alive, reads, and has no other faults; nothing was aborted";
     80 Wire "rfc6298/5/not-early" "nothing is sent before the deadline that was announced", "the SUT tells its deadline";
@@ -165,7 +165,7 @@ oracles! {
     82 Wire "rfc5961/10/no-amplification" "one event causes a bounded number of segments", "a segment for each write and each 16 octets of text at the most";
     84 Permissive "rfc6298/2.4/minimum" "retransmissions of a segment are 200 ms apart at least", "those by timers";
     85 Wire "rfc9293/3.1/must-69" "options are well-formed", "none";
-    86 Wire "rfc9293/3.2/must-65" "options of SYN in SYNs, timestamps and SACK if they were agreed on", "none";
+    86 Wire "rfc9293/3.2/must-65" "options of SYN in SYNs, timestamps and SACK if they were agreed on", "as 6";
     87 Wire "rfc7323/5.2/non-decreasing" "TSval never decreases, TSecr is a TSval of the peer", "one incarnation";
     88 Permissive "rfc7323/5.3/paws-drop" "an old or missing timestamp: dropped, and answered if old", "TS.Recent known; a RST is exempt";
     89 Wire "rfc9293/3.7.1/must-16" "text and options fit into the peer's segment size", "below 48 octets a floor counts, with cookies the default";

@@ -176,8 +176,8 @@ fn pair(judge: &mut Judge, at: usize, pre: &Vitals, after: &Vitals) {
         );
     }
     let new: u32 = judge.outs_of(at).map(|out| out.new).sum();
-    let repeats = judge.outs_of(at).filter(|out| out.new == 0 && out.text > 0).count();
-    let repeated: u32 = judge.outs_of(at).filter(|out| out.new == 0).map(|out| out.text).sum();
+    let again = || judge.outs_of(at).filter(|out| out.new == 0 && out.text > 0 && !out.stray);
+    let (repeats, repeated) = (again().count(), again().map(|out| out.text).sum::<u32>());
     if new > 1 && judge.cause != Cause::Timer && judge.choices.plain && after.state != State::SynReceived {
         let most = after.cwnd.max(pre.cwnd).saturating_add(3 * after.smss);
         if after.pipe > most {
