@@ -407,3 +407,44 @@ fn comments_stay_and_layout_becomes_canonical() {
     "#]]
     .assert_eq(&print(&script));
 }
+
+#[test]
+fn words_that_packetdrill_has_not_are_told() {
+    let table = [
+        ("0 < [ttl 3] . 1:1(0) ack 1 win 9\n", None),
+        ("0 < [id 3] . 1:1(0) ack 1 win 9\n", Some("such IP headers")),
+        ("0 > [dscp 3] . 1:1(0) ack 1\n", Some("such IP headers")),
+        ("0 ioctl(4, SIOCINQ, [1]) = 0\n", None),
+        ("0 ioctl(4, SIOCATMARK, [1]) = 0\n", Some("such constant")),
+    ];
+    for (text, lacks) in table {
+        let plain = to_packetdrill(&tests(text)[0]);
+        let told = plain.lines().find_map(|line| line.strip_prefix("// packetdrill has no "));
+        assert_eq!(told.and_then(|told| told.split(": ").next()), lacks, "{plain}");
+    }
+}
+
+#[test]
+fn numbers_that_packetdrill_counts_otherwise_are_told() {
+    let opened = "0 < S 0:0(0) win 9\n+0 > S. 0:0(0) ack 1\n+0 < . 1:1(0) ack 1 win 9\n";
+    let table: [(&str, Option<&str>); 8] = [
+        (opened, None),
+        ("0 < . 1:1(0) ack 1 win 9\n+0 < S 0:0(0) win 9\n", Some("a SYN after segments of no connection")),
+        ("0 < S. 0:0(0) ack 1 win 9\n+0 < S 0:0(0) win 9\n", Some("a SYN after a SYN,ACK of no connection")),
+        ("0 > S 0:0(0)\n+0 < S 0:0(0) win 9\n+0 < S. 7:7(0) ack 1 win 9\n", Some("a SYN,ACK after crossing SYNs")),
+        // The SYN again, of the same connection.
+        ("OPENED+0 < S 0:0(0) win 9\n+0 > S. 0:0(0) ack 1\n", None),
+        // A SYN that draws no SYN,ACK.
+        ("OPENED+0 < S 90:90(0) win 9\n+0 > . 1:1(0) ack 1\n", None),
+        ("OPENED+0 < S 90:90(0) win 9\n+0 > S. 0:0(0) ack 91\n", Some("a second connection of the same ports")),
+        (
+            "OPENED+0 < R. 1:1(0) ack 1 win 0\n+0 < S 0:0(0) win 9\n+0 > S. 0:0(0) ack 1\n",
+            Some("a second connection of the same ports"),
+        ),
+    ];
+    for (text, lacks) in table {
+        let plain = to_packetdrill(&tests(&text.replace("OPENED", opened))[0]);
+        let told = plain.lines().find_map(|line| line.strip_prefix("// packetdrill has no numbers for "));
+        assert_eq!(told.and_then(|told| told.split(": ").next()), lacks, "{plain}");
+    }
+}

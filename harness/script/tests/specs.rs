@@ -36,7 +36,7 @@ fn script_parses_prints_and_expands(#[files("../../specs/**/*.pkt")] path: PathB
     }
     let specs = path.ancestors().find(|folder| folder.ends_with("specs")).expect("a script of the suite");
     let library = Fixtures(specs.join("fixtures"));
-    let params = ["time_wait", "user_timeout"].map(|name| (name.to_owned(), 60_000_000));
+    let params = ["time_wait", "user_timeout", "answer_interval"].map(|name| (name.to_owned(), 60_000_000));
     for variant in variants(&script) {
         let test = expand("id", &script, &variant, &mut sources, &library, &params)
             .unwrap_or_else(|faults| panic!("{variant:?}\n{}", render(&faults, &sources, false)));

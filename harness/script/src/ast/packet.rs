@@ -175,7 +175,7 @@ impl IpWord {
 
     /// packetdrill does not know the word.
     pub fn is_ours(&self) -> bool {
-        self.is_malformed() || matches!(self, Self::Length(_) | Self::DontFragment(_))
+        self.is_malformed() || matches!(self, Self::Dscp(_) | Self::Id(_) | Self::Length(_) | Self::DontFragment(_))
     }
 }
 

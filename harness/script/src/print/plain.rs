@@ -66,6 +66,9 @@ enum Waited {
     Until(i64),
 }
 
+/// Constants of calls in the suite that packetdrill does not know.
+const CONSTANTS: [&str; 2] = ["IPV6_UNICAST_HOPS", "SIOCATMARK"];
+
 struct Plain {
     text: String,
     waited: Waited,
@@ -147,6 +150,9 @@ fn uncounted(steps: &[Step]) -> Option<&'static str> {
     if answers_nothing && syns > 1 {
         return Some("a SYN after a SYN,ACK of no connection: it counts from that");
     }
+    if accepts_again(&segments) {
+        return Some("a second connection of the same ports: it counts from the first");
+    }
     let bare = |index: usize, direction: Direction| {
         segments.get(index).is_some_and(|(way, _)| *way == direction)
             && flags(index).is_some_and(|flags| flags.syn && !flags.ack)
@@ -157,6 +163,23 @@ fn uncounted(steps: &[Step]) -> Option<&'static str> {
         *way == Direction::Inbound && flags.syn && flags.ack && segment.seq.value() != segments[1].1.seq.value()
     });
     (crossing && others).then_some("a SYN,ACK after crossing SYNs: it counts from that")
+}
+
+/// Whether a SYN is answered by a SYN,ACK of another connection than the first one was: it has another number, or comes behind a FIN or a reset.
+fn accepts_again(segments: &[(Direction, &Tcp)]) -> bool {
+    let flags = |index: usize| segments[index].1.flags.node.set();
+    let is = |index: usize, way: Direction, ack: bool| {
+        segments[index].0 == way && flags(index).syn && flags(index).ack == ack && !flags(index).rst
+    };
+    let opened = (0..segments.len()).find(|index| is(*index, Direction::Inbound, false));
+    let answered = (0..segments.len()).find(|index| is(*index, Direction::Outbound, true));
+    let (Some(opened), Some(answered)) = (opened, answered) else { return false };
+    let again = (answered + 1..segments.len()).filter(|index| is(*index, Direction::Outbound, true));
+    let asked = |index: usize| (answered + 1..index).rev().find(|before| is(*before, Direction::Inbound, false));
+    again.filter_map(asked).any(|index| {
+        let over = (answered..index).any(|between| flags(between).fin || flags(between).rst);
+        over || segments[index].1.seq.value() != segments[opened].1.seq.value()
+    })
 }
 
 /// The segments in either direction, of alternatives those of the first.
@@ -184,6 +207,11 @@ fn beyond_packetdrill(action: &Action) -> Option<&'static str> {
         && call.args.iter().any(names_address)
     {
         return Some("such address in a call");
+    }
+    if let Action::Call(call) = action
+        && call.args.iter().any(|arg| matches!(&arg.kind, ArgKind::Word(name) if CONSTANTS.contains(&name.as_str())))
+    {
+        return Some("such constant");
     }
     let Action::Packet(packet) = action else { return None };
     if packet.ip.iter().any(|word| word.node.is_ours()) {
