@@ -149,6 +149,16 @@ pub enum HalfOpenLimit {
     Backlog,
 }
 
+/// Which segments pass the first check of RFC 9293 3.10.7.4, and what becomes of text at the edges of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acceptable {
+    /// Table 6; what lies outside the window is trimmed.
+    Table,
+    /// What does not end before the last acknowledgment that was sent, and does not reach beyond the window; while nothing waits to be
+    /// read, the right edge is crossed as far as a segment that begins inside it goes (Linux 6.18).
+    Linux,
+}
+
 /// How an ephemeral port is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PortSelection {
@@ -328,7 +338,7 @@ pub struct Config {
     pub tcp_rmem: [u32; 3],
     /// Send buffer: minimum, default, maximum. RFC: 4096, 262144, 4194304. Linux: 4096, 16384, 4194304.
     pub tcp_wmem: [u32; 3],
-    /// Whether a SYN,ACK that echoes a timestamp which our SYN never had is reset. RFC: no (RFC 7323 does not say). Linux: yes.
+    /// Whether a SYN,ACK or ACK that echoes a timestamp which our SYN never had is reset. RFC: no (RFC 7323 does not say). Linux: yes.
     pub syn_ack_echo_check: bool,
     /// Whether the SYN,ACK that ends a simultaneous open is acknowledged, as a SYN that came twice. RFC: no. Linux: yes.
     pub ack_crossing_syn_ack: bool,
@@ -388,6 +398,38 @@ pub struct Config {
     pub drop_without_ack_first: bool,
     /// Whether in SYN-RECEIVED of a passive OPEN the ACK field is checked before the sequence number. RFC 9293 3.10.7.4: no. Linux: yes.
     pub half_open_ack_first: bool,
+    /// Which segments are acceptable. RFC: Table 6. Linux: its own test.
+    pub acceptable: Acceptable,
+    /// Whether half-open connections of a listener, FIN-WAIT-2 after `close` and TIME-WAIT are checked by the shorter lists of tests
+    /// of blocks that keep a few numbers only. RFC: no. Linux: yes.
+    pub mini_sockets: bool,
+    /// Whether SND.WND becomes smaller only by a segment with new text or a new acknowledgment, unless it closes. RFC 9293 3.10.7.4: no.
+    /// Linux: yes.
+    pub smaller_window_needs_news: bool,
+    /// Whether the SYN,ACK of a simultaneous open offers what our SYN did, whatever the peer's SYN says. RFC 7323 1.3: no. Linux: yes.
+    pub crossing_syn_ack_offers: bool,
+    /// Whether SACK blocks report SYN and FIN as they report text, and go in the reset of an ABORT too. RFC 2018 3: no. Linux: yes.
+    pub sack_counts_controls: bool,
+    /// Whether all text is cut for the SACK blocks that are due. RFC 9293 3.7.1: only where they are sent. Linux: yes.
+    pub sack_shortens_text: bool,
+    /// Whether a SYN with FIN is dropped in LISTEN. RFC 9293 3.10.7.2: no. Linux: yes.
+    pub listen_drops_syn_fin: bool,
+    /// Whether `shutdown` in SYN-RECEIVED changes nothing but what the user may do. RFC 9293 3.10.4: no. Linux: yes.
+    pub shutdown_spares_half_open: bool,
+    /// Whether text that comes behind `shutdown` of both directions is reset as behind `close`, and text that is unread at `close` in CLOSING
+    /// and LAST-ACK too. RFC 9293 3.6.1: no. Linux: yes.
+    pub shut_reading_resets: bool,
+    /// Whether the user hears of a reset in CLOSING and LAST-ACK, and in SYN-RECEIVED as of any other. RFC 9293 3.10.7.4: no. Linux: yes.
+    pub late_reset_is_error: bool,
+    /// Whether PAWS passes over an old ACK in silence, takes a repeated one that is not much too old, and any segment that is a tick too
+    /// old. RFC 7323 5.3: no. Linux: yes.
+    pub paws_spares_acks: bool,
+    /// Whether an ACK behind a window that has shrunk has the number of its edge. RFC 9293 3.10.7.4: no, SND.NXT. Linux: yes.
+    pub ack_within_window: bool,
+    /// Whether an urgent pointer of 0 names the octet that one of 1 does. RFC 9293 3.8.5: no. Linux: yes.
+    pub urgent_zero_is_one: bool,
+    /// Whether `TCP_MAXSEG` counts for the handshake only. RFC: no (not named). Linux: yes.
+    pub max_seg_of_handshake: bool,
     /// Challenge ACKs per second of the whole stack (RFC 5961 7). RFC: no limit. Linux: no limit.
     pub tcp_challenge_ack_limit: u32,
     /// Least time between two ACKs for invalid segments of one connection, milliseconds. RFC: 0. Linux: 500.
@@ -563,6 +605,20 @@ impl Config {
             ack_range_of_acknowledged: false,
             drop_without_ack_first: false,
             half_open_ack_first: false,
+            acceptable: Acceptable::Table,
+            mini_sockets: false,
+            smaller_window_needs_news: false,
+            crossing_syn_ack_offers: false,
+            sack_counts_controls: false,
+            sack_shortens_text: false,
+            listen_drops_syn_fin: false,
+            shutdown_spares_half_open: false,
+            shut_reading_resets: false,
+            late_reset_is_error: false,
+            paws_spares_acks: false,
+            ack_within_window: false,
+            urgent_zero_is_one: false,
+            max_seg_of_handshake: false,
             tcp_challenge_ack_limit: u32::MAX,
             tcp_invalid_ratelimit: 0,
             tcp_rfc1337: false,
@@ -675,6 +731,16 @@ impl Config {
         config.quick_acks = 16;
         (config.ack_range_of_acknowledged, config.drop_without_ack_first) = (true, true);
         config.half_open_ack_first = true;
+        (config.acceptable, config.mini_sockets) = (Acceptable::Linux, true);
+        config.smaller_window_needs_news = true;
+        config.crossing_syn_ack_offers = true;
+        (config.sack_counts_controls, config.sack_shortens_text) = (true, true);
+        config.listen_drops_syn_fin = true;
+        config.shutdown_spares_half_open = true;
+        (config.shut_reading_resets, config.late_reset_is_error) = (true, true);
+        config.paws_spares_acks = true;
+        (config.ack_within_window, config.urgent_zero_is_one) = (true, true);
+        config.max_seg_of_handshake = true;
         config.tcp_invalid_ratelimit = 500;
         config.time_wait = Duration::from_secs(60);
         config.time_wait_returns = false;

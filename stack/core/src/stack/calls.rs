@@ -37,6 +37,7 @@ impl Stack {
             kind: Kind::Fresh,
             error: None,
             deferred: None,
+            disconnecting: false,
         }))
     }
 
@@ -92,6 +93,7 @@ impl Stack {
             options: connection.tcb.user.options.clone(),
             kind: Kind::Connected { id, connecting: false },
             deferred: None,
+            disconnecting: false,
         });
         connection.owner = Owner::Socket(accepted);
         Ok((accepted, self.sockets.socket(accepted)?.shown(tuple.remote)))
@@ -106,6 +108,10 @@ impl Stack {
     pub fn connect(&mut self, now: Instant, fd: i32, remote: SocketAddr) -> Result<(), Errno> {
         self.see(now);
         let socket = self.sockets.socket(fd)?;
+        if socket.disconnecting {
+            // As in Linux: `shutdown` came before the outcome of `connect` was told.
+            return Err(Errno::EINVAL);
+        }
         if matches!(socket.kind, Kind::Connected { .. }) {
             return self.connect_again(now, fd);
         }
@@ -256,10 +262,13 @@ impl Stack {
                 }
                 Ok(())
             }
-            Kind::Connected { id, .. } => {
+            Kind::Connected { id, connecting } => {
                 let state = self.connections.get(&id).map_or(State::Closed, |connection| connection.tcb.state());
                 match state {
-                    State::Closed | State::TimeWait => Err(Errno::ENOTCONN),
+                    State::Closed | State::TimeWait => {
+                        self.sockets.socket_mut(fd)?.disconnecting |= connecting;
+                        Err(Errno::ENOTCONN)
+                    }
                     // As in Linux whichever direction is meant: there is nothing yet to close in part.
                     State::SynSent => {
                         if write {
@@ -277,6 +286,9 @@ impl Stack {
                     | State::CloseWait
                     | State::Closing
                     | State::LastAck => {
+                        if state == State::SynReceived && self.host.config.shutdown_spares_half_open {
+                            self.sockets.socket_mut(fd)?.disconnecting |= connecting;
+                        }
                         // The outcome of `connect` counts as told (Linux).
                         if let Kind::Connected { connecting, .. } = &mut self.sockets.socket_mut(fd)?.kind
                             && state != State::SynReceived
@@ -285,7 +297,9 @@ impl Stack {
                         }
                         self.with(id, now, |tcb, fx| {
                             tcb.user.shut_read |= read;
-                            if write {
+                            if state == State::SynReceived && fx.config().shutdown_spares_half_open {
+                                tcb.user.shut_write |= write;
+                            } else if write {
                                 tcb.close_sending(fx);
                             }
                         });

@@ -182,6 +182,8 @@ fn apply(options: &mut Options, option: SocketOption, config: &Config) -> Result
 fn changed(tcb: &mut Tcb, options: Shared, option: SocketOption, fx: &mut Fx<'_>) {
     tcb.user.options = options;
     match option {
+        // What a partial segment waited for has come.
+        SocketOption::Cork(false) => tcb.user.more = false,
         SocketOption::RcvBuf(_) | SocketOption::WindowClamp(_) => {
             let size = window::buffer(&tcb.user.options, fx.config());
             tcb.incoming.set_size(size);
@@ -192,6 +194,7 @@ fn changed(tcb: &mut Tcb, options: Shared, option: SocketOption, fx: &mut Fx<'_>
             tcb.user_timeout_set();
         }
         SocketOption::Congestion(control) => tcb.congestion.set_control(control),
+        SocketOption::MaxSeg(_) if fx.config().max_seg_of_handshake => {}
         SocketOption::MaxSeg(_) => tcb.size_changed(fx),
         SocketOption::QuickAck(on) => {
             tcb.delayed_ack.quick = if on { QUICK_ACKS } else { 0 };
@@ -200,15 +203,19 @@ fn changed(tcb: &mut Tcb, options: Shared, option: SocketOption, fx: &mut Fx<'_>
                 emit::ack(tcb, fx);
             }
         }
-        // As in Linux it lets go what is held back, even by TCP_CORK.
-        SocketOption::NoDelay(true) => output::send_text(tcb, Push::Anyway, fx),
+        // As in Linux it lets go what is held back, even by TCP_CORK, which the window is stronger than.
+        SocketOption::NoDelay(true) => {
+            tcb.user.more = false;
+            let free = fx.config().segment_trains && !tcb.user.options.cork;
+            output::send_text(tcb, if free { Push::ByTheRules } else { Push::Anyway }, fx);
+        }
         SocketOption::Linger(_)
         | SocketOption::ReuseAddr(_)
         | SocketOption::OobInline(_)
         | SocketOption::SndBuf(_)
         | SocketOption::RcvLowat(_)
         | SocketOption::NoDelay(false)
-        | SocketOption::Cork(_)
+        | SocketOption::Cork(true)
         | SocketOption::KeepIntvl(_)
         | SocketOption::KeepCnt(_)
         | SocketOption::SynCnt(_)

@@ -123,6 +123,8 @@ pub(super) struct Socket {
     pub(super) kind: Kind,
     /// `connect` was called with `TCP_FASTOPEN_CONNECT`: the first `send` opens the connection to there.
     pub(super) deferred: Option<Box<SocketAddr>>,
+    /// `shutdown` came when the connection had ended and `connect` had not told so: it can be closed, and that is all.
+    pub(super) disconnecting: bool,
     /// `SO_ERROR` of a socket without connection.
     pub(super) error: Option<Errno>,
 }

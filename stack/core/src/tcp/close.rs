@@ -1,6 +1,7 @@
 //! CLOSE call (RFC 9293 3.10.4): half of it is `shutdown`, all of it is `close`.
 
 use super::abort;
+use super::emit;
 use super::output;
 use super::state::State;
 use super::tcb::{Fin, Tcb};
@@ -40,12 +41,21 @@ impl Tcb {
     /// The user is gone. Text that it has not read, or a linger time of zero, makes it an ABORT (3.6.1).
     pub(crate) fn close(&mut self, fx: &mut Fx<'_>) {
         self.user.closed = true;
+        let config = fx.config();
+        if config.mini_sockets && self.state() == State::TimeWait {
+            // Its socket has nothing to do with it any more.
+            return;
+        }
+        let resets_late = config.shut_reading_resets && matches!(self.state(), State::Closing | State::LastAck);
         let unread = self.incoming.len() > 0;
         let lingers_not = self.user.options.linger == Some(Duration::ZERO);
         if unread || lingers_not {
             if unread {
                 fx.cite(rules::CLOSE_UNREAD);
                 fx.host.counters.tcp_abort_on_close += 1;
+                if resets_late {
+                    emit::abort(self, fx);
+                }
             } else {
                 fx.host.counters.tcp_abort_on_data += 1;
             }

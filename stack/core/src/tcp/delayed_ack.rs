@@ -26,6 +26,9 @@ const SMALLEST_FULL: u32 = 536;
 /// Least estimate of the peer's pace, and the delay before there is one (Linux).
 const LEAST_PACE: Duration = Duration::from_millis(40);
 
+/// A tick of Linux's clock, with 1000 a second.
+const TICK: Duration = Duration::from_millis(1);
+
 /// Longest delay of an ACK that nobody seems to wait for (Linux).
 const MOST_PACE: Duration = Duration::from_millis(500);
 
@@ -125,6 +128,18 @@ impl Tcb {
         }
     }
 
+    /// The peer's FIN was taken in ESTABLISHED. Linux expects an answer of the user that takes the ACK along, and waits for it as long as
+    /// for text: until the next tick of its clock, if none has come.
+    pub(crate) fn fin_taken(&mut self, fx: &Fx<'_>) {
+        match fx.config().ack_pace {
+            AckPace::Fixed => self.delayed_ack.now(),
+            AckPace::Estimated => {
+                self.delayed_ack.need = self.delayed_ack.need.max(Need::Delayed);
+                self.delayed_ack.exchange = true;
+            }
+        }
+    }
+
     /// The ACK of the peer's SYN,ACK waits for the text of a writer who waits for the handshake; what is answered that soon
     /// is an exchange.
     pub(crate) fn delay_first_ack(&mut self, fx: &Fx<'_>) {
@@ -153,6 +168,9 @@ impl Tcb {
             return longest;
         }
         let state = &self.delayed_ack;
+        if state.pace == 0 && self.rcv.fin {
+            return TICK;
+        }
         let mut pace = state.pace();
         if pace > LEAST_PACE {
             let most = if state.exchange || state.pushed { MOST_IN_EXCHANGE } else { MOST_PACE };
@@ -171,7 +189,9 @@ impl Tcb {
                 self.timers.set(Timer::DelayedAck, fx.now + delay);
             }
             // About to go off: it may as well go now (Linux).
-            Some(at) if fx.config().ack_pace == AckPace::Estimated && at <= fx.now + delay / 4 => emit::ack(self, fx),
+            Some(at) if fx.config().ack_pace == AckPace::Estimated && (at <= fx.now + delay / 4 || delay == TICK) => {
+                emit::ack(self, fx);
+            }
             Some(at) => self.timers.set(Timer::DelayedAck, at.min(fx.now + delay)),
         }
     }

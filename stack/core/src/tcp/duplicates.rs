@@ -1,10 +1,12 @@
 //! Reports of text that arrived twice (RFC 2883 4).
 
+use super::md5;
 use super::tcb::Tcb;
+use crate::config::Config;
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
-use crate::wire::tcp::SackBlocks;
+use crate::wire::tcp::{MOST_OCTETS, SackBlocks, Segment};
 use alloc::boxed::Box;
 
 impl Tcb {
@@ -15,15 +17,38 @@ impl Tcb {
         }
     }
 
+    /// Whether an ACK has SACK blocks.
+    pub(crate) fn wants_sack_blocks(&self, config: &Config) -> bool {
+        let held =
+            if config.sack_counts_controls { !self.reassembly.holds_nothing() } else { !self.reassembly.is_empty() };
+        self.sack && (self.duplicate.is_some() || held)
+    }
+
+    /// Octets of all SACK blocks that are due, where every segment makes room for them.
+    pub(crate) fn sack_reserve(&self, config: &Config) -> u32 {
+        if !config.sack_shortens_text || !self.wants_sack_blocks(config) {
+            return 0;
+        }
+        let room = MOST_OCTETS as u32 - self.timestamps.octets() - if self.md5 { md5::OCTETS } else { 0 };
+        let held = self.reassembly.sack_blocks(4, config.sack_counts_controls).len() as u32;
+        4 + 8 * (held + u32::from(self.duplicate.is_some())).min((room - 4) / 8)
+    }
+
+    /// The end of what a SACK block can report of a segment: its text, in Linux also its SYN and FIN.
+    pub(crate) fn reported_end(&self, seg: &Segment<'_>, fx: &Fx<'_>) -> SeqNum {
+        if fx.config().sack_counts_controls { seg.end() } else { seg.seq.plus(seg.payload.len() as u32) }
+    }
+
     /// At most `most` blocks for an ACK: first the duplicate, which is reported once, then the run that holds it, then as
     /// RFC 2018 4 has it.
     pub(crate) fn sack_blocks(&mut self, most: usize, fx: &mut Fx<'_>) -> SackBlocks {
-        let held = self.reassembly.sack_blocks(most);
+        let with_fin = fx.config().sack_counts_controls;
+        let held = self.reassembly.sack_blocks(most, with_fin);
         let Some((left, right)) = self.duplicate.take_if(|_| most > 0).map(|duplicate| *duplicate) else { return held };
         fx.cite(rules::DSACK_SENT);
         let mut blocks = SackBlocks::default();
         blocks.push(left, right);
-        if let Some((left, right)) = self.reassembly.around(left, right).filter(|_| most > 1) {
+        if let Some((left, right)) = self.reassembly.around(left, right, with_fin).filter(|_| most > 1) {
             blocks.push(left, right);
         }
         for block in held.iter() {

@@ -3,8 +3,9 @@
 use super::isn;
 use super::retransmission_queue::{Psh, Sent};
 use super::state::State;
-use super::tcb::Tcb;
+use super::tcb::{Origin, Tcb};
 use super::timers::Timer;
+use super::window;
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
@@ -12,7 +13,18 @@ use crate::wire::tcp::{Flags, MOST_OCTETS, Options, Segment};
 
 /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`
 pub(crate) fn ack(tcb: &mut Tcb, fx: &mut Fx<'_>) {
-    empty(tcb, tcb.snd.nxt, fx);
+    let seq = tcb.acceptable_seq(fx);
+    empty(tcb, seq, fx);
+}
+
+impl Tcb {
+    /// SND.NXT; in Linux, of a window that has shrunk, its edge, so that the peer takes it.
+    fn acceptable_seq(&self, fx: &Fx<'_>) -> SeqNum {
+        let (snd, edge) = (&self.snd, self.snd.una.plus(self.snd.wnd));
+        let inside = edge.ge(snd.nxt) || (self.window_scaling && edge.distance(snd.nxt) < 1 << self.rcv.shift);
+        let synchronized = self.state().is_synchronized();
+        if inside || !synchronized || !fx.config().ack_within_window { snd.nxt } else { edge }
+    }
 }
 
 /// An ACK without text at `seq`.
@@ -76,7 +88,7 @@ fn repeat(tcb: &mut Tcb, sent: Sent, ends_train: bool, fx: &mut Fx<'_>) {
 /// segment from ESTABLISHED on, and as stacks do, unless configured otherwise.
 pub(crate) fn abort(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     let flags = if fx.config().abort_with_ack { Flags::RST | Flags::ACK } else { Flags::RST };
-    let seq = tcb.snd.nxt;
+    let seq = tcb.acceptable_seq(fx);
     segment(tcb, seq, flags, 0, fx);
 }
 
@@ -87,6 +99,15 @@ fn syn_options(tcb: &mut Tcb, flags: Flags, options: &mut Options, fx: &mut Fx<'
     options.window_scale = tcb.window_scaling.then_some(tcb.rcv.shift);
     options.sack_permitted = tcb.sack;
     options.timestamps = tcb.timestamps.option(fx.now);
+    if fx.config().crossing_syn_ack_offers && tcb.origin == Origin::Active && flags.ack() {
+        // Linux sends its SYN once more, with ACK.
+        let shift = window::scale(&tcb.user.options, fx.config());
+        options.window_scale = fx.config().tcp_window_scaling.then_some(shift);
+        options.sack_permitted = fx.config().tcp_sack;
+        if fx.config().tcp_timestamps != 0 && !tcb.md5 {
+            options.timestamps = Some(tcb.timestamps.offered(fx.now));
+        }
+    }
     options.fast_open = tcb.take_fast_open_option();
     options.user_timeout = tcb.tell_user_timeout(Flags::SYN, MOST_OCTETS, fx);
 }
@@ -99,8 +120,8 @@ fn options(tcb: &mut Tcb, flags: Flags, text: u32, options: &mut Options, fx: &m
         let room = tcb.smss(fx.config()).saturating_sub(text) as usize;
         options.user_timeout = tcb.tell_user_timeout(flags, room, fx);
     }
-    let sack = tcb.sack && flags.ack() && (tcb.duplicate.is_some() || !tcb.reassembly.is_empty());
-    if flags.rst() || !(sack || tcb.ecn.is_accurate()) {
+    let sack = flags.ack() && tcb.wants_sack_blocks(fx.config());
+    if (flags.rst() && !fx.config().sack_counts_controls) || !(sack || tcb.ecn.is_accurate()) {
         return;
     }
     // What a segment's text leaves of Eff.snd.MSS (RFC 9293 3.7.1, MUST-16).

@@ -72,7 +72,8 @@ pub(crate) fn arrives(tcb: &mut Tcb, problem: Problem, seq: SeqNum, total: usize
         && tcb.origin == Origin::Passive
         && !tcb.is_fast_open_child()
     {
-        if ends_half_open(problem, tcb.tuple.remote.is_ipv6()) {
+        // About its SYN,ACK, that is, not about an ACK.
+        if seq == tcb.snd.iss && ends_half_open(problem, tcb.tuple.remote.is_ipv6()) {
             fx.cite(rules::ICMP_HARD);
             tcb.enter(State::Closed, fx);
         }

@@ -28,7 +28,8 @@ impl Tcb {
         let v6 = self.tuple.remote.is_ipv6();
         let path = self.path_limit().saturating_sub(ip_header(v6) + HEADER as u32);
         let mss = self.snd.mss.min(path).max(config.tcp_min_snd_mss);
-        let mss = self.user.options.max_seg.map_or(mss, |user| mss.min(u32::from(user)));
+        let user = self.user.options.max_seg.filter(|_| !config.max_seg_of_handshake);
+        let mss = user.map_or(mss, |user| mss.min(u32::from(user)));
         mss.saturating_sub(self.timestamps.octets() + if self.md5 { md5::OCTETS } else { 0 }).max(1)
     }
 }

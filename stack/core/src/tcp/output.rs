@@ -7,7 +7,7 @@ use super::recovery::{AgainForPath, forward_rto, transmit};
 use super::retransmission_queue::{Psh, Sent};
 use super::tcb::{Fin, Tcb};
 use super::write_queue::Train;
-use crate::config::Nagle;
+use crate::config::{Config, Nagle};
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
@@ -92,27 +92,41 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
         let edge = tcb.window_edge();
         // A peer may have shrunk its window below what is in flight (MUST-34).
         let usable = if edge.gt(tcb.snd.nxt) { tcb.snd.nxt.distance(edge) } else { 0 };
-        let smss = tcb.smss(fx.config()).saturating_sub(tcb.ecn_reserve(fx)).max(1);
+        let smss = tcb.smss(fx.config()).saturating_sub(tcb.ecn_reserve(fx) + tcb.sack_reserve(fx.config())).max(1);
         let text = record.min(smss).min(usable);
-        let fin = tcb.fin == Fin::Queued && text == unsent && usable > text;
+        // In Linux a train that the window has room for may take the FIN along.
+        let room = usable > text || (text > 0 && !train.is_over());
+        let fin = tcb.fin == Fin::Queued && text == unsent && room;
         if text == 0 && !fin {
+            return;
+        }
+        // Linux has put the FIN on the last segment, which the window then has no room for.
+        let whole = fx.config().segment_trains && text <= smss && train.is_over();
+        if push == Push::ByTheRules && whole && tcb.fin == Fin::Queued && text == unsent && !fin {
             return;
         }
         restart_after_idle(tcb, fx);
         if text > 0 && push == Push::ByTheRules && tcb.ecn_waits() {
             return;
         }
-        if push != Push::Probe && text > 0 && !tcb.window_admits(text, fx) {
+        // Linux is strict about its window with a FIN too.
+        let counts = text > 0 || (fx.config().segment_trains && tcb.queue.front().is_none_or(|front| !front.syn));
+        if push != Push::Probe && counts && !tcb.window_admits(text, fx) {
             return;
         }
         // The end of a record that others wait behind waits for nothing.
         let closed = text == record && record < unsent;
-        if push == Push::ByTheRules && text < smss && !fin && !closed && !is_worth_sending(tcb, text, record, fx) {
+        if push == Push::ByTheRules
+            && text < smss
+            && !fin
+            && !closed
+            && !is_worth_sending(tcb, text, record, &train, fx)
+        {
             return;
         }
         if fx.config().segment_trains && text > 0 {
             if train.is_over() {
-                let Some(next) = next_train(tcb, push, record.min(usable), closed, fx) else {
+                let Some(next) = next_train(tcb, push, (record.min(usable), smss), closed, fx) else {
                     // A train waits for more window.
                     tcb.congestion.note_limited(tcb.snd.nxt);
                     return;
@@ -123,7 +137,7 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
         }
         let mark = mark(tcb, text, train, push, fx);
         let psh = mark == Psh::Text || mark == Psh::Train && train.is_long();
-        send_one(tcb, text, fin, psh, mark, fx);
+        send_one(tcb, text, (fin, psh, text < smss), mark, fx);
         if push == Push::Probe {
             return;
         }
@@ -131,16 +145,22 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
 }
 
 /// Whether less than a full segment may go out (RFC 9293 3.7.4, 3.8.6.2.1 conditions 2 and 3).
-fn is_worth_sending(tcb: &Tcb, text: u32, unsent: u32, fx: &mut Fx<'_>) -> bool {
+fn is_worth_sending(tcb: &Tcb, text: u32, unsent: u32, train: &Train, fx: &mut Fx<'_>) -> bool {
     // A SYN,ACK under way, whose connection is in use by Fast Open, is no text.
     let idle = tcb.queue.back().is_none_or(|last| last.syn);
     let options = &tcb.user.options;
-    if tcb.snd.up.is_some_and(|up| up.gt(tcb.snd.nxt)) {
+    let trains = fx.config().segment_trains;
+    let urgent = tcb.is_urgent(fx.config());
+    if urgent && !(trains && text < unsent) {
         return true;
     }
     if text < unsent {
-        // The peer's window cuts the segment short.
-        let worth = (idle || options.no_delay) && text >= tcb.snd.max_wnd / 2;
+        // The peer's window cuts the segment short. With trains the end of one that has begun may be cut, and nothing else.
+        let worth = if trains {
+            !train.is_over() && !urgent
+        } else {
+            (idle || options.no_delay) && text >= tcb.snd.max_wnd / 2
+        };
         if !worth {
             fx.cite(rules::SWS_SENDER);
         }
@@ -160,16 +180,16 @@ fn is_worth_sending(tcb: &Tcb, text: u32, unsent: u32, fx: &mut Fx<'_>) -> bool 
     true
 }
 
-/// The next train of segments, of at most `text` octets; `None` when it should wait. `closed`: they end a record.
-fn next_train(tcb: &Tcb, push: Push, text: u32, closed: bool, fx: &mut Fx<'_>) -> Option<Train> {
+/// The next train of segments of `size`, of at most `text` octets; `None` when it should wait. `closed`: they end a record.
+fn next_train(tcb: &Tcb, push: Push, (text, size): (u32, u32), closed: bool, fx: &mut Fx<'_>) -> Option<Train> {
     if push != Push::ByTheRules {
         return Some(Train::default());
     }
     let smss = tcb.smss(fx.config());
     let quota = tcb.window_room(fx.config()) / smss;
-    let rest = text % smss;
-    let partial = rest > 0 && (closed || is_worth_sending(tcb, rest, rest, fx));
-    tcb.next_train(text, quota, partial, fx)
+    let rest = text % size;
+    let partial = rest > 0 && (closed || is_worth_sending(tcb, rest, rest, &Train::default(), fx));
+    tcb.next_train((text, size), quota, partial, fx)
 }
 
 /// What the next `text` octets end.
@@ -184,8 +204,8 @@ fn mark(tcb: &Tcb, text: u32, train: Train, push: Push, fx: &Fx<'_>) -> Psh {
     }
 }
 
-/// Sends the next `text` octets, with PSH if so, and the FIN behind them. `mark`: what they end.
-fn send_one(tcb: &mut Tcb, text: u32, fin: bool, psh: bool, mark: Psh, fx: &mut Fx<'_>) {
+/// Sends the next `text` octets, with FIN and PSH if so, and whether that is less than a segment. `mark`: what they end.
+fn send_one(tcb: &mut Tcb, text: u32, (fin, psh, small): (bool, bool, bool), mark: Psh, fx: &mut Fx<'_>) {
     let seq = tcb.snd.nxt;
     let mut flags = Flags::ACK;
     if psh {
@@ -208,7 +228,7 @@ fn send_one(tcb: &mut Tcb, text: u32, fin: bool, psh: bool, mark: Psh, fx: &mut 
     tcb.recovery.watch.sent = true;
     if text > 0 {
         tcb.snd.last_sent = Sometime::at(fx.now);
-        if text < tcb.smss(fx.config()) {
+        if small {
             tcb.snd.small = tcb.snd.nxt;
         }
     }
@@ -229,6 +249,12 @@ fn restart_after_idle(tcb: &mut Tcb, fx: &mut Fx<'_>) {
 }
 
 impl Tcb {
+    /// Whether urgent text is still to be sent; in Linux, still to be acknowledged.
+    pub(crate) fn is_urgent(&self, config: &Config) -> bool {
+        let from = if config.segment_trains { self.snd.una } else { self.snd.nxt };
+        self.snd.up.is_some_and(|up| up.gt(from))
+    }
+
     /// The right edge of the peer's window. One that came with its SYN begins behind ours, which the peer did not know yet
     /// (RFC 7413 4.2.2).
     fn window_edge(&self) -> SeqNum {

@@ -29,6 +29,8 @@ struct Waiting {
     arrivals: u64,
     /// Sequence number of a FIN that came ahead of text.
     fin: Option<SeqNum>,
+    /// When it came, counted as `Run::touched`.
+    fin_touched: u64,
 }
 
 /// The reassembly queue, which is there only while something waits.
@@ -66,14 +68,47 @@ impl Reassembly {
         Some((start.later(left), end.earlier(right)))
     }
 
-    /// The run that holds `left` to `right`.
-    pub(crate) fn around(&self, left: SeqNum, right: SeqNum) -> Option<(SeqNum, SeqNum)> {
+    /// What is held with the number of a FIN that waits, and when each part last grew.
+    fn ranges_with_fin(&self) -> Vec<(SeqNum, SeqNum, u64)> {
+        let mut ranges: Vec<_> = self.runs().iter().map(|run| (run.start, run.end(), run.touched)).collect();
+        if let Some(waiting) = &self.0
+            && let Some(fin) = waiting.fin
+        {
+            let (mut start, mut end, mut touched) = (fin, fin.plus(1), waiting.fin_touched);
+            // Text may lie on both sides of it, and over it.
+            ranges.retain(|(left, right, when)| {
+                let apart = right.lt(start) || left.gt(end);
+                if !apart {
+                    (start, end, touched) = (start.earlier(*left), end.later(*right), touched.max(*when));
+                }
+                apart
+            });
+            ranges.push((start, end, touched));
+        }
+        ranges
+    }
+
+    /// The end of the last of what waits, a FIN included.
+    pub(crate) fn end(&self) -> Option<SeqNum> {
+        self.ranges_with_fin().into_iter().map(|(_, end, _)| end).reduce(SeqNum::later)
+    }
+
+    /// The run that holds `left` to `right`. `with_fin`: the number of a FIN is like text.
+    pub(crate) fn around(&self, left: SeqNum, right: SeqNum, with_fin: bool) -> Option<(SeqNum, SeqNum)> {
+        if with_fin {
+            let ranges = self.ranges_with_fin();
+            return ranges.iter().find(|(start, end, _)| start.le(left) && end.ge(right)).map(|(a, b, _)| (*a, *b));
+        }
         self.ranges().find(|(start, end)| start.le(left) && end.ge(right))
     }
 
     /// Keeps a FIN for when the text before it has come. The first one stands.
     pub(crate) fn insert_fin(&mut self, at: SeqNum) {
-        self.0.get_or_insert_default().fin.get_or_insert(at);
+        let waiting = self.0.get_or_insert_default();
+        if waiting.fin.is_none() {
+            waiting.arrivals += 1;
+            (waiting.fin, waiting.fin_touched) = (Some(at), waiting.arrivals);
+        }
     }
 
     /// Whether a FIN waits exactly at `nxt`.
@@ -129,8 +164,17 @@ impl Reassembly {
         taken
     }
 
-    /// At most `most` SACK blocks, the run that grew last first (RFC 2018 4).
-    pub(crate) fn sack_blocks(&self, most: usize) -> SackBlocks {
+    /// At most `most` SACK blocks, the run that grew last first (RFC 2018 4). `with_fin`: the number of a FIN is like text.
+    pub(crate) fn sack_blocks(&self, most: usize, with_fin: bool) -> SackBlocks {
+        if with_fin {
+            let mut ranges = self.ranges_with_fin();
+            ranges.sort_by_key(|(.., touched)| core::cmp::Reverse(*touched));
+            let mut blocks = SackBlocks::default();
+            for (left, right, _) in ranges.into_iter().take(most) {
+                blocks.push(left, right);
+            }
+            return blocks;
+        }
         let mut runs: Vec<&Run> = self.runs().iter().collect();
         runs.sort_by_key(|run| core::cmp::Reverse(run.touched));
         let mut blocks = SackBlocks::default();
@@ -216,7 +260,7 @@ mod tests {
         reassembly.insert(SeqNum(200), &[0; 10]);
         reassembly.insert(SeqNum(310), &[0; 5]);
         let blocks: Vec<(u32, u32)> =
-            reassembly.sack_blocks(3).iter().map(|block| (block.left.0, block.right.0)).collect();
+            reassembly.sack_blocks(3, false).iter().map(|block| (block.left.0, block.right.0)).collect();
         assert_eq!(blocks, [(300, 315), (200, 210), (100, 110)]);
         assert_eq!(reassembly.sack_blocks(1).len(), 1);
     }

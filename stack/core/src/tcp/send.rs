@@ -54,6 +54,7 @@ impl Tcb {
         let state = self.state();
         fx.cite_in(rules::SEND, state);
         match state {
+            _ if self.user.shut_write => return Err(Errno::EPIPE),
             State::SynReceived if self.is_fast_open_child() => {}
             State::SynSent | State::SynReceived => return Err(Errno::EAGAIN),
             State::Established | State::CloseWait if self.fin == Fin::None => {}
@@ -89,8 +90,9 @@ impl Tcb {
             self.snd.up = Some(self.outgoing.end());
         }
         output::after_event(self, fx);
-        // As in Linux the promise of more holds back this call's segment only: the next ACK or timeout lets it go.
-        self.user.more = false;
+        // The promise of more holds back this call's segment only: the next ACK or timeout lets it go, as in Linux, which is strict about
+        // what an ACK is.
+        self.user.more &= fx.config().segment_trains;
         Ok(taken)
     }
 }

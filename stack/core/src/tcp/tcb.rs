@@ -119,6 +119,8 @@ pub(crate) struct User {
     /// The user has called CLOSE without half-close: nobody will read.
     pub(crate) closed: bool,
     pub(crate) shut_read: bool,
+    /// SHUT_WR was asked for when it changed nothing else.
+    pub(crate) shut_write: bool,
     /// The connection was established once.
     pub(crate) was_established: bool,
     /// The `send` that is being served says that more will follow.
@@ -289,6 +291,7 @@ impl Tcb {
                 soft_error: None,
                 closed: false,
                 shut_read: false,
+                shut_write: false,
                 was_established: false,
                 more: false,
                 write_pending: false,
@@ -387,15 +390,26 @@ impl Tcb {
         }
     }
 
-    /// How long FIN-WAIT-2 lasts once nobody can receive.
-    fn fin_wait_2_time(&self, fx: &Fx<'_>) -> Duration {
+    /// Whether it is in FIN-WAIT-2 behind CLOSE, and no longer than TIME-WAIT would last.
+    pub(crate) fn is_orphan_in_fin_wait_2(&self, fx: &Fx<'_>) -> bool {
+        let (limit, _) = self.fin_wait_2_limit(fx);
+        self.state == State::FinWait2 && self.user.closed && limit <= fx.config().time_wait
+    }
+
+    /// What FIN-WAIT-2 is limited to, and the least that it may be limited to.
+    fn fin_wait_2_limit(&self, fx: &Fx<'_>) -> (Duration, Duration) {
         let config = fx.config();
         let chosen = match self.user.options.rare().linger2 {
             Some(seconds) => Duration::from_secs(u64::from(seconds.max(0).unsigned_abs())),
             None => config.tcp_fin_timeout,
         };
         let least = if config.fin_timeout_above_rto { self.rto.timeout() * 7 / 2 } else { Duration::ZERO };
-        let limit = chosen.max(least);
+        (chosen.max(least), least)
+    }
+
+    /// How long FIN-WAIT-2 lasts once nobody can receive.
+    fn fin_wait_2_time(&self, fx: &Fx<'_>) -> Duration {
+        let (config, (limit, least)) = (fx.config(), self.fin_wait_2_limit(fx));
         match limit.checked_sub(config.time_wait) {
             Some(beyond) if !beyond.is_zero() && config.fin_timeout_in_phases => beyond + beyond.max(least),
             Some(_) | None => limit,

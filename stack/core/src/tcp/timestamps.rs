@@ -42,6 +42,11 @@ impl Timestamps {
         self.enabled.then(|| tcp::Timestamps { val: self.clock(now), ecr: self.ts_recent })
     }
 
+    /// The option whether it is in use or not.
+    pub(crate) const fn offered(&self, now: Instant) -> tcp::Timestamps {
+        tcp::Timestamps { val: self.clock(now), ecr: self.ts_recent }
+    }
+
     /// TS.Recent, if it is known and not outdated.
     pub(crate) fn recent(&self, now: Instant) -> Option<u32> {
         self.recent_at.get().filter(|at| now.since(*at) < OUTDATED).map(|_| self.ts_recent)

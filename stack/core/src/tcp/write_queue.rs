@@ -106,7 +106,7 @@ impl Train {
 impl Tcb {
     /// Octets of a whole unit: at most half of the largest window that the peer has offered, in whole segments.
     fn unit_size(&self, config: &Config) -> u32 {
-        let smss = self.smss(config);
+        let smss = self.smss(config).saturating_sub(self.sack_reserve(config)).max(1);
         let half = if self.snd.max_wnd > 536 { self.snd.max_wnd / 2 } else { self.snd.max_wnd };
         let most = if half > 0 { LARGEST.min(half) } else { LARGEST };
         (most / smss * smss).max(smss)
@@ -273,9 +273,10 @@ impl Tcb {
         (octets / smss).max(config.tcp_min_tso_segs)
     }
 
-    /// The next train: `text` octets may be sent, and more than one segment of them if the windows let `quota`. `None`: it
-    /// is too short, and waits for the next ACK. `partial`: whether what is less than a segment may go with it.
-    pub(crate) fn next_train(&self, text: u32, quota: u32, partial: bool, fx: &Fx<'_>) -> Option<Train> {
+    /// The next train: `text` octets may be sent, and more than one segment of `size` if the windows let `quota`. `None`: it
+    /// is too short, and waits for the next ACK. `partial`: whether what is less than a segment may go with it. Urgent text goes by
+    /// the segment.
+    pub(crate) fn next_train(&self, (text, size): (u32, u32), quota: u32, partial: bool, fx: &Fx<'_>) -> Option<Train> {
         let config = fx.config();
         let smss = self.smss(config);
         // Two trains fit into the window, so that there is one to send while the other is acknowledged.
@@ -284,7 +285,10 @@ impl Tcb {
         if self.unsent() > smss && self.is_worth_deferring(text.min(quota.saturating_mul(smss)), longest, fx) {
             return None;
         }
-        let whole = text / smss;
+        if self.is_urgent(config) {
+            return Some(Train::of(1));
+        }
+        let whole = text / size;
         let segments = if whole >= longest.min(quota) { longest.min(quota) } else { whole + u32::from(partial) };
         Some(Train::of(segments))
     }

@@ -77,6 +77,9 @@ pub(crate) fn arrives(listening: &Listening<'_>, tuple: Tuple, seg: &Segment<'_>
     }
     // Third, check for a SYN. Security compartments do not exist here.
     if flags.syn() {
+        if flags.fin() && fx.config().listen_drops_syn_fin {
+            return Made::Nothing;
+        }
         return match backlog::admit(&listening.queues, listening.least_iss.is_some(), fx) {
             Admission::Serve => Made::HalfOpen(open(listening, tuple, seg, fx)),
             Admission::Cookie => {

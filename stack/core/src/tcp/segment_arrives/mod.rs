@@ -117,6 +117,9 @@ pub(crate) fn take_syn(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
     tcb.rcv.last_ack_sent = tcb.rcv.nxt;
     if let Some(mss) = options.mss {
         tcb.snd.mss = u32::from(mss);
+        if let Some(user) = tcb.user.options.max_seg.filter(|_| fx.config().max_seg_of_handshake) {
+            tcb.snd.mss = tcb.snd.mss.min(u32::from(user));
+        }
     }
     match options.window_scale.filter(|_| tcb.window_scaling) {
         Some(shift) => tcb.snd.shift = shift.min(MAX_SHIFT),

@@ -26,7 +26,7 @@ pub(crate) fn arrives(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
         refuse(tcb, arriving, fx);
         return;
     }
-    if flags.ack() && flags.syn() && !flags.rst() && fx.config().syn_ack_echo_check && !echoes_our_syn(tcb, seg, fx) {
+    if flags.ack() && fx.config().syn_ack_echo_check && !echoes_our_syn(tcb, seg, fx) {
         fx.reset_in_reply(tcb.tuple.remote.ip(), tcb.tuple.local.ip(), seg);
         return;
     }

@@ -2,11 +2,13 @@
 //! congestion control, is [`acknowledgment`].
 
 use super::{Arriving, CONTINUE, Flow, RETURN};
+use crate::config::Acceptable;
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
 use crate::tcp::backlog;
 use crate::tcp::challenge_ack;
+use crate::tcp::delayed_ack::Need;
 use crate::tcp::emit;
 use crate::tcp::recovery::acknowledgment;
 use crate::tcp::segment_arrives::handshake_done;
@@ -14,7 +16,7 @@ use crate::tcp::state::State;
 use crate::tcp::tcb::{Origin, Tcb};
 use crate::tcp::timers::Timer;
 use crate::time::Sometime;
-use crate::wire::tcp::Segment;
+use crate::wire::tcp::{Flags, Segment};
 use core::ops::ControlFlow;
 
 pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
@@ -29,6 +31,7 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
     range(tcb, arriving, fx)?;
     tcb.hear_user_timeout(&arriving.seg, fx);
     tcb.totals.last_ack_recv = Sometime::at(fx.now);
+    tcb.user.more &= is_text_alone(tcb, arriving);
     tcb.persist_answered();
     match state {
         State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait | State::Closing | State::LastAck => {
@@ -72,11 +75,20 @@ fn syn_received(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow
     tcb.ecn_established(seg, fx);
     handshake_done(tcb, seg, fx);
     tcb.enter(State::Established, fx);
+    let shut = core::mem::take(&mut tcb.user.shut_write);
     tcb.snd.wnd = arriving.wnd;
     tcb.snd.max_wnd = tcb.snd.max_wnd.max(arriving.wnd);
     tcb.snd.wl1 = seg.seq;
     tcb.snd.wl2 = seg.ack;
     tcb.totals.last_ack_recv = Sometime::at(fx.now);
+    if shut {
+        // The FIN that `shutdown` did not send goes first, and takes no ACK along that is wanted.
+        let need = tcb.delayed_ack.need();
+        tcb.close_sending(fx);
+        if need == Need::Now {
+            tcb.delayed_ack.now();
+        }
+    }
     CONTINUE
 }
 
@@ -113,10 +125,19 @@ fn range(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
     RETURN
 }
 
+/// Whether a segment is the next text and says nothing else: Linux's fast path then looks at nothing else.
+fn is_text_alone(tcb: &Tcb, arriving: &Arriving<'_>) -> bool {
+    let seg = &arriving.seg;
+    let plain = seg.flags.without(Flags::PSH) == Flags::ACK && seg.ack == tcb.snd.una && arriving.wnd == tcb.snd.wnd;
+    let next = !seg.payload.is_empty() && seg.seq == tcb.rcv.nxt && tcb.reassembly.holds_nothing();
+    tcb.state() == State::Established && plain && next
+}
+
 /// How far below SND.UNA an acknowledgment may be.
 fn behind(tcb: &Tcb, fx: &Fx<'_>) -> u32 {
-    // Our SYN was acknowledged too.
-    let acknowledged = u32::try_from(tcb.totals.bytes_acked).unwrap_or(u32::MAX).saturating_add(1);
+    // Our SYN was acknowledged too; in Linux, which `ack_range_of_acknowledged` is for, that of a SYN,ACK is not counted.
+    let syn = u32::from(tcb.origin == Origin::Active);
+    let acknowledged = u32::try_from(tcb.totals.bytes_acked).unwrap_or(u32::MAX).saturating_add(syn);
     if fx.config().ack_range_of_acknowledged { tcb.snd.max_wnd.min(acknowledged) } else { tcb.snd.max_wnd }
 }
 
@@ -139,15 +160,16 @@ fn acknowledge(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
 /// may still acknowledge: SND.WND then loses what SND.UNA has gained since `una`, so that the right edge stays where the peer put it.
 fn update_window(tcb: &mut Tcb, una: SeqNum, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
     let seg = &arriving.seg;
-    let snd = &mut tcb.snd;
-    if seg.ack.lt(snd.una) {
+    if seg.ack.lt(tcb.snd.una) {
         return;
     }
-    if snd.wl1.lt(seg.seq) || (snd.wl1 == seg.seq && snd.wl2.le(seg.ack)) {
+    let updates = updates_window(tcb, una, arriving, fx);
+    let snd = &mut tcb.snd;
+    if updates {
         let opens = snd.wnd == 0 && arriving.wnd > 0;
         snd.wnd = arriving.wnd;
         snd.max_wnd = snd.max_wnd.max(arriving.wnd);
-        snd.wl1 = seg.seq;
+        snd.wl1 = if fx.config().smaller_window_needs_news { arriving.first } else { seg.seq };
         snd.wl2 = seg.ack;
         fx.cite_in(rules::ACK_WINDOW, tcb.state());
         if opens {
@@ -157,6 +179,21 @@ fn update_window(tcb: &mut Tcb, una: SeqNum, arriving: &Arriving<'_>, fx: &mut F
     } else {
         snd.wnd = snd.wnd.saturating_sub(una.distance(snd.una));
     }
+}
+
+/// Whether SEG.WND counts: SND.WL1 < SEG.SEQ, or the two are the same and SND.WL2 =< SEG.ACK. `una`: SND.UNA before the segment.
+pub(crate) fn updates_window(tcb: &Tcb, una: SeqNum, arriving: &Arriving<'_>, fx: &Fx<'_>) -> bool {
+    let (seg, snd) = (&arriving.seg, &tcb.snd);
+    if fx.config().smaller_window_needs_news {
+        let another = arriving.wnd > snd.wnd || arriving.wnd == 0;
+        return seg.ack.gt(una) || arriving.first.gt(snd.wl1) || (arriving.first == snd.wl1 && another);
+    }
+    snd.wl1.lt(seg.seq) || (snd.wl1 == seg.seq && snd.wl2.le(seg.ack))
+}
+
+/// Nothing more is to be done, but in Linux, which says of text and FIN that came before that they did.
+fn unless_linux(fx: &Fx<'_>) -> Flow {
+    if fx.config().acceptable == Acceptable::Linux { CONTINUE } else { RETURN }
 }
 
 /// What the acknowledgment of our FIN leads to.
@@ -176,7 +213,7 @@ fn after_fin(tcb: &mut Tcb, fx: &mut Fx<'_>) -> Flow {
         }
         State::Closing => {
             fx.cite(rules::CLOSING_ACK_OTHER);
-            RETURN
+            unless_linux(fx)
         }
         State::LastAck if acknowledged => {
             fx.cite(rules::LAST_ACK_ACK_FIN);
@@ -185,7 +222,7 @@ fn after_fin(tcb: &mut Tcb, fx: &mut Fx<'_>) -> Flow {
         }
         State::LastAck => {
             fx.cite(rules::LAST_ACK_ACK_OTHER);
-            RETURN
+            unless_linux(fx)
         }
         State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait | State::TimeWait => {
             ControlFlow::Continue(())

@@ -1,6 +1,7 @@
 //! Eighth, check the FIN bit (RFC 9293 3.10.7.4).
 
 use super::{Arriving, CONTINUE, Flow};
+use crate::config::AckPace;
 use crate::host::Fx;
 use crate::rules;
 use crate::tcp::emit;
@@ -15,6 +16,9 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
     if state.may_receive_text() {
         if seg.flags.fin() && at != tcb.rcv.nxt {
             // Ahead of missing text: it is kept, and the gap shown at once.
+            if fx.config().sack_counts_controls && tcb.reassembly.around(at, at.plus(1), true).is_some() {
+                tcb.note_duplicate(at, at.plus(1), fx);
+            }
             tcb.reassembly.insert_fin(at);
             tcb.delayed_ack.now();
         }
@@ -28,14 +32,21 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
 }
 
 /// The peer's FIN: RCV.NXT advances over it, and it is acknowledged at once.
-fn take(tcb: &mut Tcb, state: State, fx: &mut Fx<'_>) {
+pub(super) fn take(tcb: &mut Tcb, state: State, fx: &mut Fx<'_>) {
     fx.cite(rules::ANY_FIN);
     tcb.rcv.nxt += 1;
     tcb.rcv.edge = tcb.rcv.edge.later(tcb.rcv.nxt);
     tcb.rcv.fin = true;
     // What a peer sent behind its FIN is not part of the stream: nothing of it is kept, or reported in SACK blocks.
     tcb.reassembly.clear();
-    tcb.delayed_ack.now();
+    if state == State::Established {
+        tcb.fin_taken(fx);
+    } else if fx.config().ack_pace == AckPace::Estimated {
+        // Before text that this segment lets out.
+        emit::ack(tcb, fx);
+    } else {
+        tcb.delayed_ack.now();
+    }
     fx.cite_in(rules::FIN, state);
     match state {
         State::Established => tcb.enter(State::CloseWait, fx),
@@ -45,7 +56,9 @@ fn take(tcb: &mut Tcb, state: State, fx: &mut Fx<'_>) {
             fx.cite(rules::TIME_WAIT_2MSL);
             tcb.enter(State::TimeWait, fx);
             // Entering stopped the wish for an ACK's timer, not the wish.
-            tcb.delayed_ack.now();
+            if fx.config().ack_pace == AckPace::Fixed {
+                tcb.delayed_ack.now();
+            }
         }
         State::Closed
         | State::Listen

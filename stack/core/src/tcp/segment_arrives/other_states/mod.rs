@@ -2,6 +2,8 @@
 
 mod ack;
 mod fin;
+mod linux_text;
+mod mini;
 mod rst;
 mod security;
 mod sequence;
@@ -9,9 +11,11 @@ mod syn;
 mod text;
 mod urg;
 
+pub(crate) use ack::updates_window;
 pub(crate) use urg::note_urgent;
 
 use super::{Arriving, Verdict};
+use crate::config::Acceptable;
 use crate::host::Fx;
 use crate::seq::SeqNum;
 use crate::tcp::tcb::Tcb;
@@ -44,13 +48,18 @@ fn checks(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
     tcb.ecn_arrived(arriving, fx);
     tcb.timestamps.update(&arriving.seg, arriving.first, tcb.rcv.last_ack_sent, fx.now);
     urg::check(tcb, arriving, fx)?;
+    if fx.config().acceptable == Acceptable::Linux {
+        linux_text::cut(tcb, arriving, fx)?;
+    }
     text::process(tcb, arriving, fx)?;
     fin::check(tcb, arriving, fx)
 }
 
 /// The last three checks, for what rides on a SYN,ACK in SYN-SENT (3.10.7.3, fourth).
 pub(super) fn from_the_sixth(tcb: &mut Tcb, mut arriving: Arriving<'_>, fx: &mut Fx<'_>) {
-    arriving.trim_to_window(tcb.rcv.edge);
+    if fx.config().acceptable == Acceptable::Table {
+        arriving.trim_to_window(tcb.rcv.edge);
+    }
     let _: Flow = (|| {
         urg::check(tcb, &arriving, fx)?;
         text::process(tcb, &arriving, fx)?;

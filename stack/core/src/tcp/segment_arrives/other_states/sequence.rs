@@ -1,6 +1,7 @@
 //! First, check sequence number (RFC 9293 3.10.7.4), with PAWS before it (RFC 7323 5.3) and Appendix A.2 in mind.
 
-use super::{Arriving, CONTINUE, Flow, RETURN, Verdict};
+use super::{Arriving, CONTINUE, Flow, RETURN, Verdict, linux_text, mini, rst};
+use crate::config::Acceptable;
 use crate::errno::Errno;
 use crate::host::Fx;
 use crate::rules;
@@ -17,18 +18,17 @@ use crate::wire::tcp::Segment;
 use core::ops::ControlFlow;
 
 pub(super) fn check(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
-    if tcb.state() == State::TimeWait && reopens(tcb, &arriving.seg, fx) {
+    if fx.config().mini_sockets {
+        mini::check(tcb, arriving, fx)?;
+    } else if tcb.state() == State::TimeWait && reopens(tcb, &arriving.seg, fx) {
         return ControlFlow::Break(Verdict::Reopen);
     }
     let flags = arriving.seg.flags;
-    if fx.config().drop_without_ack_first
-        && tcb.state() != State::TimeWait
-        && !(flags.ack() || flags.rst() || flags.syn())
-    {
+    if fx.config().drop_without_ack_first && !mini::has(tcb, fx) && !(flags.ack() || flags.rst() || flags.syn()) {
         fx.cite_in(rules::NO_ACK, tcb.state());
         return RETURN;
     }
-    if paws::check(tcb, &arriving.seg, fx).is_break() {
+    if paws::check(tcb, arriving, fx).is_break() {
         return RETURN;
     }
     if tcb.state() == State::SynReceived {
@@ -36,6 +36,13 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>)
         if tcb.origin == Origin::Passive && fx.config().half_open_ack_first && flags.ack() && !flags.rst() {
             super::ack::of_syn(tcb, &arriving.seg, fx)?;
         }
+    }
+    if fx.config().acceptable == Acceptable::Linux {
+        if !linux_text::is_acceptable(tcb, &arriving.seg) && !rst::is_reset_at_fin(tcb, &arriving.seg, fx) {
+            unacceptable(tcb, &arriving.seg, fx);
+            return RETURN;
+        }
+        return CONTINUE;
     }
     let seg = &arriving.seg;
     if !is_acceptable(&tcb.rcv, seg) {
@@ -106,8 +113,8 @@ fn unacceptable(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
         return;
     }
     fx.cite_in(rules::SEQ_UNACCEPTABLE, state);
-    if seg.seq.lt(tcb.rcv.nxt) && !seg.payload.is_empty() {
-        let end = seg.seq.plus(seg.payload.len() as u32);
+    if seg.seq.lt(tcb.rcv.nxt) && seg.len() > 0 {
+        let end = tcb.reported_end(seg, fx);
         tcb.note_duplicate(seg.seq, end.earlier(tcb.rcv.nxt), fx);
     }
     challenge_ack::answer_invalid(tcb, seg, fx);
@@ -133,6 +140,7 @@ fn syn_again(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Flo
             CONTINUE
         }
         // The peer has not heard our SYN,ACK: a bare ACK would not help it, the SYN,ACK does (as stacks do).
+        (Origin::Active, false) if fx.config().acceptable == Acceptable::Linux => CONTINUE,
         (Origin::Passive | Origin::Active, false) => {
             fx.cite_in(rules::SEQ_UNACCEPTABLE, State::SynReceived);
             if let Ecn::Answered(answer) = &mut tcb.ecn

@@ -73,6 +73,8 @@ fn in_order(tcb: &mut Tcb, seg: &Segment<'_>, held: bool, fx: &mut Fx<'_>) {
 fn deliver(tcb: &mut Tcb, text: &[u8], fx: &mut Fx<'_>) {
     tcb.incoming.push(text, &mut fx.host.rings);
     tcb.rcv.nxt += text.len() as u32;
+    // Linux takes what crosses the edge.
+    tcb.rcv.edge = tcb.rcv.edge.later(tcb.rcv.nxt);
     tcb.totals.bytes_received += text.len() as u64;
     tcb.text_taken(text.len() as u32, fx);
 }
