@@ -57,12 +57,25 @@ pub trait Host {
     }
 }
 
+/// Units of 64 octets of the smallest buffer that a set-up of the fast lane asks for.
+const LEAST_BUFFER: u16 = 1 << 11;
+
+/// Whether the event sizes a buffer of a connection.
+const fn is_of_buffers(event: &Event) -> bool {
+    matches!(event, Event::Option { name: Name::SndBuf | Name::RcvBuf | Name::WindowClamp, .. })
+}
+
 /// Makes a program one that the fast lane can run: no event that waits, the host as Linux has it, and no number of the host's space that
 /// is absolute, because hosts choose their initial sequence numbers themselves.
 pub fn timer_free(program: &mut Program) {
     program.setup.profile = Profile::Linux;
     // Linux takes a segment size of 0 for none, the reference stack for the smallest.
     program.setup.mss = program.setup.mss.filter(|mss| *mss > 0);
+    // In a small buffer the host's own overhead decides what fits (RFC 9293 3.8.6 leaves it to the host). The default has room for a window.
+    program.setup.receive_buffer =
+        if program.setup.receive_buffer < LEAST_BUFFER { 0 } else { program.setup.receive_buffer };
+    program.setup.send_buffer = if program.setup.send_buffer < LEAST_BUFFER { 0 } else { program.setup.send_buffer };
+    program.events.retain(|event| !is_of_buffers(event));
     program
         .events
         .retain(|event| !matches!(event, Event::Wait { .. } | Event::WaitForTimer {} | Event::WaitLong { .. }));
@@ -90,6 +103,8 @@ pub struct Divergence {
     pub first: (usize, usize),
     /// The event itself.
     pub what: String,
+    /// The events up to it.
+    pub so_far: Vec<String>,
     /// What the reference did at this event.
     pub reference: Vec<Item>,
     /// What the other did.
@@ -102,6 +117,13 @@ impl Divergence {
     pub fn first(&self) -> (String, String) {
         let word = |item: Option<&Item>| item.map_or_else(|| "nothing".to_owned(), ToString::to_string);
         (word(self.reference.get(self.first.0)), word(self.other.get(self.first.1)))
+    }
+
+    /// Whether either has sent text where they first differ.
+    #[must_use]
+    pub fn is_about_text(&self) -> bool {
+        let text = |item: Option<&Item>| matches!(item, Some(Item::Segment(seg)) if seg.length > 0);
+        text(self.reference.get(self.first.0)) || text(self.other.get(self.first.1))
     }
 
     /// What makes two of them the same.
@@ -154,6 +176,7 @@ pub fn compare(program: &Program, reference: &Trace, other: &Trace) -> Compariso
                 event: one.kind,
                 // The first step is the beginning.
                 what: index.checked_sub(1).map_or_else(String::new, |index| words::words(&program.events[index])),
+                so_far: program.events[..index].iter().map(words::words).collect(),
                 reference: one.items.clone(),
                 other: two.items.clone(),
             }));

@@ -26,9 +26,17 @@ struct Socket {
 /// The host's side of a connection as the trace needs it, whatever the peer has heard.
 #[derive(Debug, Clone, Default)]
 struct Line {
-    /// The host's ports, the first first.
-    ports: Vec<u16>,
-    iss: Option<u32>,
+    /// The host's ports, the first first, each with the initial sequence number of the last connection from there.
+    ports: Vec<(u16, Option<u32>)>,
+    /// The end of what was sent, from the last of these ports.
+    sent: u32,
+}
+
+impl Line {
+    /// Whether the host has sent a SYN.
+    fn is_used(&self) -> bool {
+        self.ports.iter().any(|(_, iss)| iss.is_some())
+    }
 }
 
 struct Player<'a, H, W> {
@@ -84,7 +92,7 @@ pub fn play_watched(program: &Program, host: &mut impl Host, watch: &mut impl Wa
     };
     player.host.at(BEGINNING);
     for at in 0..2 {
-        player.lines[at].ports.push(LISTENING);
+        player.lines[at].ports.push((LISTENING, None));
     }
     player.listen(setup.backlog.min(8).into());
     let mut steps = vec![Step {
@@ -129,7 +137,7 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
 
     fn shown(&self, at: Option<usize>) -> &'static str {
         let Some(at) = at else { return "any" };
-        let Some(port) = self.lines[at].ports.last() else { return "none" };
+        let Some((port, _)) = self.lines[at].ports.last() else { return "none" };
         self.host.shown(self.setup.v6, *port, self.peers[at].port)
     }
 
@@ -214,7 +222,7 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
 
     /// A whole handshake, unless the connection has been used.
     fn open(&mut self, at: usize, active: bool) {
-        if self.sockets[at].is_some() || self.lines[at].iss.is_some() && !self.peers[at].reset {
+        if self.sockets[at].is_some() || self.lines[at].is_used() && !self.peers[at].reset {
             return;
         }
         let setup = self.setup;
@@ -256,6 +264,11 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
     fn arrives(&mut self, mut octets: Vec<u8>) {
         if let Content::Segment(seg) = datagram::read_as(&octets, false) {
             let iss = self.peers.iter().find(|peer| peer.port == seg.src_port).and_then(|peer| peer.host_iss);
+            // Where the window ends that the host has offered is its own affair; what lies across is another program.
+            let edge = self.peers.iter().find(|peer| peer.port == seg.src_port).map_or(seg.seq, |peer| peer.host_edge);
+            let beyond = |number: u32| (number.wrapping_sub(edge) as i32) > 0;
+            let end = seg.seq.wrapping_add(seg.payload.len() as u32);
+            (beyond(seg.seq), beyond(end), end == edge).hash(&mut self.arrived);
             let ack = if seg.has(ACK) { seg.ack.wrapping_sub(iss.unwrap_or(0)) } else { 0 };
             (seg.flags, seg.seq, ack, seg.window, seg.payload.len(), seg.urgent).hash(&mut self.arrived);
             self.asked = Some(seg.ack);
@@ -294,16 +307,32 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
             return self.items.push(Item::Segment(Segment::of(seg, u8::MAX, 0, None, self.asked)));
         };
         let line = &mut self.lines[at];
-        let known = line.ports.iter().position(|port| *port == seg.src_port);
+        let known = line.ports.iter().position(|(port, _)| *port == seg.src_port);
         let syn = seg.has(SYN) && !seg.has(RST);
         if known.is_none() && syn && !seg.has(ACK) {
-            line.ports.push(seg.src_port);
-        }
-        if syn {
-            line.iss = Some(seg.seq);
+            line.ports.push((seg.src_port, None));
         }
         let port = known.unwrap_or(line.ports.len() - usize::from(!line.ports.is_empty()));
-        self.items.push(Item::Segment(Segment::of(seg, at as u8, port as u8, line.iss, self.asked)));
+        let iss = line.ports.get_mut(port).map(|(_, iss)| iss);
+        let iss = iss.and_then(|iss| {
+            if syn {
+                *iss = Some(seg.seq);
+            }
+            *iss
+        });
+        let segment = Segment::of(seg, at as u8, port as u8, iss, self.asked);
+        let end = segment.seq.wrapping_add(segment.length);
+        if syn {
+            line.sent = 0;
+        }
+        let again = (end.wrapping_sub(line.sent) as i32) <= 0;
+        if !again {
+            line.sent = end;
+        }
+        match self.items.last_mut() {
+            Some(Item::Segment(last)) if again && last.goes_on_in(&segment) => last.append(&segment, seg.payload),
+            _ => self.items.push(Item::Segment(segment)),
+        }
         if self.loses[Way::ToPeer as usize] > 0 {
             self.loses[Way::ToPeer as usize] -= 1;
             return;
@@ -451,7 +480,7 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
         self.ended = true;
         self.loses = [0; 2];
         for at in 0..4 {
-            if self.lines[at].iss.is_none() || self.peers[at].reset {
+            if !self.lines[at].is_used() || self.peers[at].reset {
                 continue;
             }
             for _ in 0..2 {

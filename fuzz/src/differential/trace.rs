@@ -7,7 +7,7 @@
 //! | TSval | that there is one: the clock and its offset are the host's |
 //! | the host's ephemeral port | the how manieth of the connection |
 //! | IP identification, TTL, TOS but ECN, flow label | left out |
-//! | text | length and a hash |
+//! | text | length and a hash; of a retransmission that of the whole, however it is cut |
 //! | window | in SYNs as it is, in RSTs left out, else zero or not: what a segment takes of a buffer is the host's |
 //! | descriptors | left out |
 
@@ -176,6 +176,13 @@ impl std::hash::Hasher for Fnv {
     }
 }
 
+/// The hash of some octets behind others.
+fn hash_on(before: u64, octets: &[u8]) -> u64 {
+    let mut hash = Fnv(before);
+    std::hash::Hasher::write(&mut hash, octets);
+    hash.0
+}
+
 /// The hash of some octets.
 #[must_use]
 pub fn hash(octets: &[u8]) -> u64 {
@@ -210,6 +217,22 @@ impl Segment {
             sacks: seg.options.sacks[..usize::from(seg.options.sack_count)].to_vec(),
             others: seg.options.others,
         }
+    }
+}
+
+impl Segment {
+    /// Whether the other is the same but for its text, which goes on where this one's ends.
+    #[must_use]
+    pub fn goes_on_in(&self, other: &Self) -> bool {
+        let end = self.seq.wrapping_add(self.length);
+        let alike = Self { seq: self.seq, length: self.length, text: self.text, ..other.clone() };
+        self.length > 0 && other.length > 0 && end == other.seq && alike == *self
+    }
+
+    /// Takes the other's text behind its own: how a retransmission is cut is the host's (RFC 9293 3.8.1).
+    pub fn append(&mut self, other: &Self, text: &[u8]) {
+        self.length += other.length;
+        self.text = hash_on(self.text, text);
     }
 }
 
@@ -331,4 +354,26 @@ fn fields(one: &Segment, two: &Segment) -> String {
     ];
     let names: Vec<&str> = table.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect();
     names.join("+")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(seq: u32, text: &[u8]) -> Segment {
+        let seg = Seg { seq, flags: ACK, payload: text, ..Seg::default() };
+        Segment::of(&seg, 0, 0, Some(0), None)
+    }
+
+    #[test]
+    fn text_that_goes_on_is_that_of_one_segment_however_it_is_cut() {
+        let (whole, mut first, rest) = (segment(1, b"abcdef"), segment(1, b"abc"), segment(4, b"def"));
+        assert!(first.goes_on_in(&rest));
+        first.append(&rest, b"def");
+        assert_eq!(first, whole);
+        let empty = segment(7, b"");
+        for other in [&first, &segment(8, b"x"), &Segment { ack: 5, ..segment(7, b"x") }, &empty] {
+            assert!(!whole.goes_on_in(other), "{other}");
+        }
+    }
 }

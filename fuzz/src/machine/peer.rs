@@ -39,9 +39,10 @@ pub struct Peer {
     pub host_iss: Option<u32>,
     /// The host's number after the last heard.
     pub host_next: u32,
-    /// What the host has acknowledged, and the right edge that it offers.
+    /// What the host has acknowledged.
     pub host_acked: Option<u32>,
-    host_edge: u32,
+    /// The right edge that the host offers.
+    pub host_edge: u32,
     host_shift: u8,
     /// The host's numbers that were heard.
     pub heard: Ranges,

@@ -70,6 +70,10 @@ const OPTIONS: &[(&str, i32, i32)] = &[
     ("IP_RECVERR", libc::SOL_IP, libc::IP_RECVERR),
 ];
 
+/// What an option of IP is to a socket of IPv6.
+const OF_IPV6: &[(&str, i32, i32)] =
+    &[("IP_TTL", libc::SOL_IPV6, libc::IPV6_UNICAST_HOPS), ("IP_RECVERR", libc::SOL_IPV6, libc::IPV6_RECVERR)];
+
 /// Exchanges that a namespace has addresses for.
 pub const EXCHANGES: u16 = 20_000;
 
@@ -222,7 +226,10 @@ impl Pooled {
     /// As `setsockopt`; `ENOPROTOOPT` also for a name that is not in the table.
     pub fn set(&self, fd: i32, name: &str, value: i32) -> Result<(), i32> {
         self.owned(fd)?;
-        let (_, level, name) = *OPTIONS.iter().find(|(known, ..)| *known == name).ok_or(libc::ENOPROTOOPT)?;
+        let v6 = OF_IPV6.iter().filter(|_| {
+            option(fd, libc::SOL_SOCKET, libc::SO_DOMAIN, 4).is_ok_and(|domain| domain[0] == libc::AF_INET6 as u8)
+        });
+        let (_, level, name) = *v6.chain(OPTIONS).find(|(known, ..)| *known == name).ok_or(libc::ENOPROTOOPT)?;
         returned(set_option(fd, level, name, &value.to_ne_bytes()).into()).map(drop)
     }
 
