@@ -15,6 +15,10 @@ pub struct Difference {
     events: Vec<WildMatch>,
     linux: Option<WildMatch>,
     reference: Option<WildMatch>,
+    /// What this event or an earlier one has to have been.
+    after: Vec<WildMatch>,
+    /// Whether the first thing that differs has to be a segment with text.
+    text: bool,
     /// Why it is as it is: its own words, or those of the `[[xfail]]` that it names.
     pub reason: String,
     /// `file:line`
@@ -32,6 +36,10 @@ pub(super) struct Raw {
     event: Vec<String>,
     linux: Option<String>,
     reference: Option<String>,
+    #[serde(default)]
+    after: Vec<String>,
+    #[serde(default)]
+    text: bool,
     reason: Option<String>,
     xfail: Option<String>,
 }
@@ -46,6 +54,9 @@ impl Difference {
         any(&self.kinds, &found.kind)
             && (self.states.is_empty() || self.states.iter().any(|state| state == found.state))
             && any(&self.events, &found.what)
+            && (self.after.is_empty()
+                || self.after.iter().any(|glob| found.so_far.iter().any(|event| glob.matches(event))))
+            && (!self.text || found.is_about_text())
             && first(&self.linux, &linux)
             && first(&self.reference, &reference)
     }
@@ -71,6 +82,8 @@ pub(super) fn of_one(shown: &str, text: &str, raw: toml::Spanned<Raw>, entries: 
     Ok(Difference {
         kinds: globs(&raw.kind),
         events: globs(&raw.event),
+        after: globs(&raw.after),
+        text: raw.text,
         linux: raw.linux.as_deref().map(WildMatch::new),
         reference: raw.reference.as_deref().map(WildMatch::new),
         rule: raw.rule,
@@ -83,6 +96,8 @@ pub(super) fn of_one(shown: &str, text: &str, raw: toml::Spanned<Raw>, entries: 
 #[cfg(test)]
 mod tests {
     use super::super::Expectations;
+    use halfopen_fuzz::datagram::{ACK, Seg};
+    use halfopen_fuzz::differential::trace::Segment;
     use halfopen_fuzz::differential::{Divergence, Item};
 
     const FILE: &str = r#"
@@ -100,6 +115,15 @@ event = ["segment ?: *R*"]
 xfail = "rfc9293/a*"
 "#;
 
+    const LATER: &str = r#"
+[[difference]]
+rule = "rfc9293/a"
+kind = ["missing"]
+after = ["icmp ? error: TooBig*"]
+text = true
+reason = "Of a smaller path."
+"#;
+
     fn found(kind: &str, state: &'static str, what: &str) -> Divergence {
         Divergence {
             index: 1,
@@ -108,6 +132,7 @@ xfail = "rfc9293/a*"
             state,
             event: "segment",
             what: what.to_owned(),
+            so_far: vec!["open 0".to_owned(), what.to_owned()],
             reference: vec![Item::State(1)],
             other: vec![Item::State(7)],
         }
@@ -126,6 +151,20 @@ xfail = "rfc9293/a*"
         ] {
             assert!(!difference.explains(&other), "{other}");
         }
+    }
+
+    #[test]
+    fn what_came_before_and_whether_it_is_text_may_count() {
+        let expectations = Expectations::parse("linux.toml", LATER).unwrap();
+        let [difference] = expectations.differences() else { panic!("one") };
+        let mut found = found("missing", "ESTABLISHED", "text 0 length: 1");
+        let text = Seg { flags: ACK, payload: b"text", ..Seg::default() };
+        found.other = vec![Item::Segment(Segment::of(&text, 0, 0, None, None))];
+        assert!(!difference.explains(&found), "nothing came before");
+        found.so_far.insert(0, "icmp 0 error: TooBig(600), quoted: 0, forged: false".to_owned());
+        assert!(difference.explains(&found));
+        found.other = vec![Item::State(7)];
+        assert!(!difference.explains(&found), "no text");
     }
 
     #[test]

@@ -125,7 +125,7 @@ fn many(args: &DiffArgs) -> Result<u8, Fault> {
     writeln!(out, "seed {}: {}", args.seed, line(&tally, wall, jobs))?;
     log.write(&json!({"v": 1, "summary": {
         "seed": args.seed, "jobs": jobs, "programs": tally.programs, "equal": tally.equal, "parted": tally.parted,
-        "known": tally.explained.values().sum::<u64>(), "divergences": folded.len(), "cells": tally.sizes.0,
+        "known": tally.explained.values().sum::<u64>(), "unsteady": tally.unsteady, "divergences": folded.len(), "cells": tally.sizes.0,
         "features": tally.sizes.1, "kept": tally.sizes.2, "wall_us": wall.as_micros() as u64,
     }}))?;
     Ok(if tally.found.is_empty() { AS_EXPECTED } else { FINDING })
@@ -204,13 +204,14 @@ fn line(tally: &Tally, wall: Duration, jobs: u16) -> String {
     let rate = tally.programs as f64 / wall.as_secs_f64().max(1e-3);
     let (cells, features, kept) = tally.sizes;
     format!(
-        "{} programs in {:.1} s, {rate:.0}/s, {:.0} for each of {jobs} jobs; {} without a difference, {} up to where the peers part, {} with a known difference, {} divergences; {cells} cells, {features} features, {kept} kept, {} slow",
+        "{} programs in {:.1} s, {rate:.0}/s, {:.0} for each of {jobs} jobs; {} without a difference, {} up to where the peers part, {} with a known difference, {} in which the kernel differs from itself, {} divergences; {cells} cells, {features} features, {kept} kept, {} slow",
         tally.programs,
         wall.as_secs_f64(),
         rate / f64::from(jobs),
         tally.equal,
         tally.parted,
         tally.explained.values().sum::<u64>(),
+        tally.unsteady,
         tally.found.len(),
         tally.slow
     )
