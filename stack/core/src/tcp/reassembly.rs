@@ -262,6 +262,6 @@ mod tests {
         let blocks: Vec<(u32, u32)> =
             reassembly.sack_blocks(3, false).iter().map(|block| (block.left.0, block.right.0)).collect();
         assert_eq!(blocks, [(300, 315), (200, 210), (100, 110)]);
-        assert_eq!(reassembly.sack_blocks(1).len(), 1);
+        assert_eq!(reassembly.sack_blocks(1, false).len(), 1);
     }
 }

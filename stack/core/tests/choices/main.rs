@@ -14,6 +14,7 @@ mod closing;
 mod congestion;
 mod ecn;
 mod invalid;
+mod linux;
 mod opening;
 mod options;
 mod paths;
@@ -44,6 +45,7 @@ const TABLES: &[&[Row]] = &[
     congestion::ROWS,
     ecn::ROWS,
     invalid::ROWS,
+    linux::ROWS,
     opening::ROWS,
     options::ROWS,
     paths::ROWS,

@@ -1,0 +1,222 @@
+//! What Linux looks at in a segment, and RFC 9293 otherwise. `tests/linux_checks.rs` has more of each.
+
+use super::*;
+use halfopen_stack::config::Acceptable;
+use halfopen_stack::wire::tcp::Flags;
+use halfopen_stack::{SendFlags, Shutdown, SocketOption};
+
+/// A SYN with RST below RCV.NXT that ends there.
+fn reset_below(set: Set) -> String {
+    line(&Play::established(plain_with(set)).0.inject(S.with(R), 0, 0, b""))
+}
+
+/// A SYN inside the window of a half-open connection.
+fn syn_in_window(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    play.listen(8);
+    play.inject(S, 0, 0, b"");
+    line(&play.inject(S, 5, 0, b""))
+}
+
+/// Text for a window that has become smaller.
+fn smaller_window(set: Set) -> String {
+    let (mut play, fd) = Play::established(plain_with(set));
+    play.window = 600;
+    play.inject(A, 1, 1, b"");
+    play.stack.send(play.now, fd, &[0; 1000], SendFlags::default()).unwrap();
+    line(&play.drain())
+}
+
+/// Whether the SYN,ACK of a simultaneous open permits SACK, which the peer's SYN does not.
+fn crossing(set: Set) -> String {
+    let mut config = plain_with(set);
+    config.tcp_sack = true;
+    let mut play = Play::new(config);
+    play.connect();
+    play.inject(S, 0, 0, b"");
+    play.last().0.options.sack_permitted.to_string()
+}
+
+/// A connection with SACK.
+fn with_sack(set: Set) -> (Play, i32) {
+    let mut config = plain_with(set);
+    config.tcp_sack = true;
+    let mut play = Play::new(config);
+    play.options.sack_permitted = true;
+    let listener = play.listen(8);
+    play.inject(S, 0, 0, b"");
+    play.inject(A, 1, 1, b"");
+    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    (play, fd)
+}
+
+/// Octets that a SACK block reports of one with FIN.
+fn reported(set: Set) -> String {
+    let (mut play, _) = with_sack(set);
+    play.inject(F, 2, 1, b"x");
+    let (last, _) = play.last();
+    last.options.sack.iter().map(|block| block.left.distance(block.right).to_string()).collect()
+}
+
+/// Text while a SACK block is due.
+fn cut(set: Set) -> String {
+    let (mut play, fd) = with_sack(set);
+    play.inject(A, 2, 1, b"x");
+    line(&play.send(fd, &[0; 2000])[..1])
+}
+
+fn syn_fin(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    play.listen(8);
+    line(&play.inject(S.with(Flags::FIN), 0, 0, b""))
+}
+
+fn half_open_shutdown(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    let (fd, _) = play.connect();
+    play.inject(S, 0, 0, b"");
+    play.stack.shutdown(play.now, fd, Shutdown::Write).unwrap();
+    line(&play.drain())
+}
+
+fn text_behind_shutdown(set: Set) -> String {
+    let (mut play, fd) = Play::established({
+        let mut config = plain_with(set);
+        config.acceptable = Acceptable::Linux;
+        config
+    });
+    play.stack.shutdown(play.now, fd, Shutdown::Both).unwrap();
+    play.drain();
+    play.inject(A, 1, 2, b"");
+    line(&play.inject(P, 1, 2, b"late"))
+}
+
+fn late_reset(set: Set) -> String {
+    let (mut play, fd) = Play::established(plain_with(set));
+    play.inject(F, 1, 1, b"");
+    play.stack.shutdown(play.now, fd, Shutdown::Write).unwrap();
+    play.inject(R, 2, 0, b"");
+    format!("{:?}", play.stack.send(play.now, fd, b"x", SendFlags::default()).unwrap_err())
+}
+
+/// An ACK of before RCV.NXT with an old timestamp.
+fn old_ack(set: Set) -> String {
+    let mut config = plain_with(set);
+    config.tcp_timestamps = 1;
+    let mut play = Play::new(config);
+    play.listen(8);
+    play.timestamp(100_000, 0);
+    play.inject(S, 0, 0, b"");
+    play.inject(A, 1, 1, b"");
+    play.timestamp(99_000, 0);
+    line(&play.inject(A, 0, 1, b""))
+}
+
+/// An ACK behind a window that was taken back.
+fn behind_window(set: Set) -> String {
+    let (mut play, fd) = Play::established(plain_with(set));
+    play.send(fd, &[0; 1000]);
+    play.window = 0;
+    play.inject(A, 1, 1, b"");
+    line(&play.inject(S, 1, 0, b""))
+}
+
+fn urgent_zero(set: Set) -> String {
+    let (mut play, fd) = Play::established(plain_with(set));
+    play.inject(A.with(Flags::URG), 1, 1, b"x");
+    format!("{:?}", play.read(fd))
+}
+
+fn late_size(set: Set) -> String {
+    let (mut play, fd) = Play::established(plain_with(set));
+    play.stack.set_option(play.now, fd, SocketOption::MaxSeg(500)).unwrap();
+    line(&play.send(fd, &[0; 1000])[..1])
+}
+
+pub(crate) const ROWS: &[Row] = &[
+    Row {
+        field: "acceptable",
+        play: reset_below,
+        values: &[(|c| c.acceptable = Acceptable::Table, ""), (|c| c.acceptable = Acceptable::Linux, ". 1:1(0) ack 1")],
+    },
+    Row {
+        field: "mini_sockets",
+        play: syn_in_window,
+        values: &[(|c| c.mini_sockets = false, ""), (|c| c.mini_sockets = true, "R. 0:0(0) ack 6")],
+    },
+    Row {
+        field: "smaller_window_needs_news",
+        play: smaller_window,
+        values: &[
+            (|c| c.smaller_window_needs_news = false, ""),
+            (|c| c.smaller_window_needs_news = true, "P. 1:1001(1000) ack 1"),
+        ],
+    },
+    Row {
+        field: "crossing_syn_ack_offers",
+        play: crossing,
+        values: &[(|c| c.crossing_syn_ack_offers = false, "false"), (|c| c.crossing_syn_ack_offers = true, "true")],
+    },
+    Row {
+        field: "sack_counts_controls",
+        play: reported,
+        values: &[(|c| c.sack_counts_controls = false, "1"), (|c| c.sack_counts_controls = true, "2")],
+    },
+    Row {
+        field: "sack_shortens_text",
+        play: cut,
+        values: &[
+            (|c| c.sack_shortens_text = false, ". 1:1001(1000) ack 1"),
+            (|c| c.sack_shortens_text = true, ". 1:989(988) ack 1"),
+        ],
+    },
+    Row {
+        field: "listen_drops_syn_fin",
+        play: syn_fin,
+        values: &[(|c| c.listen_drops_syn_fin = false, "S. 0:0(0) ack 1"), (|c| c.listen_drops_syn_fin = true, "")],
+    },
+    Row {
+        field: "shutdown_spares_half_open",
+        play: half_open_shutdown,
+        values: &[
+            (|c| c.shutdown_spares_half_open = false, "F. 1:1(0) ack 1"),
+            (|c| c.shutdown_spares_half_open = true, ""),
+        ],
+    },
+    Row {
+        field: "shut_reading_resets",
+        play: text_behind_shutdown,
+        values: &[(|c| c.shut_reading_resets = true, "R 2:2(0)"), (|c| c.shut_reading_resets = false, "")],
+    },
+    Row {
+        field: "late_reset_is_error",
+        play: late_reset,
+        values: &[(|c| c.late_reset_is_error = false, "EPIPE"), (|c| c.late_reset_is_error = true, "ECONNRESET")],
+    },
+    Row {
+        field: "paws_spares_acks",
+        play: old_ack,
+        values: &[(|c| c.paws_spares_acks = false, ". 1:1(0) ack 1"), (|c| c.paws_spares_acks = true, "")],
+    },
+    Row {
+        field: "ack_within_window",
+        play: behind_window,
+        values: &[
+            (|c| c.ack_within_window = false, ". 1001:1001(0) ack 1"),
+            (|c| c.ack_within_window = true, ". 1:1(0) ack 1"),
+        ],
+    },
+    Row {
+        field: "urgent_zero_is_one",
+        play: urgent_zero,
+        values: &[(|c| c.urgent_zero_is_one = false, "Ok([120])"), (|c| c.urgent_zero_is_one = true, "Err(EAGAIN)")],
+    },
+    Row {
+        field: "max_seg_of_handshake",
+        play: late_size,
+        values: &[
+            (|c| c.max_seg_of_handshake = false, ". 1:501(500) ack 1"),
+            (|c| c.max_seg_of_handshake = true, "P. 1:1001(1000) ack 1"),
+        ],
+    },
+];
