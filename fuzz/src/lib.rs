@@ -15,6 +15,7 @@ pub mod machine;
 pub mod minimise;
 pub mod oracles;
 pub mod pattern;
+pub mod profile;
 pub mod program;
 pub mod program_codec;
 pub mod reassembly;

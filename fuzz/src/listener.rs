@@ -77,7 +77,7 @@ enum Event {
 
 impl Play {
     fn new(dice: &mut Dice<'_>, isolated: bool) -> Self {
-        let mut config = if dice.below(2) == 0 { Config::rfc9293() } else { Config::linux() };
+        let mut config = if dice.below(2) == 0 { Config::rfc9293() } else { crate::profile::linux_by_the_rules() };
         config.tcp_invalid_ratelimit = 0;
         config.tcp_synack_retries = RETRIES;
         config.tcp_syncookies = if isolated { 0 } else { dice.one(&[0, 1, 2]) };

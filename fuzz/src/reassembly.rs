@@ -59,7 +59,7 @@ struct Play {
 impl Play {
     /// Passive open up to ESTABLISHED.
     fn established(dice: &mut Dice<'_>) -> Self {
-        let mut config = if dice.below(2) == 0 { Config::rfc9293() } else { Config::linux() };
+        let mut config = if dice.below(2) == 0 { Config::rfc9293() } else { crate::profile::linux_by_the_rules() };
         config.tcp_invalid_ratelimit = 0;
         let (sack, scale) = (dice.below(2) == 0, dice.below(2) == 1);
         let irs: u32 = dice.one(&[0xffff_ff00, 0xffff_f000, 0x7fff_ff00, 0, 1000, 0xffff_ffff]);

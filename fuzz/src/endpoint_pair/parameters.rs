@@ -230,7 +230,7 @@ impl Side {
     fn config(&self) -> Config {
         let mut config = match self.profile {
             Profile::Rfc9293 => Config::rfc9293(),
-            Profile::Linux => Config::linux(),
+            Profile::Linux => crate::profile::linux_by_the_rules(),
             Profile::Rfc793 => Config::rfc793(),
         };
         let switched = |bit: u32| self.switched >> bit & 1 == 1;

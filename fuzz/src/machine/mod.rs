@@ -87,7 +87,7 @@ pub fn config(setup: &Setup) -> Config {
     match setup.profile {
         Profile::Rfc9293 => Config::rfc9293(),
         Profile::Rfc793 => Config::rfc793(),
-        Profile::Linux => Config::linux(),
+        Profile::Linux => crate::profile::linux_by_the_rules(),
     }
 }
 

@@ -428,6 +428,9 @@ pub struct Config {
     pub ack_within_window: bool,
     /// Whether an urgent pointer of 0 names the octet that one of 1 does. RFC 9293 3.8.5: no. Linux: yes.
     pub urgent_zero_is_one: bool,
+    /// Whether the ACK of a FIN in ESTABLISHED waits for an answer of the user, until the next tick if no text came. RFC 9293 3.10.7.4: no.
+    /// Linux: yes.
+    pub fin_ack_waits: bool,
     /// Whether `TCP_MAXSEG` counts for the handshake only. RFC: no (not named). Linux: yes.
     pub max_seg_of_handshake: bool,
     /// Challenge ACKs per second of the whole stack (RFC 5961 7). RFC: no limit. Linux: no limit.
@@ -618,6 +621,7 @@ impl Config {
             paws_spares_acks: false,
             ack_within_window: false,
             urgent_zero_is_one: false,
+            fin_ack_waits: false,
             max_seg_of_handshake: false,
             tcp_challenge_ack_limit: u32::MAX,
             tcp_invalid_ratelimit: 0,
@@ -740,7 +744,7 @@ impl Config {
         (config.shut_reading_resets, config.late_reset_is_error) = (true, true);
         config.paws_spares_acks = true;
         (config.ack_within_window, config.urgent_zero_is_one) = (true, true);
-        config.max_seg_of_handshake = true;
+        (config.fin_ack_waits, config.max_seg_of_handshake) = (true, true);
         config.tcp_invalid_ratelimit = 500;
         config.time_wait = Duration::from_secs(60);
         config.time_wait_returns = false;

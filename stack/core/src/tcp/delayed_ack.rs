@@ -131,12 +131,11 @@ impl Tcb {
     /// The peer's FIN was taken in ESTABLISHED. Linux expects an answer of the user that takes the ACK along, and waits for it as long as
     /// for text: until the next tick of its clock, if none has come.
     pub(crate) fn fin_taken(&mut self, fx: &Fx<'_>) {
-        match fx.config().ack_pace {
-            AckPace::Fixed => self.delayed_ack.now(),
-            AckPace::Estimated => {
-                self.delayed_ack.need = self.delayed_ack.need.max(Need::Delayed);
-                self.delayed_ack.exchange = true;
-            }
+        if fx.config().fin_ack_waits {
+            self.delayed_ack.need = self.delayed_ack.need.max(Need::Delayed);
+            self.delayed_ack.exchange = true;
+        } else {
+            self.delayed_ack.now();
         }
     }
 
@@ -168,7 +167,7 @@ impl Tcb {
             return longest;
         }
         let state = &self.delayed_ack;
-        if state.pace == 0 && self.rcv.fin {
+        if state.pace == 0 && self.rcv.fin && fx.config().fin_ack_waits {
             return TICK;
         }
         let mut pace = state.pace();

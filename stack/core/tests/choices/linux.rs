@@ -133,6 +133,13 @@ fn late_size(set: Set) -> String {
     line(&play.send(fd, &[0; 1000])[..1])
 }
 
+/// When a FIN is acknowledged.
+fn fin(set: Set) -> String {
+    let (mut play, _) = Play::established(plain_with(set));
+    let at_once = line(&play.inject(F, 1, 1, b""));
+    if at_once.is_empty() { times(&play.wait(1.0)) } else { at_once }
+}
+
 pub(crate) const ROWS: &[Row] = &[
     Row {
         field: "acceptable",
@@ -210,6 +217,11 @@ pub(crate) const ROWS: &[Row] = &[
         field: "urgent_zero_is_one",
         play: urgent_zero,
         values: &[(|c| c.urgent_zero_is_one = false, "Ok([120])"), (|c| c.urgent_zero_is_one = true, "Err(EAGAIN)")],
+    },
+    Row {
+        field: "fin_ack_waits",
+        play: fin,
+        values: &[(|c| c.fin_ack_waits = false, ". 1:1(0) ack 2"), (|c| c.fin_ack_waits = true, "0.2")],
     },
     Row {
         field: "max_seg_of_handshake",

@@ -1,7 +1,6 @@
 //! Eighth, check the FIN bit (RFC 9293 3.10.7.4).
 
 use super::{Arriving, CONTINUE, Flow};
-use crate::config::AckPace;
 use crate::host::Fx;
 use crate::rules;
 use crate::tcp::emit;
@@ -41,7 +40,7 @@ pub(super) fn take(tcb: &mut Tcb, state: State, fx: &mut Fx<'_>) {
     tcb.reassembly.clear();
     if state == State::Established {
         tcb.fin_taken(fx);
-    } else if fx.config().ack_pace == AckPace::Estimated {
+    } else if fx.config().fin_ack_waits {
         // Before text that this segment lets out.
         emit::ack(tcb, fx);
     } else {
@@ -56,7 +55,7 @@ pub(super) fn take(tcb: &mut Tcb, state: State, fx: &mut Fx<'_>) {
             fx.cite(rules::TIME_WAIT_2MSL);
             tcb.enter(State::TimeWait, fx);
             // Entering stopped the wish for an ACK's timer, not the wish.
-            if fx.config().ack_pace == AckPace::Fixed {
+            if !fx.config().fin_ack_waits {
                 tcb.delayed_ack.now();
             }
         }

@@ -1,0 +1,22 @@
+//! The `linux` profile as oracles of rules can judge it.
+
+use halfopen_stack::Config;
+
+/// The `linux` profile, but for the choices by which Linux keeps a rule of RFC 9293 or of a document it names otherwise: oracles ask the
+/// rules, and what Linux does in their place is asked by [`crate::differential`], of the kernel.
+#[must_use]
+pub fn linux_by_the_rules() -> Config {
+    let (mut config, rfc) = (Config::linux(), Config::rfc9293());
+    (config.acceptable, config.mini_sockets) = (rfc.acceptable, rfc.mini_sockets);
+    config.smaller_window_needs_news = rfc.smaller_window_needs_news;
+    config.crossing_syn_ack_offers = rfc.crossing_syn_ack_offers;
+    (config.sack_counts_controls, config.sack_shortens_text) = (rfc.sack_counts_controls, rfc.sack_shortens_text);
+    config.listen_drops_syn_fin = rfc.listen_drops_syn_fin;
+    config.shutdown_spares_half_open = rfc.shutdown_spares_half_open;
+    (config.shut_reading_resets, config.late_reset_is_error) = (rfc.shut_reading_resets, rfc.late_reset_is_error);
+    config.paws_spares_acks = rfc.paws_spares_acks;
+    (config.ack_within_window, config.urgent_zero_is_one) = (rfc.ack_within_window, rfc.urgent_zero_is_one);
+    config.fin_ack_waits = rfc.fin_ack_waits;
+    config.max_seg_of_handshake = rfc.max_seg_of_handshake;
+    config
+}
