@@ -1,7 +1,7 @@
 //! What every segment of the host must hold, alone and after those before it.
 
 use super::judge::{Cause, Judge, Out};
-use super::line::{Core, Repeat};
+use super::line::{Core, Repeat, SynAck};
 use crate::datagram::{ACK, FIN, PSH, RST, SYN, Seg, URG, before, until};
 use crate::pattern;
 use halfopen_stack::State;
@@ -164,10 +164,11 @@ fn syn(judge: &mut Judge, at: usize, seg: &Seg<'_>, now: u64) {
     line.agree(seg);
     if seg.has(ACK) {
         line.syn_acks += 1;
-        line.syn_ack_stamp = seg.options.stamps.map(|(val, _)| val);
         if let Some(syn) = line.syn.filter(|syn| syn.seq.wrapping_add(1) == seg.ack) {
             line.adopt_peer_syn();
             line.offered(None, syn.window);
+            let stamp = seg.options.stamps.map(|(val, _)| val);
+            line.syn_ack = line.core.map(|core| SynAck { core, syn, stamp });
             let unasked = seg.options.shift.is_some() && syn.shift.is_none();
             let stamps = seg.options.stamps.is_some() && !syn.stamps;
             let sack = seg.options.sack_permitted && !syn.sack;

@@ -76,6 +76,17 @@ pub struct PeerSyn {
     pub mss: Option<u16>,
 }
 
+/// A SYN,ACK, which may be a cookie.
+#[derive(Debug, Clone, Copy)]
+pub struct SynAck {
+    /// What it has agreed on.
+    pub core: Core,
+    /// The SYN before it.
+    pub syn: PeerSyn,
+    /// TSval.
+    pub stamp: Option<u32>,
+}
+
 /// One of the peer's connections.
 #[derive(Debug, Default)]
 pub struct Line {
@@ -119,8 +130,8 @@ pub struct Line {
     pub last_iss: Option<(u32, u64)>,
     /// The greatest TSval of the peer that reached the host, and the one of its SYN.
     pub peer_stamps: Option<(u32, u32)>,
-    /// TSval of the last SYN,ACK.
-    pub syn_ack_stamp: Option<u32>,
+    /// The last SYN,ACK that answers a SYN.
+    pub syn_ack: Option<SynAck>,
     /// SYN,ACKs of this incarnation.
     pub syn_acks: u32,
     /// Octets of new text before text was acknowledged, and the largest segment size since.
@@ -202,8 +213,8 @@ impl Line {
     /// them up, and nothing is asked of what the connection sends.
     pub fn cookie(&mut self, back: &Acknowledges) {
         (self.old, self.dead) = (None, false);
-        let Some(mut core) = self.core else { return };
-        self.made_up = back.echo.is_some() && back.echo != self.syn_ack_stamp;
+        let Some(SynAck { mut core, syn, stamp }) = self.syn_ack else { return };
+        self.made_up = back.echo.is_some() && back.echo != stamp;
         if self.made_up {
             self.core = None;
             return;
@@ -213,7 +224,7 @@ impl Line {
             // So is the segment size of a cookie that was guessed.
             core.mss = Some(u16::MAX);
         }
-        let mut syn = PeerSyn { seq: irs, end: back.seq, fin: false, ..self.syn.unwrap_or_default() };
+        let mut syn = PeerSyn { seq: irs, end: back.seq, fin: false, ..syn };
         syn.mss = core.mss;
         if back.echo.is_none() {
             core = Core { mss: core.mss, ..Core::default() };

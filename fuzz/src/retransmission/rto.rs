@@ -65,8 +65,9 @@ impl Rto {
 
     /// What the stack's timeout may be off, microseconds.
     pub(super) const fn off(&self) -> u64 {
-        let once = 1 + self.samples * (SRTT_OFF + 4 * RTTVAR_OFF) / 1000;
-        once << if self.doublings > 10 { 10 } else { self.doublings }
+        // In nanoseconds: what is below a microsecond grows with each doubling, too.
+        let once = 1000 + self.samples * (SRTT_OFF + 4 * RTTVAR_OFF);
+        (once << if self.doublings > 10 { 10 } else { self.doublings }) / 1000
     }
 
     /// Whether the stack's numbers (nanoseconds; the timeout in microseconds) are these.
