@@ -69,8 +69,8 @@ pub fn page() -> String {
     page += "\nAsked elsewhere: O44 (overlaps that contradict each other) by `reassembly`, O83 (two stacks fall silent) by `endpoint_pair` and `halfopen fuzz sim`, \
         O105 (what parses is emitted the same) by `segment_parser`. Of O101 splitting and repeating segments is not asked. O96 (the work of one segment is \
         bounded) is asked by nobody.\n\n\
-        Which of them were seen to fire: [seeded-bugs.md](seeded-bugs.md).\n";
-    page
+        Which of them were seen to fire: [seeded-bugs.md](seeded-bugs.md).\n\n";
+    page + include_str!("clean.md")
 }
 
 macro_rules! oracles {
