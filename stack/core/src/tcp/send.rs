@@ -54,9 +54,9 @@ impl Tcb {
         let state = self.state();
         fx.cite_in(rules::SEND, state);
         match state {
-            _ if self.user.shut_write => return Err(Errno::EPIPE),
             State::SynReceived if self.is_fast_open_child() => {}
             State::SynSent | State::SynReceived => return Err(Errno::EAGAIN),
+            _ if self.user.shut_write => return Err(Errno::EPIPE),
             State::Established | State::CloseWait if self.fin == Fin::None => {}
             State::Closed
             | State::Listen

@@ -15,7 +15,7 @@ use crate::tcp::tcb::Tcb;
 use crate::tcp::timers::Timer;
 use crate::tcp::timestamps::is_at_or_after;
 use crate::time::Sometime;
-use crate::wire::tcp::Segment;
+use crate::wire::tcp::{Flags, Segment};
 
 /// The five checks.
 pub(crate) fn arrives(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
@@ -99,7 +99,12 @@ fn established(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
     let seg = arriving.seg;
     if !seg.payload.is_empty() || seg.flags.fin() || seg.flags.urg() {
         fx.cite(rules::SYN_SENT_SYNACK_TEXT);
-        other_states::from_the_sixth(tcb, arriving.without_syn(), fx);
+        let mut rest = arriving.without_syn();
+        if !fx.config().keep_syn_text {
+            rest.seg.payload = &[];
+            rest.seg.flags = rest.seg.flags.without(Flags::FIN);
+        }
+        other_states::from_the_sixth(tcb, rest, fx);
     }
 }
 

@@ -83,8 +83,9 @@ fn syn_received(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow
     tcb.totals.last_ack_recv = Sometime::at(fx.now);
     if shut {
         // The FIN that `shutdown` did not send goes first, and takes no ACK along that is wanted.
-        let need = tcb.delayed_ack.need();
+        let (need, duplicate) = (tcb.delayed_ack.need(), tcb.duplicate.take());
         tcb.close_sending(fx);
+        tcb.duplicate = duplicate;
         if need == Need::Now {
             tcb.delayed_ack.now();
         }

@@ -36,8 +36,9 @@ pub(super) fn take(tcb: &mut Tcb, state: State, fx: &mut Fx<'_>) {
     tcb.rcv.nxt += 1;
     tcb.rcv.edge = tcb.rcv.edge.later(tcb.rcv.nxt);
     tcb.rcv.fin = true;
-    // What a peer sent behind its FIN is not part of the stream: nothing of it is kept, or reported in SACK blocks.
-    tcb.reassembly.clear();
+    if !fx.config().fin_ack_waits {
+        tcb.reassembly.clear();
+    }
     if state == State::Established {
         tcb.fin_taken(fx);
     } else if fx.config().fin_ack_waits {
@@ -45,6 +46,13 @@ pub(super) fn take(tcb: &mut Tcb, state: State, fx: &mut Fx<'_>) {
         emit::ack(tcb, fx);
     } else {
         tcb.delayed_ack.now();
+    }
+    // What a peer sent behind its FIN is not part of the stream: nothing of it is kept, or reported in SACK blocks but those of this ACK in
+    // Linux.
+    tcb.reassembly.clear();
+    if fx.config().fin_ack_waits {
+        // Nor is a duplicate, if it comes together with the FIN.
+        tcb.duplicate = None;
     }
     fx.cite_in(rules::FIN, state);
     match state {

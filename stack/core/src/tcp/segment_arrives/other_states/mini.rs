@@ -100,7 +100,9 @@ fn half_open(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Flow {
         return RETURN;
     }
     if flags.syn() && flags.ack() {
+        let edge = tcb.rcv.edge;
         challenge_ack::challenge(tcb, fx);
+        tcb.rcv.edge = edge;
         return RETURN;
     }
     if flags.ack() {
@@ -112,12 +114,16 @@ fn half_open(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Flow {
 
 /// RFC 5961 3.2, whatever the reset acknowledges.
 fn half_open_reset(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Flow {
-    if seg.seq == tcb.rcv.nxt {
+    if paws::is_stale(tcb, seg, fx) {
+        fx.cite_in(rules::SEQ_UNACCEPTABLE_RST, State::SynReceived);
+    } else if seg.seq == tcb.rcv.nxt {
         fx.cite(rules::RST_PASSIVE);
         tcb.enter(State::Listen, fx);
     } else if in_window(seg, tcb.rcv.nxt, tcb.rcv.wnd().min(MOST)) {
         fx.cite_in(rules::RST_IN_WINDOW, State::SynReceived);
+        let edge = tcb.rcv.edge;
         challenge_ack::challenge(tcb, fx);
+        tcb.rcv.edge = edge;
     } else {
         fx.cite_in(rules::SEQ_UNACCEPTABLE_RST, State::SynReceived);
     }

@@ -106,7 +106,8 @@ fn unacceptable(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
         emit::ack(tcb, fx);
         return;
     }
-    if seg.flags.syn() && fx.config().challenge_acks && state.is_synchronized() {
+    let any = fx.config().acceptable == Acceptable::Linux;
+    if seg.flags.syn() && fx.config().challenge_acks && (any || state.is_synchronized()) {
         // The fourth check, "irrespective of the sequence number" (RFC 5961 4.2).
         fx.cite_in(rules::SYN, state);
         challenge_ack::challenge(tcb, fx);
