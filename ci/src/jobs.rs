@@ -6,6 +6,7 @@ pub(crate) mod clean_kill;
 pub(crate) mod compat;
 pub(crate) mod conformance;
 pub(crate) mod coverage;
+pub(crate) mod differential;
 pub(crate) mod editors;
 pub(crate) mod failures;
 pub(crate) mod formats;

@@ -7,8 +7,8 @@ mod tally;
 
 use clap::{Parser, Subcommand};
 use jobs::{
-    End, bench, cargo, clean_kill, compat, conformance, coverage, editors, failures, formats, fuzz, fuzz_bench,
-    fuzz_coverage, likeness, loc, miri, mutants, packetdrill, pages, peers, realtime, sample,
+    End, bench, cargo, clean_kill, compat, conformance, coverage, differential, editors, failures, formats, fuzz,
+    fuzz_bench, fuzz_coverage, likeness, loc, miri, mutants, packetdrill, pages, peers, realtime, sample,
 };
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -51,6 +51,8 @@ enum Job {
         #[arg(long)]
         check: bool,
     },
+    /// The same programs, always the same ones, on the reference stack and on this machine's kernel
+    Diff,
     /// Build every fuzz target, run each for a while; the canary must be found
     Fuzz {
         /// How long each target runs
@@ -126,7 +128,7 @@ enum Job {
 }
 
 /// What `all` runs, in this order. What is quick to fail comes first; `test` reuses what `clippy` had built for build scripts.
-const ALL: [Job; 11] = [
+const ALL: [Job; 12] = [
     Job::Fmt,
     Job::Loc,
     Job::Editors { check: true },
@@ -137,6 +139,7 @@ const ALL: [Job; 11] = [
     Job::Formats,
     Job::Conformance,
     Job::Pages { write: false },
+    Job::Diff,
     Job::Fuzz { seconds: 10 },
 ];
 
@@ -153,6 +156,7 @@ impl Job {
             Self::Formats => "formats",
             Self::Editors { .. } => "editors",
             Self::Pages { .. } => "pages",
+            Self::Diff => "diff",
             Self::Fuzz { .. } => "fuzz",
             Self::FuzzBench(_) => "fuzz-bench",
             Self::FuzzCoverage(_) => "fuzz-coverage",
@@ -186,6 +190,7 @@ impl Job {
             Self::Conformance => conformance::conformance(tally),
             Self::Editors { check } => editors::editors(*check),
             Self::Pages { write } => pages::pages(*write),
+            Self::Diff => differential::differential(),
             Self::Fuzz { seconds } => fuzz::fuzz(*seconds),
             Self::FuzzBench(asked) => fuzz_bench::fuzz_bench(asked),
             Self::FuzzCoverage(asked) => fuzz_coverage::fuzz_coverage(asked),
