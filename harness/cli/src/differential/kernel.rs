@@ -19,6 +19,8 @@ const TRIES: u32 = 20;
 #[derive(Debug)]
 pub struct Kernel {
     pooled: Pooled,
+    /// Something was done since the device had nothing more to say.
+    moved: bool,
     /// Runs that were taken again.
     pub slow: u64,
 }
@@ -26,7 +28,7 @@ pub struct Kernel {
 impl Kernel {
     /// Moves this thread into a namespace.
     pub fn enter() -> Result<Self, SutError> {
-        Ok(Self { pooled: namespace()?, slow: 0 })
+        Ok(Self { pooled: namespace()?, moved: true, slow: 0 })
     }
 
     /// Runs a program, in time.
@@ -72,17 +74,27 @@ fn namespace() -> Result<Pooled, SutError> {
 }
 
 impl Host for Kernel {
-    fn begin(&mut self, _setup: &Setup) {}
+    fn begin(&mut self, _setup: &Setup) {
+        self.moved = true;
+    }
 
     fn at(&mut self, _micros: u64) {}
 
     fn arrives(&mut self, datagram: &mut [u8]) {
         // What TUN refuses the kernel has not seen, and the comparison shows it.
+        self.moved = true;
         let _ = self.pooled.inject(datagram);
     }
 
     fn leaves(&mut self, out: &mut Vec<u8>) -> bool {
-        let Some(octets) = self.pooled.outgoing() else { return false };
+        // All that the kernel sends it sends before a call returns.
+        if !self.moved {
+            return false;
+        }
+        let Some(octets) = self.pooled.outgoing() else {
+            self.moved = false;
+            return false;
+        };
         out.clear();
         out.extend_from_slice(octets);
         true
@@ -93,11 +105,13 @@ impl Host for Kernel {
     }
 
     fn option(&mut self, fd: i32, name: Name, value: u16) -> Result<(), i32> {
+        self.moved = true;
         let (word, value) = option(name, value);
         self.pooled.set(fd, word, value)
     }
 
     fn linger_zero(&mut self, fd: i32) -> Result<(), i32> {
+        self.moved = true;
         self.pooled.linger_zero(fd)
     }
 
@@ -107,30 +121,37 @@ impl Host for Kernel {
     }
 
     fn listen(&mut self, fd: i32, backlog: i32) -> Result<(), i32> {
+        self.moved = true;
         self.pooled.listen(fd, backlog)
     }
 
     fn accept(&mut self, fd: i32) -> Result<(i32, u16), i32> {
+        self.moved = true;
         self.pooled.accept(fd)
     }
 
     fn connect(&mut self, fd: i32, v6: bool, port: u16) -> Result<(), i32> {
+        self.moved = true;
         self.pooled.connect(fd, v6, port)
     }
 
     fn send(&mut self, fd: i32, data: &[u8], more: bool, urgent: bool) -> Result<usize, i32> {
+        self.moved = true;
         self.pooled.send(fd, data, more, urgent)
     }
 
     fn recv(&mut self, fd: i32, room: &mut [u8], peek: bool) -> Result<usize, i32> {
+        self.moved = true;
         self.pooled.recv(fd, room, peek)
     }
 
     fn shutdown(&mut self, fd: i32, how: i32) -> Result<(), i32> {
+        self.moved = true;
         self.pooled.shutdown(fd, how)
     }
 
     fn close(&mut self, fd: i32) -> Result<(), i32> {
+        self.moved = true;
         self.pooled.close(fd)
     }
 

@@ -85,14 +85,21 @@ impl Pair {
     /// Where the two differ, if they do so every time.
     pub fn divergence(&mut self, program: &Program) -> Result<Comparison, SutError> {
         let trace = play(program, &mut self.reference);
-        self.against(program, &trace)
+        self.against(program, &trace, &|_| false)
     }
 
-    fn against(&mut self, program: &Program, trace: &Trace) -> Result<Comparison, SutError> {
+    /// `known`: whether a difference counts as it is, and need not be asked for again.
+    fn against(
+        &mut self,
+        program: &Program,
+        trace: &Trace,
+        known: &dyn Fn(&Divergence) -> bool,
+    ) -> Result<Comparison, SutError> {
         let other = self.kernel.run(program)?;
         let found = compare(program, trace, &other);
-        if !matches!(found, Comparison::Differs(_)) {
-            return Ok(found);
+        match &found {
+            Comparison::Differs(divergence) if !known(divergence) => {}
+            Comparison::Differs(_) | Comparison::Equal | Comparison::Parted(_) => return Ok(found),
         }
         let mut unsteady = None;
         for _ in 0..AGAIN {
@@ -169,7 +176,7 @@ fn one(
             let program = pool.draw();
             let trace = play(&program, &mut pair.reference);
             pool.learn(&program, &trace);
-            match pair.against(&program, &trace)? {
+            match pair.against(&program, &trace, &|found| explained(known, found).is_some())? {
                 Comparison::Equal => {}
                 Comparison::Parted(_) => parted += 1,
                 Comparison::Differs(divergence) => match explained(known, &divergence) {
