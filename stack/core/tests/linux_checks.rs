@@ -164,6 +164,19 @@ fn time_wait_answers_all_but_a_reset_and_outlives_its_socket() {
 }
 
 #[test]
+fn second_fin_that_ends_closing_is_not_answered() {
+    for (acceptable, expected) in [(Acceptable::Linux, 0), (Acceptable::Table, 1)] {
+        let (mut play, fd) = Play::established(with(|config| config.acceptable = acceptable));
+        play.stack.shutdown(play.now, fd, Shutdown::Write).unwrap();
+        play.drain();
+        play.inject(F, 1, 1, b"");
+        assert_eq!(play.state(fd), State::Closing);
+        assert_eq!(play.inject(F, 2, 2, b"").len(), expected);
+        assert_eq!(play.state(fd), State::TimeWait);
+    }
+}
+
+#[test]
 fn numbers_of_fins_are_reported_like_text() {
     for (counts, expected) in [(true, vec![(1, 3)]), (false, vec![(1, 2)])] {
         let mut play = Play::new(with(|config| config.sack_counts_controls = counts));

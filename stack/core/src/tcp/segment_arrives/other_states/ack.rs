@@ -210,7 +210,8 @@ fn after_fin(tcb: &mut Tcb, fx: &mut Fx<'_>) -> Flow {
         State::Closing if acknowledged => {
             fx.cite(rules::CLOSING_ACK_FIN);
             tcb.enter(State::TimeWait, fx);
-            CONTINUE
+            // Linux looks at nothing else of the segment.
+            if fx.config().acceptable == Acceptable::Linux { RETURN } else { CONTINUE }
         }
         State::Closing => {
             fx.cite(rules::CLOSING_ACK_OTHER);
