@@ -177,9 +177,9 @@ fn syn_sent(judge: &Judge, pre: &Vitals, seg: &Seg<'_>) -> Expect {
         (true, false, _) if !acceptable => Expect::Reset(17),
         (true, true, _) => Expect::Ends(17, false),
         (false, true, _) => Expect::Ignored(17),
+        // Linux resets an ACK that echoes what our SYN never had.
+        (true, false, syn) if !judge.choices.plain && (syn || seg.options.stamps.is_some()) => Expect::Unknown,
         (_, false, false) => Expect::Ignored(17),
-        // Linux resets a SYN,ACK that echoes what our SYN never had.
-        (true, false, true) if !judge.choices.plain => Expect::Unknown,
         (_, false, true) => Expect::Unknown,
     }
 }
