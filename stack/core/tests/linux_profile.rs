@@ -245,6 +245,28 @@ fn cookie_that_nobody_asked_for_is_not_kept() {
 }
 
 #[test]
+fn text_of_a_syn_ack_is_taken_behind_fast_open_alone() {
+    // How much of the SYN is acknowledged, and of what comes back.
+    for (fast, ack, taken) in [(true, 5, 7), (true, 1, 1), (false, 1, 1)] {
+        let mut config = linux();
+        config.tcp_fastopen = if fast { 5 } else { 0 };
+        let mut play = Play::new(config);
+        let fd = play.stack.socket(Domain::Inet).unwrap();
+        let (remote, now) = (play.remote, play.now);
+        if fast {
+            assert_eq!(play.stack.send_fast_open(now, fd, b"text", remote), Ok(4));
+        } else {
+            let _ = play.stack.connect(now, fd, remote);
+        }
+        play.drain();
+        play.local.set_port(play.last().0.src_port);
+        let answered = play.inject(SA, 0, ack, b"answer");
+        let last = answered.last().expect("the handshake ends");
+        assert!(last.ends_with(&format!("ack {taken}")), "fast open {fast}, {ack} acknowledged: {answered:?}");
+    }
+}
+
+#[test]
 fn connect_that_waits_for_text_has_nothing_to_read_yet() {
     let mut config = linux();
     config.tcp_fastopen = 5;

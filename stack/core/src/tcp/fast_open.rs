@@ -57,6 +57,12 @@ impl Tcb {
         self.state().may_transmit() || early
     }
 
+    /// Whether text of a SYN,ACK is taken where it otherwise is not: the SYN asked for Fast Open, and none of its text is missing (Linux).
+    pub(crate) fn takes_syn_ack_text(&self) -> bool {
+        let fast_open = self.fast_open.as_ref();
+        fast_open.is_some_and(|fast_open| if fast_open.syn_data { fast_open.acknowledged } else { fast_open.solicited })
+    }
+
     /// The option for the SYN or SYN,ACK that is being sent.
     pub(crate) fn take_fast_open_option(&mut self) -> Option<Cookie> {
         self.fast_open.as_mut()?.option.take()

@@ -100,7 +100,7 @@ fn established(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
     if !seg.payload.is_empty() || seg.flags.fin() || seg.flags.urg() {
         fx.cite(rules::SYN_SENT_SYNACK_TEXT);
         let mut rest = arriving.without_syn();
-        if !fx.config().keep_syn_text {
+        if !fx.config().keep_syn_text && !tcb.takes_syn_ack_text() {
             rest.seg.payload = &[];
             rest.seg.flags = rest.seg.flags.without(Flags::FIN);
         }
