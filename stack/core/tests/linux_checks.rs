@@ -164,6 +164,24 @@ fn time_wait_answers_all_but_a_reset_and_outlives_its_socket() {
 }
 
 #[test]
+fn time_wait_takes_ts_recent_from_a_bare_ack() {
+    let mut play = Play::new(with(|config| config.tcp_timestamps = 1));
+    let listener = play.listen(8);
+    play.timestamp(100_000, 0);
+    play.inject(S, 0, 0, b"");
+    play.timestamp(100_000, play.last().0.options.timestamps.unwrap().val);
+    play.inject(A, 1, 1, b"");
+    let fd = play.stack.accept(play.now, listener).unwrap().0;
+    play.stack.shutdown(play.now, fd, Shutdown::Write).unwrap();
+    play.drain();
+    play.inject(F, 1, 2, b"");
+    play.timestamp(100_007, 0);
+    play.inject(A, 2, 2, b"");
+    play.inject(F, 1, 2, b"");
+    assert_eq!(play.last().0.options.timestamps.unwrap().ecr, 100_007, "the answer to the repeated FIN");
+}
+
+#[test]
 fn second_fin_that_ends_closing_is_not_answered() {
     for (acceptable, expected) in [(Acceptable::Linux, 0), (Acceptable::Table, 1)] {
         let (mut play, fd) = Play::established(with(|config| config.acceptable = acceptable));

@@ -170,6 +170,9 @@ fn time_wait(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Flow {
     let stale = paws::is_stale(tcb, seg, fx);
     if !stale && seg.seq == nxt && (seg.len() == 0 || flags.rst()) {
         if !flags.rst() {
+            if let Some(option) = seg.options.timestamps.filter(|_| tcb.timestamps.enabled) {
+                tcb.timestamps.start(option.val, fx.now);
+            }
             restart(tcb, fx);
         } else if fx.config().tcp_rfc1337 {
             fx.cite(rules::TIME_WAIT_RST_IGNORED);
