@@ -34,9 +34,15 @@ impl Tcb {
         4 + 8 * (held + u32::from(self.duplicate.is_some())).min((room - 4) / 8)
     }
 
-    /// The end of what a SACK block can report of a segment: its text, in Linux also its SYN and FIN.
-    pub(crate) fn reported_end(&self, seg: &Segment<'_>, fx: &Fx<'_>) -> SeqNum {
-        if fx.config().sack_counts_controls { seg.end() } else { seg.seq.plus(seg.payload.len() as u32) }
+    /// What a SACK block can report of a segment that begins before RCV.NXT: its text, in Linux also its SYN and FIN.
+    pub(crate) fn note_duplicate_segment(&mut self, seg: &Segment<'_>, fx: &Fx<'_>) {
+        let (from, to) = if fx.config().sack_counts_controls {
+            (seg.seq, seg.end())
+        } else {
+            let text = seg.seq.plus(u32::from(seg.flags.syn()));
+            (text, text.plus(seg.payload.len() as u32))
+        };
+        self.note_duplicate(from, to.earlier(self.rcv.nxt), fx);
     }
 
     /// At most `most` blocks for an ACK: first the duplicate, which is reported once, then the run that holds it, then as

@@ -30,7 +30,7 @@ pub(crate) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
             fx.cite(rules::PAWS_DROP);
             if !seg.flags.syn() || !fx.config().sack_counts_controls {
                 // It may be a duplicate as well, whatever its timestamp says (RFC 2883 4.3).
-                tcb.note_duplicate(seg.seq, tcb.reported_end(seg, fx).earlier(tcb.rcv.nxt), fx);
+                tcb.note_duplicate_segment(seg, fx);
             }
             challenge_ack::answer_invalid(tcb, seg, fx);
             ControlFlow::Break(())

@@ -51,7 +51,7 @@ pub(super) fn cut(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -
     let drop = if seq == nxt {
         closed && !bare_fin
     } else if end.le(nxt) {
-        tcb.note_duplicate(seq, tcb.reported_end(seg, fx), fx);
+        tcb.note_duplicate_segment(seg, fx);
         true
     } else if seq.ge(tcb.rcv.edge) {
         true

@@ -115,8 +115,7 @@ fn unacceptable(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
     }
     fx.cite_in(rules::SEQ_UNACCEPTABLE, state);
     if seg.seq.lt(tcb.rcv.nxt) && seg.len() > 0 {
-        let end = tcb.reported_end(seg, fx);
-        tcb.note_duplicate(seg.seq, end.earlier(tcb.rcv.nxt), fx);
+        tcb.note_duplicate_segment(seg, fx);
     }
     challenge_ack::answer_invalid(tcb, seg, fx);
 }
