@@ -279,6 +279,10 @@ impl Judge {
     }
 
     fn settle(&mut self, at: usize, after: Option<Vitals>, arrived: Option<(&Seg<'_>, Damage)>) {
+        if let (Some(vitals), Some((_, largest))) = (after, &mut self.lines[at].first_flight) {
+            // `TCP_MAXSEG` may have come between: the window was that of larger segments.
+            *largest = vitals.smss.max(*largest);
+        }
         if self.choices.cookies
             && self.before.is_none()
             && after.is_some()
