@@ -75,6 +75,8 @@ impl Peer {
         let (mut sent, mut spare) = (std::mem::take(&mut self.sent), std::mem::take(&mut self.spare));
         spare.append(&mut sent);
         spare.extend(self.held.take());
+        // Buffers come from elsewhere too: what is not wanted goes, or a campaign takes all memory.
+        spare.truncate(2 * MOST_SENT);
         let iss = match setup.iss {
             Iss::Plain => 1_000_000 * (index as u32 + 1),
             Iss::BelowWrap => u32::MAX - 20,
