@@ -17,10 +17,8 @@ const CANARY_SECONDS: u32 = 60;
 
 /// Targets whose findings are not all understood, and what is open: they are built, and their seeds and regressions replayed by `cargo test`, but an engine does
 /// not run them here until these are settled. The end of the job names them.
-const OPEN: [(&str, &str); 1] = [(
-    "state_machine",
-    "ten minutes were clean before the linux profile checked segments as Linux does; to be shown again",
-)];
+const OPEN: [(&str, &str); 1] =
+    [("state_machine", "a hunt finds a violation of O23 once in some millions of programs, which is not understood")];
 
 /// Builds all, runs each that has no open finding.
 pub(crate) fn fuzz(seconds: u32) -> Result<End, Fault> {
