@@ -117,6 +117,7 @@ fn hunt(asked: &Asked) -> String {
                 if known.is_new(&found) {
                     println!("{}", line());
                     let name = found.join("-").replace(' ', "_");
+                    std::fs::create_dir_all(folder).expect("a folder");
                     std::fs::write(folder.join(format!("{target}-{name}")), small(target, octets)).expect("a folder");
                 }
                 continue;

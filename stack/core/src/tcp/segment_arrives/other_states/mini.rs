@@ -20,21 +20,12 @@ use core::ops::ControlFlow;
 /// Window of a SYN,ACK at most.
 const MOST: u32 = 65_535;
 
-/// Whether the connection is such a one.
+/// Whether the connection is such a one; TIME-WAIT always is.
 pub(super) fn has(tcb: &Tcb, fx: &Fx<'_>) -> bool {
-    match tcb.state() {
-        State::TimeWait => true,
-        State::SynReceived => fx.config().mini_sockets && tcb.origin == Origin::Passive && !tcb.is_fast_open_child(),
-        State::FinWait2 => fx.config().mini_sockets && tcb.is_orphan_in_fin_wait_2(fx),
-        State::Closed
-        | State::Listen
-        | State::SynSent
-        | State::Established
-        | State::FinWait1
-        | State::CloseWait
-        | State::Closing
-        | State::LastAck => false,
-    }
+    let state = tcb.state();
+    let half_open = state == State::SynReceived && tcb.origin == Origin::Passive && !tcb.is_fast_open_child();
+    let closed = state == State::FinWait2 && tcb.is_orphan_in_fin_wait_2(fx);
+    state == State::TimeWait || fx.config().mini_sockets && (half_open || closed)
 }
 
 /// All that is looked at in FIN-WAIT-2 and TIME-WAIT; of a half-open connection what comes before the checks of the one it becomes.
