@@ -4,7 +4,7 @@
 //! has no words for (a truncated header, a forged ICMP message) is left out with a comment that says so.
 
 use crate::datagram::{self, ACK, Content, RST, SYN, Seg};
-use crate::machine::{self, LISTENING, Made, Watch};
+use crate::machine::{self, CLOSED, LISTENING, Machine, Made, Watch};
 use crate::oracles::{ORACLES, Violation};
 use crate::program::{Damage, Event, Icmp, Program, Setup};
 use halfopen_stack::Errno;
@@ -25,6 +25,15 @@ pub enum Entry {
     Lost(u64, &'static str),
 }
 
+impl Entry {
+    /// When, in microseconds.
+    const fn at(&self) -> u64 {
+        match self {
+            Self::In(at, ..) | Self::Icmp(at, ..) | Self::Out(at, _) | Self::Call(at, _) | Self::Lost(at, _) => *at,
+        }
+    }
+}
+
 /// Records a run.
 #[derive(Debug, Default)]
 pub struct Recorder {
@@ -32,6 +41,8 @@ pub struct Recorder {
     pub entries: Vec<Entry>,
     /// Where the last stimulus stands.
     pub last: usize,
+    /// Where the events are over and the end of the run begins.
+    pub over: usize,
     damage: Damage,
     icmp: Option<(Icmp, bool)>,
     listening: Option<i32>,
@@ -41,6 +52,12 @@ impl Watch for Recorder {
     fn event(&mut self, event: &Event) {
         self.damage = if let Event::Segment { segment, .. } = event { segment.damage } else { Damage::None };
         self.icmp = if let Event::Icmp { error, forged, .. } = event { Some((*error, *forged)) } else { None };
+    }
+
+    fn over(&mut self) {
+        self.over = self.entries.len();
+        // What the end of a run sends, it sends well.
+        (self.damage, self.icmp) = (Damage::None, None);
     }
 
     fn datagram_in(&mut self, at: u64, octets: &[u8]) {
@@ -148,6 +165,8 @@ struct Writer {
     text: String,
     before: Option<u64>,
     numbers: [Numbers; 4],
+    /// TSvals of the host.
+    stamps: Vec<u32>,
     /// The connection whose lines have no ports.
     main: u16,
 }
@@ -159,13 +178,7 @@ pub fn script(program: &Program) -> (String, Vec<Entry>, Option<Violation>) {
     let violation = machine::run(program, &mut recorder).violation;
     let entries = recorder.entries;
     let shown = if violation.is_some() { (recorder.last + 1).min(entries.len()) } else { entries.len() };
-    let main = main_port(&entries[..shown]);
-    let mut writer = Writer {
-        text: header(&program.setup, violation.as_ref()),
-        before: None,
-        numbers: [Numbers::default(); 4],
-        main,
-    };
+    let mut writer = Writer::new(header(&program.setup, violation.as_ref()), &entries[..shown]);
     for entry in &entries[..shown] {
         writer.entry(entry);
     }
@@ -175,19 +188,50 @@ pub fn script(program: &Program) -> (String, Vec<Entry>, Option<Violation>) {
     (writer.text, entries, violation)
 }
 
+/// What a program that violates nothing any more has come to, behind the lines that say what it violated once: its events, and the end of its
+/// run where that is short. The host has these parameters beside those of its profile.
+///
+/// # Panics
+/// When the stack lacks a parameter.
+#[must_use]
+pub fn kept(head: &str, program: &Program, parameters: &[(&str, &str)]) -> String {
+    let mut recorder = Recorder::default();
+    let mut config = machine::config(&program.setup);
+    let mut head = format!("{head}{}", conditions(&program.setup));
+    for (name, value) in parameters {
+        config.set(name, value).unwrap_or_else(|error| panic!("{name}={value}: {error:?}"));
+        let _ = writeln!(head, "`sysctl -q {name}={value}`\n");
+    }
+    Machine::default().run_as(config, program, &mut recorder);
+    let Recorder { entries, over, .. } = recorder;
+    let (events, end) = entries.split_at(over);
+    let is_short = match (events.last().or(end.first()), end.last()) {
+        (Some(first), Some(last)) => end.len() <= MOST_LINES && last.at() - first.at() <= MOST_MICROS,
+        (Some(_), None) | (None, _) => false,
+    };
+    exchange(&head, if is_short { &entries } else { events })
+}
+
+/// Lines of a script for what follows the last event, and how long that may take, in microseconds.
+const MOST_LINES: usize = 40;
+const MOST_MICROS: u64 = 5_000_000;
+
 /// An exchange that was recorded, as a script that begins with these lines.
 #[must_use]
 pub fn exchange(head: &str, entries: &[Entry]) -> String {
-    let main = main_port(entries);
-    let mut writer = Writer { text: head.to_owned(), before: None, numbers: [Numbers::default(); 4], main };
+    let mut writer = Writer::new(head.to_owned(), entries);
     for entry in entries {
         writer.entry(entry);
     }
     writer.text
 }
 
-/// The port of the first connection that opens.
+/// The port of the connection under test: that of the first ICMP error, which has no words for another, or the first that opens.
 fn main_port(entries: &[Entry]) -> u16 {
+    let quoted = |entry: &Entry| if let Entry::Icmp(_, octets, _) = entry { quoted(octets) } else { None };
+    if let Some((port, _)) = entries.iter().find_map(quoted) {
+        return port;
+    }
     let opens = |entry: &Entry| match entry {
         Entry::In(_, octets, damage) if !damage.is_fatal() => {
             segment(octets).filter(|seg| seg.has(SYN)).map(|seg| seg.src_port)
@@ -196,6 +240,14 @@ fn main_port(entries: &[Entry]) -> u16 {
         Entry::In(..) | Entry::Icmp(..) | Entry::Call(..) | Entry::Lost(..) => None,
     };
     entries.iter().find_map(opens).unwrap_or(40_000)
+}
+
+/// The peer's port and SEG.SEQ of what an ICMP error quotes.
+fn quoted(octets: &[u8]) -> Option<(u16, u32)> {
+    let ip = if octets.first()? >> 4 == 4 { 20 } else { 40 };
+    let tcp = octets.get(ip + 8 + ip..)?;
+    let (port, seq) = (tcp.get(2..4)?, tcp.get(4..8)?);
+    Some((u16::from_be_bytes([port[0], port[1]]), u32::from_be_bytes([seq[0], seq[1], seq[2], seq[3]])))
 }
 
 fn segment(octets: &[u8]) -> Option<Seg<'_>> {
@@ -213,16 +265,26 @@ fn header(setup: &Setup, violation: Option<&Violation>) -> String {
             violation.oracle, violation.state, violation.event, violation.text
         );
     }
+    text + &conditions(setup)
+}
+
+/// Under which conditions a script holds.
+fn conditions(setup: &Setup) -> String {
     let profile = match setup.profile {
         crate::program::Profile::Rfc9293 => "rfc9293",
         crate::program::Profile::Rfc793 => "rfc793",
         crate::program::Profile::Linux => "linux",
     };
-    let _ = writeln!(text, "//: profile {profile}\n//: family {}\n", if setup.v6 { "v6" } else { "v4" });
-    text
+    format!("//: profile {profile}\n//: family {}\n\n", if setup.v6 { "v6" } else { "v4" })
 }
 
 impl Writer {
+    /// One that begins with `text` and is for these entries.
+    fn new(text: String, entries: &[Entry]) -> Self {
+        let numbers = [Numbers::default(); 4];
+        Self { text, before: None, numbers, stamps: Vec::new(), main: main_port(entries) }
+    }
+
     fn line(&mut self, at: u64, what: &str) {
         let since = at.saturating_sub(self.before.unwrap_or(at));
         self.before = Some(at);
@@ -285,11 +347,11 @@ impl Writer {
                 return;
             }
         };
-        let ip = if octets[0] >> 4 == 4 { 20 } else { 40 };
-        let tcp = ip + 8 + ip;
-        let (Some(seq), Some(port)) = (octets.get(tcp + 4..tcp + 8), octets.get(tcp + 2..tcp + 4)) else { return };
-        let (seq, port) =
-            (u32::from_be_bytes([seq[0], seq[1], seq[2], seq[3]]), u16::from_be_bytes([port[0], port[1]]));
+        let Some((port, seq)) = quoted(octets) else { return };
+        if port != self.main {
+            let _ = writeln!(self.text, "// Left out: an ICMP error about another connection.");
+            return;
+        }
         let host = line_of(port).and_then(|index| self.numbers[index].host);
         let relative = seq.wrapping_sub(host.unwrap_or(0));
         self.line(at, &format!("< icmp {words} [{relative}:{relative}(0)]"));
@@ -341,8 +403,10 @@ impl Writer {
             ("", one) | (one, "") => format!("[{one}] "),
             (one, other) => format!("[{one}, {other}] "),
         };
-        if port != self.main || inbound && seg.dst_port == 9 {
-            let _ = write!(text, "{} > {} ", seg.src_port, seg.dst_port);
+        if port != self.main || inbound && seg.dst_port == CLOSED {
+            // Whom the host connects to listens at one port; the host's own tells connections apart.
+            let name = |port| if matches!(line_of(port), Some(2..)) { LISTENING } else { port };
+            let _ = write!(text, "{} > {} ", name(seg.src_port), name(seg.dst_port));
         }
         let letters = letters(seg.flags);
         let _ = write!(text, "{letters} {seq}:{}({length})", seq.wrapping_add(length as u32));
@@ -356,7 +420,11 @@ impl Writer {
             let _ = write!(text, " urg {}", seg.urgent);
         }
         let edge = |number: u32| number.wrapping_sub(own_space(numbers, inbound).unwrap_or(0));
-        let options = options(datagram::raw_options(octets), &edge);
+        if let Some((val, _)) = seg.options.stamps.filter(|_| !inbound) {
+            self.stamps.push(val);
+        }
+        let earned = |ecr| !inbound || ecr == 0 || self.stamps.contains(&ecr);
+        let options = options(datagram::raw_options(octets), &edge, &earned);
         // The harness's link has room for the same text in both families: 20 octets more of segment in IPv6.
         let options = match (syn && !inbound && seg.v6, seg.options.mss) {
             (true, Some(mss)) => options.replacen(&format!("mss {mss}"), &format!("mss {}", mss.saturating_add(20)), 1),
@@ -426,7 +494,8 @@ fn mended(octets: &[u8]) -> Vec<u8> {
     datagram::mended(octets)
 }
 
-fn options(list: &[u8], edge: &dyn Fn(u32) -> u32) -> String {
+/// `edge`: a SACK edge in the script's numbers. `earned`: whether an echo is one that the other side can map.
+fn options(list: &[u8], edge: &dyn Fn(u32) -> u32, earned: &dyn Fn(u32) -> bool) -> String {
     let word = |data: &[u8], at: usize| u32::from_be_bytes([data[at], data[at + 1], data[at + 2], data[at + 3]]);
     let mut words = Vec::new();
     let mut rest = list;
@@ -451,7 +520,10 @@ fn options(list: &[u8], edge: &dyn Fn(u32) -> u32) -> String {
             (2, 2) => format!("mss {}", u16::from_be_bytes([data[0], data[1]])),
             (3, 1) => format!("wscale {}", data[0]),
             (4, 0) => "sackOK".to_owned(),
-            (8, 8) => format!("TS val {} ecr {}", word(data, 0), word(data, 4)),
+            (8, 8) => {
+                let (val, ecr) = (word(data, 0), word(data, 4));
+                format!("TS val {val} ecr {ecr}{}", if earned(ecr) { "" } else { "!" })
+            }
             (5, 8 | 16 | 24 | 32) => {
                 let blocks: Vec<String> =
                     data.chunks(8).map(|block| format!("{}:{}", edge(word(block, 0)), edge(word(block, 4)))).collect();

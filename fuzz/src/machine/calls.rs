@@ -252,7 +252,8 @@ impl<W: Watch> World<'_, W> {
         line.tuned |= !matches!(name, Name::NoDelay | Name::QuickAck | Name::Ttl | Name::OobInline);
         let result = number(self.stack.set_option(self.now, socket.fd, option));
         let _ = self.stack.option(socket.fd, OptionName::Error);
-        self.watch.call(self.now.micros(), &Made::Option { fd: socket.fd, name: word, value: value.into(), result });
+        let value = crate::differential::option(name, value).1.into();
+        self.watch.call(self.now.micros(), &Made::Option { fd: socket.fd, name: word, value, result });
         self.transmit();
         self.finish(None);
     }

@@ -10,7 +10,7 @@ mod peer;
 mod world;
 
 pub use calls::option;
-pub use peer::{LISTENING, Peer};
+pub use peer::{CLOSED, LISTENING, Peer};
 
 use crate::oracles::Violation;
 use crate::oracles::judge::{Choices, Judge};
@@ -29,6 +29,8 @@ pub trait Watch {
     fn datagram_out(&mut self, _at: u64, _octets: &[u8]) {}
     /// A call was made.
     fn call(&mut self, _at: u64, _call: &Made<'_>) {}
+    /// The events are over: what follows ends the run.
+    fn over(&mut self) {}
     /// A step has led a connection from one state to another.
     fn step(&mut self, _kind: &'static str, _from: Option<State>, _to: Option<State>) {}
 }
@@ -94,7 +96,12 @@ pub fn config(setup: &Setup) -> Config {
 impl Machine {
     /// Runs a program to its end, or to the first violation.
     pub fn run(&mut self, program: &Program, watch: &mut impl Watch) -> Outcome {
-        let mut world = World::new(self, &program.setup, watch);
+        self.run_as(config(&program.setup), program, watch)
+    }
+
+    /// As [`Machine::run`], on a host of another configuration than the set-up's.
+    pub fn run_as(&mut self, config: Config, program: &Program, watch: &mut impl Watch) -> Outcome {
+        let mut world = World::new(self, config, &program.setup, watch);
         for event in &program.events {
             world.event(event);
             if world.is_over() {
@@ -102,6 +109,7 @@ impl Machine {
             }
         }
         if !world.is_over() {
+            world.watch.over();
             world.end();
         }
         let judge = &mut self.judge;

@@ -9,7 +9,7 @@ use crate::program::{Damage, Icmp, Iss, Odd, Ref, Segment, Setup, Stamps};
 /// Where the host listens.
 pub const LISTENING: u16 = 8080;
 /// Where nobody listens: for segments of a connection that the host has yet to open.
-pub(super) const CLOSED: u16 = 9;
+pub const CLOSED: u16 = 9;
 /// Longest text of one segment.
 const MOST_TEXT: usize = 16_000;
 /// Segments that [`crate::program::Event::Again`] reaches back to.

@@ -1,12 +1,12 @@
 //! Events, the network, and the clock.
 
 use super::peer::{LISTENING, Peer};
-use super::{BEGINNING, Machine, Made, Watch, config};
+use super::{BEGINNING, Machine, Made, Watch};
 use crate::coverage::TIMER;
 use crate::datagram::{self, Content, Seg};
 use crate::oracles::judge::{Cause, Choices, Judge};
 use crate::program::{Damage, Event, Icmp, Setup, Way};
-use halfopen_stack::{Domain, Instant, SocketOption, Stack, State, Vitals};
+use halfopen_stack::{Config, Domain, Instant, SocketOption, Stack, State, Vitals};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -60,8 +60,7 @@ pub(super) fn addresses(v6: bool) -> (IpAddr, IpAddr) {
 }
 
 impl<'a, W: Watch> World<'a, W> {
-    pub(super) fn new(machine: &'a mut Machine, setup: &'a Setup, watch: &'a mut W) -> Self {
-        let config = config(setup);
+    pub(super) fn new(machine: &'a mut Machine, config: Config, setup: &'a Setup, watch: &'a mut W) -> Self {
         machine.judge.reset(Choices::of(&config));
         for (index, peer) in machine.peers.iter_mut().enumerate() {
             peer.reset_to(index, setup);

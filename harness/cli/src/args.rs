@@ -542,7 +542,8 @@ pub struct MinArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
-    /// Keep the program in the source tree as fuzz/regressions/state_machine/NAME too, which `cargo test` replays
+    /// Keep the program in the source tree as fuzz/regressions/state_machine/NAME too, and its script as
+    /// fuzz/regressions/scripts/state_machine/NAME.pkt; `cargo test` replays both
     #[arg(long, value_name = "NAME")]
     pub keep: Option<String>,
 }

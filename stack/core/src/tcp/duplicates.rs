@@ -42,7 +42,10 @@ impl Tcb {
             let text = seg.seq.plus(u32::from(seg.flags.syn()));
             (text, text.plus(seg.payload.len() as u32))
         };
-        self.note_duplicate(from, to.earlier(self.rcv.nxt), fx);
+        // Of nothing there is nothing to tell, also where its number is as far before RCV.NXT as behind it.
+        if from != to {
+            self.note_duplicate(from, to.earlier(self.rcv.nxt), fx);
+        }
     }
 
     /// At most `most` blocks for an ACK: first the duplicate, which is reported once, then the run that holds it, then as

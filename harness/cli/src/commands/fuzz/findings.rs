@@ -60,6 +60,10 @@ pub(super) fn min(args: &MinArgs) -> Result<u8, Fault> {
         let kept = regression(name)?;
         fs::write(&kept, small.encode()).map_err(|fault| Fault::Environment(format!("{}: {fault}", kept.display())))?;
         writeln!(out, "{}", kept.display())?;
+        // Its first lines stay when the finding is settled and the rest is made anew.
+        let kept = kept.with_file_name(format!("../scripts/state_machine/{name}.pkt"));
+        fs::write(&kept, &text).map_err(|fault| Fault::Environment(format!("{}: {fault}", kept.display())))?;
+        writeln!(out, "{}", kept.display())?;
     }
     let files = [write("bin", &small.encode())?, write("pkt", text.as_bytes())?, write("pcapng", &capture)?];
     writeln!(out, "{violation}\n\n{} events of {} are left", small.events.len(), program.events.len())?;

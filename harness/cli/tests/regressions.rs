@@ -1,0 +1,147 @@
+//! What the target `state_machine` found once, as scripts that any SUT replays: `fuzz/regressions/scripts/state_machine/NAME.pkt` for each
+//! program `fuzz/regressions/state_machine/NAME`.
+//!
+//! The first lines of a script, rule and sentence, are written by whoever settles the finding (`halfopen fuzz min` begins them); what follows
+//! is made by `halfopen_fuzz::script::kept`. `UPDATE_EXPECT=1` writes it, in the program's profile, or in `rfc9293` where the stack's profile
+//! `linux` departs from the rule: the fuzzers run that profile with some rules kept (`halfopen_fuzz::profile`).
+
+use halfopen_cli::args::SutArgs;
+use halfopen_cli::select::{Filter, select};
+use halfopen_cli::specs::Specs;
+use halfopen_cli::suite::Suite;
+use halfopen_cli::sut::Opener;
+use halfopen_engine::outcome::Verdict;
+use halfopen_engine::{RunOptions, run};
+use halfopen_fuzz::oracles::ORACLES;
+use halfopen_fuzz::program::{Profile, Program, Setup};
+use halfopen_fuzz::script;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/regressions");
+
+/// Findings that no script can tell, and why.
+const UNTOLD: [(&str, &str); 1] = [(
+    "former-port-hears-late",
+    "the peer acknowledges a number of another connection, which the seed of the host decides",
+)];
+
+fn programs() -> Vec<(String, Program)> {
+    let mut programs = Vec::new();
+    for entry in fs::read_dir(Path::new(FOLDER).join("state_machine")).expect("a readable folder") {
+        let path = entry.expect("a readable folder").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let program = Program::decode(&fs::read(&path).expect("a readable file"));
+        programs.push((name, program.unwrap_or_else(|fault| panic!("{}: {fault}", path.display()))));
+    }
+    programs.sort_by(|one, other| one.0.cmp(&other.0));
+    programs
+}
+
+fn path(name: &str) -> PathBuf {
+    Path::new(FOLDER).join(format!("scripts/state_machine/{name}.pkt"))
+}
+
+/// What a host of the profile `rfc9293` has in the place of one of the profile `linux`, beside which the finding was made.
+const IN_PLACE_OF_LINUX: &[(&str, &str)] = &[("net.ipv4.tcp_dsack", "1")];
+
+type Parameters = &'static [(&'static str, &'static str)];
+
+/// The lines of a script that stay, its profile, and its parameters.
+fn head(text: &str) -> (String, Option<(Profile, Parameters)>) {
+    let stays = |line: &&str| line.starts_with("//= ") || line.starts_with("// ");
+    let head = text.lines().take_while(stays).map(|line| format!("{line}\n")).collect();
+    let profile = match text.lines().find_map(|line| line.strip_prefix("//: profile ")) {
+        Some("rfc9293") => Some(Profile::Rfc9293),
+        Some("rfc793") => Some(Profile::Rfc793),
+        Some("linux") => Some(Profile::Linux),
+        Some(_) | None => None,
+    };
+    let parameters = if text.contains("\n`sysctl ") { IN_PLACE_OF_LINUX } else { &[] };
+    (head, profile.map(|profile| (profile, parameters)))
+}
+
+fn made(head: &str, program: &Program, (profile, parameters): (Profile, Parameters)) -> String {
+    let setup = Setup { profile, ..program.setup };
+    script::kept(head, &Program { setup, events: program.events.clone() }, parameters)
+}
+
+/// Runs a script on the reference stack: what is wrong, if anything is.
+fn failure(name: &str, text: &str) -> Option<String> {
+    let specs = Specs::of([(format!("{name}.pkt"), text.to_owned())]);
+    let mut suite = Suite::load(&specs);
+    let faults = suite.scripts[0].faults.clone();
+    if !faults.is_empty() {
+        return Some(suite.script_fault(faults).to_string());
+    }
+    let cases = select(&mut suite, &[], &Filter::default()).expect("it stands for a test").cases;
+    let opener = Opener::new(&SutArgs::reference()).expect("in-process needs nothing");
+    let mut sut = opener.open().expect("in-process needs nothing");
+    for case in cases {
+        let expanded = suite.expand(case.script, &case.variant, &sut.describe().params.clone());
+        let expanded = expanded.unwrap_or_else(|faults| panic!("{}", suite.script_fault(faults)));
+        let outcome = run(&expanded, &suite.sources, sut.as_mut(), &RunOptions::default());
+        if outcome.verdict != Verdict::Pass {
+            return Some(format!("{}: {:?}", case.id, outcome));
+        }
+    }
+    None
+}
+
+/// Makes the script of a program anew.
+fn update(name: &str, program: &Program) {
+    let (head, _) = head(&fs::read_to_string(path(name)).unwrap_or_default());
+    let hosts: [(Profile, Parameters); 2] = [(program.setup.profile, &[]), (Profile::Rfc9293, IN_PLACE_OF_LINUX)];
+    let passes = hosts.map(|host| made(&head, program, host)).into_iter().find(|text| failure(name, text).is_none());
+    let text = passes.unwrap_or_else(|| panic!("{name}: no script of it passes on the reference stack"));
+    fs::write(path(name), text).expect("a writable folder");
+}
+
+#[test]
+fn each_program_has_the_script_that_is_made_of_it_and_it_passes() {
+    let mut wrong = Vec::new();
+    for (name, program) in programs() {
+        if UNTOLD.iter().any(|(untold, _)| *untold == name) {
+            assert!(!path(&name).exists(), "{name} is said to have no script");
+            continue;
+        }
+        if env::var_os("UPDATE_EXPECT").is_some() {
+            update(&name, &program);
+        }
+        let text = fs::read_to_string(path(&name)).unwrap_or_default();
+        let (head, host) = head(&text);
+        let Some(host) = host.filter(|_| names_its_oracle(&head)) else {
+            wrong.push(format!(
+                "{}: `//= RULE LEVEL` and `// ON: what was found` of the oracle are not there",
+                path(&name).display()
+            ));
+            continue;
+        };
+        if made(&head, &program, host) != text {
+            wrong.push(format!("{}: out of date, UPDATE_EXPECT=1 writes it", path(&name).display()));
+        }
+        wrong.extend(failure(&name, &text));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whether the rule is that of the oracle whose number begins the sentence.
+fn names_its_oracle(head: &str) -> bool {
+    let mut lines = head.lines();
+    let rule = lines.next().and_then(|line| line.strip_prefix("//= ")?.split(' ').next());
+    let number = lines.next().and_then(|line| line.strip_prefix("// O")?.split_once(": ")?.0.parse().ok());
+    ORACLES.iter().any(|oracle| Some(oracle.rule) == rule && Some(oracle.number) == number)
+}
+
+#[test]
+fn each_script_has_its_program() {
+    let names: Vec<String> = programs().into_iter().map(|(name, _)| name).collect();
+    for entry in fs::read_dir(Path::new(FOLDER).join("scripts/state_machine")).expect("a readable folder") {
+        let path = entry.expect("a readable folder").path();
+        let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        assert!(path.extension().is_some_and(|end| end == "pkt") && names.contains(&stem), "{}", path.display());
+    }
+    for (untold, why) in UNTOLD {
+        assert!(names.iter().any(|name| name == untold), "{untold} ({why})");
+    }
+}
