@@ -297,10 +297,12 @@ impl Line {
     }
 
     /// Whether a segment is the ACK that ended the old incarnation, once more. `waits`: that one is in TIME-WAIT. Without that only the segments tell, of which
-    /// a challenge ACK looks like that of an open connection.
+    /// a challenge ACK looks like that of an open connection. Where both incarnations have come to the same number, what acknowledges the new SYN is the new one's.
     pub fn returns(&self, seg: &Seg<'_>, waits: bool) -> bool {
         let (Some(core), Some(old)) = (&self.core, &self.old) else { return false };
-        !seg.has(SYN)
+        let of_both = seg.seq == core.next && core.irs.is_some_and(|irs| before(irs, seg.ack));
+        !of_both
+            && !seg.has(SYN)
             && !seg.has(FIN)
             && core.next == core.iss.wrapping_add(1)
             && (waits || !core.synchronized)
