@@ -156,7 +156,7 @@ fn expect(judge: &Judge, at: usize, pre: &Vitals, seg: &Seg<'_>) -> Expect {
         return Expect::Unknown;
     }
     match pre.state {
-        State::SynSent => syn_sent(judge, pre, seg),
+        State::SynSent => syn_sent(pre, seg),
         State::Closed | State::Listen => Expect::Unknown,
         State::SynReceived
         | State::Established
@@ -170,17 +170,13 @@ fn expect(judge: &Judge, at: usize, pre: &Vitals, seg: &Seg<'_>) -> Expect {
 }
 
 /// 3.10.7.3.
-fn syn_sent(judge: &Judge, pre: &Vitals, seg: &Seg<'_>) -> Expect {
+fn syn_sent(pre: &Vitals, seg: &Seg<'_>) -> Expect {
     let acceptable = before(pre.una.0, seg.ack) && until(seg.ack, pre.nxt.0);
     match (seg.has(ACK), seg.has(RST), seg.has(SYN)) {
         (true, true, _) if !acceptable => Expect::Ignored(17),
         (true, false, _) if !acceptable => Expect::Reset(17),
-        // Linux looks at the echo before it looks at RST.
-        (true, true, _) if !judge.choices.plain && seg.options.stamps.is_some() => Expect::Unknown,
         (true, true, _) => Expect::Ends(17, false),
         (false, true, _) => Expect::Ignored(17),
-        // Linux resets an ACK that echoes what our SYN never had.
-        (true, false, syn) if !judge.choices.plain && (syn || seg.options.stamps.is_some()) => Expect::Unknown,
         (_, false, false) => Expect::Ignored(17),
         (_, false, true) => Expect::Unknown,
     }

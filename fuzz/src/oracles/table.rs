@@ -67,8 +67,7 @@ pub fn page() -> String {
         page += &format!("| O{number} | {name} | {} | `{rule}` | {assumes} |\n", needs.letter());
     }
     page += "\nAsked elsewhere: O44 (overlaps that contradict each other) by `reassembly`, O83 (two stacks fall silent) by `endpoint_pair` and `halfopen fuzz sim`, \
-        O105 (what parses is emitted the same) by `segment_parser`. Of O101 splitting and repeating segments is not asked. O96 (the work of one segment is \
-        bounded) is asked by nobody.\n\n\
+        O105 (what parses is emitted the same) by `segment_parser`. Of O101 splitting and repeating segments is not asked.\n\n\
         Which of them were seen to fire: [seeded-bugs.md](seeded-bugs.md).\n\n";
     page + include_str!("clean.md")
 }
@@ -175,6 +174,7 @@ oracles! {
     93 Wire "rfc2018/8/reneging" "what was SACKed and not acknowledged arrives in the end", "as 79, for such peers";
     94 Wire "rfc9293/3.1/must-6" "options that nobody knows change nothing", "one program in 64; they stand behind the others";
     95 Snapshot "rfc9293/3.8.6/discard" "what is held out of order fits into the buffer", "none";
+    96 Snapshot "rfc5961/10/no-amplification" "one event looks at each element that is held or in flight a bounded number of times", "a stack with debug assertions, which counts; 16 times, and 32 at least";
     97 Snapshot "rfc9293/3.6.1/must-13" "everything closed and 2MSL over: nothing is left", "none";
     98 Wire "rfc9293/3.10/any-state-stay" "the same program gives the same exchange", "one program in 64";
     99 Wire "rfc9293/3.1/must-2" "lengths and checksums of what is sent are right", "none";

@@ -18,6 +18,22 @@ pub(super) fn compare(judge: &mut Judge, at: usize, after: Option<Vitals>) {
     timers(judge, &after);
     if let Some(pre) = pre.filter(|pre| pre.iss == after.iss) {
         pair(judge, at, &pre, &after);
+        work(judge, at, &pre, &after);
+    }
+}
+
+/// Looks at one element of what a connection holds, in one step: each mechanism that has a look may have one.
+const LOOKS: u32 = 16;
+
+/// What is looked at must not grow faster than what is there, or a peer buys much work with few octets.
+fn work(judge: &mut Judge, at: usize, pre: &Vitals, after: &Vitals) {
+    let outs = judge.outs_of(at).count() as u32;
+    let most = 32 + LOOKS * (pre.waiting + after.waiting + outs);
+    // The small forms of a connection do not count.
+    let steps = after.steps.saturating_sub(pre.steps);
+    if steps > most {
+        let there = format_args!("{} elements before and {} after it", pre.waiting, after.waiting).to_string();
+        judge.fail(96, format_args!("{steps} looks in one step, {most} at the most: {there}, {outs} segments"));
     }
 }
 

@@ -58,6 +58,10 @@ pub struct Vitals {
     pub buffer: u32,
     /// Octets beyond RCV.NXT that are held for reassembly.
     pub held: u32,
+    /// Runs of these, and segments that were sent and are not acknowledged.
+    pub waiting: u32,
+    /// How many of them were looked at since one is held or marked, modulo 2^32; always 0 without debug assertions.
+    pub steps: u32,
     /// TS.Recent, if timestamps are in use and it is not outdated.
     pub ts_recent: Option<u32>,
     /// RFC 7323 timestamps are in use.

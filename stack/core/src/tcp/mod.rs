@@ -47,6 +47,7 @@ pub(crate) mod send_buffer;
 pub(crate) mod snapshot;
 pub(crate) mod state;
 pub(crate) mod status;
+pub(crate) mod steps;
 pub(crate) mod syn_cookies;
 pub(crate) mod tcb;
 pub(crate) mod timeouts;

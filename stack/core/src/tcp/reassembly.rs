@@ -2,6 +2,7 @@
 //!
 //! Of text that arrives twice the first arrival stands, so only new octets are stored.
 
+use super::steps::Steps;
 use crate::seq::SeqNum;
 use crate::wire::tcp::SackBlocks;
 use alloc::boxed::Box;
@@ -31,6 +32,8 @@ struct Waiting {
     fin: Option<SeqNum>,
     /// When it came, counted as `Run::touched`.
     fin_touched: u64,
+    /// Runs that were looked at.
+    steps: Steps,
 }
 
 /// The reassembly queue, which is there only while something waits.
@@ -40,6 +43,27 @@ pub(crate) struct Reassembly(Option<Box<Waiting>>);
 impl Reassembly {
     fn runs(&self) -> &[Run] {
         self.0.as_deref().map_or(&[], |waiting| &waiting.runs)
+    }
+
+    /// The runs, each counted as it is looked at.
+    fn walk(&self) -> impl Iterator<Item = &Run> {
+        self.runs().iter().inspect(|_| self.count(1))
+    }
+
+    /// Runs that wait.
+    pub(crate) fn len(&self) -> usize {
+        self.runs().len()
+    }
+
+    /// Runs that were looked at since something waits.
+    pub(crate) fn steps(&self) -> u32 {
+        self.0.as_ref().map_or(0, |waiting| waiting.steps.count())
+    }
+
+    fn count(&self, runs: usize) {
+        if let Some(waiting) = &self.0 {
+            waiting.steps.add(runs);
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -53,13 +77,13 @@ impl Reassembly {
 
     /// Octets held.
     #[cfg(test)]
-    fn len(&self) -> usize {
+    fn octets(&self) -> usize {
         self.runs().iter().map(|run| run.octets.len()).sum()
     }
 
     /// Start and end (exclusive) of what is held, in sequence order.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = (SeqNum, SeqNum)> {
-        self.runs().iter().map(|run| (run.start, run.end()))
+        self.walk().map(|run| (run.start, run.end()))
     }
 
     /// The first part of `left` to `right` that is held.
@@ -70,7 +94,7 @@ impl Reassembly {
 
     /// What is held with the number of a FIN that waits, and when each part last grew.
     fn ranges_with_fin(&self) -> Vec<(SeqNum, SeqNum, u64)> {
-        let mut ranges: Vec<_> = self.runs().iter().map(|run| (run.start, run.end(), run.touched)).collect();
+        let mut ranges: Vec<_> = self.walk().map(|run| (run.start, run.end(), run.touched)).collect();
         if let Some(waiting) = &self.0
             && let Some(fin) = waiting.fin
         {
@@ -121,12 +145,13 @@ impl Reassembly {
         if text.is_empty() {
             return;
         }
-        let Waiting { runs, arrivals, .. } = &mut **self.0.get_or_insert_default();
+        let Waiting { runs, arrivals, steps, .. } = &mut **self.0.get_or_insert_default();
         *arrivals += 1;
         let end = seq.plus(text.len() as u32);
         // Runs that the text overlaps or touches become one with it.
         let first = runs.iter().position(|run| run.end().ge(seq)).unwrap_or(runs.len());
         let after = runs.iter().rposition(|run| run.start.le(end)).map_or(first, |last| last + 1).max(first);
+        steps.add(runs.len() + after - first);
         let mut merged = Run { start: seq, octets: Vec::new(), touched: *arrivals };
         let mut at = seq;
         for run in runs.drain(first..after) {
@@ -149,8 +174,9 @@ impl Reassembly {
     /// Takes the octets that follow `nxt` without a gap, dropping what lies below it.
     pub(crate) fn take(&mut self, nxt: SeqNum) -> Option<Vec<u8>> {
         let mut taken = None;
-        if let Some(Waiting { runs, .. }) = self.0.as_deref_mut() {
+        if let Some(Waiting { runs, steps, .. }) = self.0.as_deref_mut() {
             while taken.is_none() && runs.first().is_some_and(|run| run.start.le(nxt)) {
+                steps.add(1);
                 let mut run = runs.remove(0);
                 if run.end().gt(nxt) {
                     run.octets.drain(..run.start.distance(nxt) as usize);
@@ -175,7 +201,7 @@ impl Reassembly {
             }
             return blocks;
         }
-        let mut runs: Vec<&Run> = self.runs().iter().collect();
+        let mut runs: Vec<&Run> = self.walk().collect();
         runs.sort_by_key(|run| core::cmp::Reverse(run.touched));
         let mut blocks = SackBlocks::default();
         for run in runs.into_iter().take(most) {
@@ -185,7 +211,7 @@ impl Reassembly {
     }
 
     pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+        self.0 = None;
     }
 }
 
@@ -240,7 +266,7 @@ mod tests {
                 let text: Vec<u8> = (0..length).map(|_| random.next_u32() as u8).collect();
                 model.insert(offset, &text);
                 reassembly.insert(base.plus(offset as u32), &text);
-                assert_eq!(reassembly.len(), model.held(), "seed {seed}");
+                assert_eq!(reassembly.octets(), model.held(), "seed {seed}");
                 for pair in reassembly.runs().windows(2) {
                     assert!(pair[0].end().lt(pair[1].start), "seed {seed}: runs touch");
                 }

@@ -9,6 +9,7 @@ mod sent;
 pub(crate) use sent::{Psh, Sent, Tally};
 
 use super::runs::Runs;
+use super::steps::Steps;
 use crate::seq::SeqNum;
 use crate::time::Instant;
 use alloc::boxed::Box;
@@ -60,6 +61,8 @@ struct Marks {
     waits_from: Option<SeqNum>,
     /// What the peer has reported in SACK blocks above SND.UNA.
     runs: Runs,
+    /// Segments that were looked at one by one.
+    steps: Steps,
 }
 
 impl RetransmissionQueue {
@@ -71,8 +74,19 @@ impl RetransmissionQueue {
         self.segments.len()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Sent> {
-        self.segments.iter()
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Sent> {
+        self.segments.iter().inspect(|_| self.looked_at(1))
+    }
+
+    /// Segments that were looked at one by one since one is marked.
+    pub(crate) fn steps(&self) -> u32 {
+        self.marks().steps.count()
+    }
+
+    fn looked_at(&self, segments: usize) {
+        if let Some(marks) = &self.marks {
+            marks.steps.add(segments);
+        }
     }
 
     pub(crate) fn front(&self) -> Option<&Sent> {
@@ -99,14 +113,15 @@ impl RetransmissionQueue {
     }
 
     fn marks(&self) -> &Marks {
-        const NONE: &Marks = &Marks {
+        static NONE: Marks = Marks {
             sacked: Tally { segments: 0, octets: 0 },
             lost: Tally { segments: 0, octets: 0 },
             again: Tally { segments: 0, octets: 0 },
             waits_from: None,
             runs: Runs::new(),
+            steps: Steps::new(),
         };
-        self.marks.as_deref().unwrap_or(NONE)
+        self.marks.as_deref().unwrap_or(&NONE)
     }
 
     /// An empty queue gives its memory back: after the handshake it may stay empty for long.
@@ -173,6 +188,7 @@ impl RetransmissionQueue {
 
     /// Changes one segment; every change of a counted mark or of a length passes here.
     fn change(&mut self, index: usize, change: impl FnOnce(&mut Sent)) {
+        self.looked_at(1);
         let before = self.segments[index];
         self.uncount(&before);
         change(&mut self.segments[index]);
@@ -203,6 +219,7 @@ impl RetransmissionQueue {
                 removed.delivered += 1;
             }
             removed.segments += 1;
+            self.looked_at(1);
             visit(&front);
             self.uncount(&front);
             self.segments.pop_front();
@@ -232,7 +249,9 @@ impl RetransmissionQueue {
         for (from, to) in runs.insert(left, right) {
             let run = runs.around(from);
             let mut index = self.index_of(from);
+            self.looked_at(1);
             while let Some(&sent) = self.segments.get(index).filter(|sent| sent.seq.lt(to)) {
+                self.looked_at(1);
                 if !sent.sacked && sent.seq.ge(run.0) && sent.end().le(run.1) {
                     visit(&sent);
                     self.change(index, |sent| {
@@ -252,6 +271,7 @@ impl RetransmissionQueue {
     pub(crate) fn repeated_arrived(&mut self, left: SeqNum, right: SeqNum, mut visit: impl FnMut(&Sent)) {
         let mut index = self.index_of(left);
         while let Some(&sent) = self.segments.get(index).filter(|sent| sent.end().le(right)) {
+            self.looked_at(1);
             if sent.seq.ge(left) && sent.repeated {
                 visit(&sent);
                 self.change(index, |sent| sent.again &= sent.lost);
@@ -292,6 +312,7 @@ impl RetransmissionQueue {
         let mut found = false;
         let mut index = 0;
         while let Some(sent) = self.segments.get(index).filter(|sent| sent.end().le(edge)) {
+            self.looked_at(1);
             if sent.sacked {
                 index = self.index_of(self.runs().around(sent.seq).1).max(index + 1);
                 continue;
@@ -311,6 +332,7 @@ impl RetransmissionQueue {
         let mut found = false;
         let mut index = 0;
         while let Some(&sent) = self.segments.get(index) {
+            self.looked_at(1);
             if sent.sacked {
                 index = self.index_of(self.runs().around(sent.seq).1).max(index + 1);
                 continue;
@@ -333,12 +355,12 @@ impl RetransmissionQueue {
     /// The first segment that is neither reported nor lost nor in the network a second time, and lies below `edge`: what
     /// RFC 6675's NextSeg sends by its third rule.
     pub(crate) fn first_in_hole(&self, edge: SeqNum) -> Option<Sent> {
-        self.segments.iter().take_while(|sent| sent.end().le(edge)).find(|sent| !sent.sacked && !sent.again).copied()
+        self.iter().take_while(|sent| sent.end().le(edge)).find(|sent| !sent.sacked && !sent.again).copied()
     }
 
     /// The last segment that is not reported.
     pub(crate) fn last_missing(&self) -> Option<Sent> {
-        self.segments.iter().rfind(|sent| !sent.sacked).copied()
+        self.iter().rfind(|sent| !sent.sacked).copied()
     }
 
     fn mark_lost(&mut self, index: usize) {
@@ -376,6 +398,7 @@ impl RetransmissionQueue {
 
     /// Takes segments of which `is_lost` holds for lost.
     pub(crate) fn mark_lost_if(&mut self, is_lost: impl Fn(&Sent) -> bool) {
+        self.looked_at(self.segments.len());
         for index in 0..self.segments.len() {
             if is_lost(&self.segments[index]) {
                 self.mark_lost(index);
@@ -387,6 +410,7 @@ impl RetransmissionQueue {
     pub(crate) fn first_lost(&mut self, most: u32) -> Option<Sent> {
         let from = self.index_of(self.marks().waits_from?);
         let found = (from..self.segments.len()).find(|index| self.segments[*index].waits());
+        self.looked_at(found.unwrap_or(self.segments.len()) - from + 1);
         let marks = self.marks.as_mut()?;
         marks.waits_from = found.map(|index| self.segments[index].seq);
         let index = found?;

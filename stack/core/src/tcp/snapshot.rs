@@ -116,6 +116,8 @@ impl Tcb {
             rcv_fin: self.rcv.fin,
             buffer: self.incoming.size(),
             held: self.reassembly.ranges().map(|(from, to)| from.distance(to)).sum(),
+            waiting: (self.queue.len() + self.reassembly.len()) as u32,
+            steps: self.queue.steps().wrapping_add(self.reassembly.steps()),
             ts_recent: if self.timestamps.enabled { self.timestamps.recent(now) } else { None },
             timestamps: self.timestamps.enabled,
             sack: self.sack,
