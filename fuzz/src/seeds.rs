@@ -30,12 +30,32 @@ fn seeds() -> [(&'static str, Vec<Seed>); 9] {
 
 /// Octets as a generator draws them, for targets whose input is a list of choices: long enough that an engine can change each.
 fn drawn(octets: usize) -> Vec<Seed> {
-    let draw = |seed: u64| {
-        let mut dice = crate::dice::Dice::of_seed(seed);
-        (0..octets).map(|_| dice.below(256) as u8).collect()
-    };
-    let names = ["drawn-one", "drawn-two", "drawn-three", "drawn-four"];
-    names.into_iter().zip(1..).map(|(name, seed)| (name, draw(seed))).chain([("quiet", vec![0; octets])]).collect()
+    const NAMES: [&str; 12] = [
+        "drawn-one",
+        "drawn-two",
+        "drawn-three",
+        "drawn-four",
+        "drawn-five",
+        "drawn-six",
+        "drawn-seven",
+        "drawn-eight",
+        "drawn-nine",
+        "drawn-ten",
+        "drawn-eleven",
+        "drawn-twelve",
+    ];
+    NAMES
+        .into_iter()
+        .zip(1..)
+        .map(|(name, seed)| (name, self::octets(octets, seed)))
+        .chain([("quiet", vec![0; octets])])
+        .collect()
+}
+
+/// So many octets of a seed.
+fn octets(count: usize, seed: u64) -> Vec<u8> {
+    let mut dice = crate::dice::Dice::of_seed(seed);
+    (0..count).map(|_| dice.below(256) as u8).collect()
 }
 
 #[test]

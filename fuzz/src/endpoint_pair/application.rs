@@ -1,7 +1,7 @@
 //! The program at each end: it writes, reads, closes, and judges what its calls return.
 
-use super::World;
 use super::text::{MOST_OCTETS, text};
+use super::{World, address};
 use crate::finding::{Finding, hold};
 use halfopen_stack::{Errno, OptionName, RecvFlags, SendFlags, Shutdown, SocketOption, State};
 use std::time::Duration;
@@ -87,6 +87,13 @@ impl World<'_> {
         }
         set(SocketOption::NoDelay(plan.has(0)));
         set(SocketOption::KeepAlive(plan.has(2)));
+        if plan.signs() {
+            let peer = address(self.run, 1 - side).ip();
+            self.stacks[side].set_md5_key(fd, peer, b"endpoint pair").expect("a key of every socket");
+        }
+        let mut set = |option| {
+            self.stacks[side].set_option(self.now, fd, option).expect("an option of every socket");
+        };
         // Urgent octets stay in the stream.
         set(SocketOption::OobInline(true));
     }

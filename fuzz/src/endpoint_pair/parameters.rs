@@ -3,7 +3,7 @@
 
 use crate::dice::Dice;
 use halfopen_stack::Config;
-use halfopen_stack::config::HalfOpenError;
+use halfopen_stack::config::{CongestionControl, HalfOpenError};
 use std::fmt;
 use std::time::Duration;
 
@@ -53,6 +53,10 @@ pub struct Side {
     pub profile: Profile,
     /// Mechanisms that are switched the other way round, by bit (`config`).
     pub switched: u16,
+    /// Others that are on or of another kind, by bit (`others`).
+    pub others: u16,
+    /// `net.ipv4.tcp_ecn`, where the switch of ECN is on.
+    pub ecn: u8,
     /// Seed of the stack.
     pub seed: u64,
     /// Octets that the application writes.
@@ -111,6 +115,9 @@ pub struct Parameters {
     pub canary: Option<Canary>,
 }
 
+/// Segments are signed (RFC 2385): both sides have the key, or none.
+const KEY: u16 = 1 << 8;
+
 /// Writes that a stream takes, and reads, at the least.
 const MOST_CALLS: u32 = 100;
 const SECOND: u32 = 1_000_000;
@@ -124,6 +131,8 @@ impl Parameters {
         let partitions = if faults_on & 64 == 0 { Vec::new() } else { partitions(dice) };
         let well_at = partitions.iter().map(|partition| partition.until).max().unwrap_or(0).max(well_at);
         let mut sides = [0, 1].map(|_| Side::draw(dice));
+        let signs = sides[0].others & KEY;
+        sides[1].others = sides[1].others & !KEY | signs;
         // What is written or read octet by octet is less, so that no run takes a thousand times as long as another.
         let reads = sides.map(|side| side.read);
         for (side, read) in sides.iter_mut().zip([reads[1], reads[0]]) {
@@ -213,8 +222,10 @@ impl Faults {
 
 impl Side {
     fn draw(dice: &mut Dice<'_>) -> Self {
-        Self {
+        let mut side = Self {
             profile: dice.one(&[Profile::Rfc9293, Profile::Linux, Profile::Rfc793]),
+            others: 0,
+            ecn: 1,
             switched: (dice.below(256) & dice.below(256)) as u16 | ((dice.below(256) & dice.below(256)) as u16) << 8,
             seed: u64::from(dice.below(u32::MAX)),
             octets: dice.one(&[3000, 0, 1, 500, 10_000, 30_000]),
@@ -224,7 +235,14 @@ impl Side {
             receive_buffer: dice.one(&[0, 1152, 4096, 20_000]),
             send_buffer: dice.one(&[0, 2304, 20_000]),
             habits: (dice.below(256) & dice.below(256)) as u8,
+        };
+        // What was added later depends on the seed of the stack, so that inputs of before keep their meaning.
+        let mut of_seed = Dice::of_seed(side.seed);
+        if of_seed.below(2) == 1 {
+            side.others = (of_seed.below(512) & of_seed.below(512)) as u16;
+            side.ecn = of_seed.one(&[1, 3, 3, 4, 5]);
         }
+        side
     }
 
     fn config(&self) -> Config {
@@ -247,12 +265,38 @@ impl Side {
         config.tcp_limited_transmit ^= switched(10);
         config.window_in_segments ^= switched(11);
         config.tcp_mtu_probing ^= u32::from(switched(12));
-        config.tcp_ecn ^= u32::from(switched(13));
+        if switched(13) {
+            config.tcp_ecn = self.ecn.into();
+        }
         config.challenge_acks ^= switched(14);
         config.keep_syn_text ^= switched(15);
+        self.others(&mut config);
         // Of a time in which old datagrams are still under way.
         config.time_wait = config.time_wait.max(Duration::from_secs(30));
         config
+    }
+
+    fn others(&self, config: &mut Config) {
+        let other = |bit: u32| self.others >> bit & 1 == 1;
+        if other(0) {
+            config.tcp_congestion_control = match config.tcp_congestion_control {
+                CongestionControl::Reno => CongestionControl::Cubic,
+                CongestionControl::Cubic => CongestionControl::Reno,
+            };
+        }
+        config.user_timeout_option |= other(1);
+        config.tcp_ecn_option = if other(2) { 3 - config.tcp_ecn_option.min(3) } else { config.tcp_ecn_option };
+        config.tcp_ecn_fallback ^= other(3);
+        config.hystart ^= other(4);
+        config.tcp_slow_start_after_idle ^= other(5);
+        config.tcp_moderate_rcvbuf ^= other(6);
+        config.tcp_thin_linear_timeouts ^= other(7);
+    }
+
+    /// Whether it signs what it sends.
+    #[must_use]
+    pub const fn signs(&self) -> bool {
+        self.others & KEY != 0
     }
 
     /// Whether it has a habit, by bit.
@@ -284,7 +328,8 @@ impl fmt::Display for Parameters {
         }
         writeln!(f, "well at {} s, or after {} events", seconds(self.well_at), self.well_after)?;
         for (name, side) in ["A", "B"].iter().zip(&self.sides) {
-            write!(f, "{name}: {:?}, switched {:#06x}, seed {}, ", side.profile, side.switched, side.seed)?;
+            write!(f, "{name}: {:?}, switched {:#06x}, ", side.profile, side.switched)?;
+            write!(f, "others {:#06x}, ECN {}, seed {}, ", side.others, side.ecn, side.seed)?;
             write!(f, "{} octets by {}, read by {}, ", side.octets, side.write, side.read)?;
             write!(f, "thinks {} us, SO_RCVBUF {}, ", side.think, side.receive_buffer)?;
             writeln!(f, "SO_SNDBUF {}, habits {:#04x}", side.send_buffer, side.habits)?;
