@@ -178,6 +178,18 @@ pub fn read_as(datagram: &[u8], strict: bool) -> Content<'_> {
     }
 }
 
+/// The source port and SEG.SEQ of a segment, whatever is wrong with it.
+#[must_use]
+pub fn port_and_number(datagram: &[u8]) -> Option<(u16, u32)> {
+    let header = match datagram.first()? >> 4 {
+        4 if *datagram.get(9)? == 6 => usize::from(datagram[0] & 15) * 4,
+        6 if *datagram.get(6)? == 6 => 40,
+        _ => return None,
+    };
+    let octets = datagram.get(header..header + 8)?;
+    Some((be16(octets, 0), u32::from(be16(octets, 4)) << 16 | u32::from(be16(octets, 6))))
+}
+
 /// Octets of the IP header, and the protocol.
 fn parts(datagram: &[u8]) -> Result<(usize, u8), &'static str> {
     match datagram.first().map(|first| first >> 4) {

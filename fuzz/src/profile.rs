@@ -19,5 +19,10 @@ pub fn linux_by_the_rules() -> Config {
     config.fin_ack_waits = rfc.fin_ack_waits;
     config.syn_ack_echo_check = rfc.syn_ack_echo_check;
     config.max_seg_of_handshake = rfc.max_seg_of_handshake;
+    (config.ts_recent_by_ack, config.half_open_echo_check) = (rfc.ts_recent_by_ack, rfc.half_open_echo_check);
+    (config.shutdown_is_remembered, config.ce_counts_where_kept) =
+        (rfc.shutdown_is_remembered, rfc.ce_counts_where_kept);
+    (config.urgent_is_ahead, config.abort_says_all) = (rfc.urgent_is_ahead, rfc.abort_says_all);
+    config.ece_needs_flight = rfc.ece_needs_flight;
     config
 }

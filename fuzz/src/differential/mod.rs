@@ -15,7 +15,7 @@ use crate::program::{Event, Name, Profile, Program, Ref, Setup};
 use crate::script;
 pub use player::{play, play_watched};
 use std::fmt::{self, Write as _};
-pub use trace::{Item, Step, Trace};
+pub use trace::{Item, Parting, Step, Trace};
 
 /// A host that runs programs one after the other. Errors are Linux's numbers.
 pub trait Host {
@@ -109,6 +109,8 @@ pub struct Divergence {
     pub reference: Vec<Item>,
     /// What the other did.
     pub other: Vec<Item>,
+    /// A segment of this event reaches beyond the window that was offered, and not beyond what a buffer may have room for.
+    pub beyond: bool,
 }
 
 impl Divergence {
@@ -167,20 +169,24 @@ pub fn compare(program: &Program, reference: &Trace, other: &Trace) -> Compariso
         if one.arrived != two.arrived {
             return Comparison::Parted(index);
         }
-        if let Some((left, right)) = trace::parting(&one.items, &two.items, &mut acknowledged) {
-            return Comparison::Differs(Box::new(Divergence {
-                index,
-                kind: trace::difference(one.items.get(left), two.items.get(right)),
-                first: (left, right),
-                state: one.state,
-                event: one.kind,
-                // The first step is the beginning.
-                what: index.checked_sub(1).map_or_else(String::new, |index| words::words(&program.events[index])),
-                so_far: program.events[..index].iter().map(words::words).collect(),
-                reference: one.items.clone(),
-                other: two.items.clone(),
-            }));
-        }
+        let (left, right) = match trace::parting(&one.items, &two.items, &mut acknowledged) {
+            Parting::Same => continue,
+            Parting::Waits => return Comparison::Parted(index),
+            Parting::At(left, right) => (left, right),
+        };
+        return Comparison::Differs(Box::new(Divergence {
+            index,
+            kind: trace::difference(one.items.get(left), two.items.get(right)),
+            first: (left, right),
+            state: one.state,
+            event: one.kind,
+            // The first step is the beginning.
+            what: index.checked_sub(1).map_or_else(String::new, |index| words::words(&program.events[index])),
+            so_far: program.events[..index].iter().map(words::words).collect(),
+            reference: one.items.clone(),
+            other: two.items.clone(),
+            beyond: one.beyond || two.beyond,
+        }));
     }
     Comparison::Equal
 }
@@ -273,6 +279,31 @@ mod tests {
         assert_eq!((found.index, found.key().as_str()), (3, "extra in ESTABLISHED at segment"));
         assert_eq!(found.first().1, "state ESTABLISHED");
         assert_eq!(found.what, "segment 0: . seq next ack next+5 len 0 win 65535");
+    }
+
+    #[test]
+    fn where_the_window_ends_counts_although_the_peer_has_not_heard_of_it() {
+        let at = At::new(0);
+        // The edge of which the peer knows lies behind the one that the host has offered since.
+        let fin = Segment { seq: Ref::Edge(1), flags: Segment::ack().flags | crate::datagram::FIN, ..Segment::ack() };
+        let lose = Event::Lose { way: crate::program::Way::ToPeer, count: 1 };
+        let read = Event::Receive { at, length: 100, peek: false };
+        for (events, beyond) in [
+            (vec![Event::Open { at }, Event::Segment { at, segment: fin }], true),
+            (
+                vec![Event::Open { at }, Event::Text { at, length: 100 }, read, Event::Segment { at, segment: fin }],
+                true,
+            ),
+            (
+                vec![Event::Open { at }, lose, Event::Text { at, length: 100 }, Event::Segment { at, segment: fin }],
+                false,
+            ),
+        ] {
+            let mut setup = Setup { profile: Profile::Linux, ..Setup::default() };
+            setup.shift = 7;
+            let trace = play(&Program { setup, events }, &mut Reference::new(BUFFERS));
+            assert_eq!(trace.steps.last().unwrap().beyond, beyond, "{:?}", trace.steps.last());
+        }
     }
 
     #[test]

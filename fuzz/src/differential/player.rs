@@ -14,6 +14,8 @@ const TICK: u64 = 10;
 const TIME_WAIT: u8 = 6;
 const CLOSED: u8 = 7;
 const BEGINNING: u64 = 1_000_000;
+/// Octets of the largest receive buffer: what lies further beyond the window no host can take.
+const BUFFER: u32 = 1 << 18;
 /// Datagrams at one event; more are a storm, which is a finding of its own.
 const MOST_DATAGRAMS: usize = 256;
 
@@ -30,6 +32,9 @@ struct Line {
     ports: Vec<(u16, Option<u32>)>,
     /// The end of what was sent, from the last of these ports.
     sent: u32,
+    /// The right edge that was offered last, whether the peer has heard of it or not, and the scale of windows.
+    edge: Option<u32>,
+    shift: u8,
 }
 
 impl Line {
@@ -57,6 +62,8 @@ struct Player<'a, H, W> {
     /// What reached the host at this event, as a hash, and the last acknowledgment number.
     arrived: Fnv,
     asked: Option<u32>,
+    /// A segment reaches beyond the window.
+    beyond: bool,
     out: Vec<u8>,
 }
 
@@ -88,6 +95,7 @@ pub fn play_watched(program: &Program, host: &mut impl Host, watch: &mut impl Wa
         ended: false,
         arrived: Fnv::default(),
         asked: None,
+        beyond: false,
         out: Vec::new(),
     };
     player.host.at(BEGINNING);
@@ -101,6 +109,7 @@ pub fn play_watched(program: &Program, host: &mut impl Host, watch: &mut impl Wa
         after: "none",
         arrived: 0,
         items: std::mem::take(&mut player.items),
+        beyond: false,
     }];
     for event in &program.events {
         steps.push(player.step(event));
@@ -132,6 +141,7 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
             after: self.shown(at),
             arrived: std::mem::take(&mut self.arrived).finish(),
             items: std::mem::take(&mut self.items),
+            beyond: std::mem::take(&mut self.beyond),
         }
     }
 
@@ -263,15 +273,22 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
 
     fn arrives(&mut self, mut octets: Vec<u8>) {
         if let Content::Segment(seg) = datagram::read_as(&octets, false) {
-            let iss = self.peers.iter().find(|peer| peer.port == seg.src_port).and_then(|peer| peer.host_iss);
+            let at = self.peers.iter().position(|peer| peer.port == seg.src_port);
+            let iss = at.and_then(|at| self.peers[at].host_iss);
             // Where the window ends that the host has offered is its own affair; what lies across is another program.
-            let edge = self.peers.iter().find(|peer| peer.port == seg.src_port).map_or(seg.seq, |peer| peer.host_edge);
+            let edge = at.map_or(seg.seq, |at| self.lines[at].edge.unwrap_or(self.peers[at].host_edge));
             let beyond = |number: u32| (number.wrapping_sub(edge) as i32) > 0;
             let end = seg.seq.wrapping_add(seg.payload.len() as u32);
+            self.beyond |= (1..=BUFFER).contains(&seg.end().wrapping_sub(edge));
             (beyond(seg.seq), beyond(end), end == edge).hash(&mut self.arrived);
             let ack = if seg.has(ACK) { seg.ack.wrapping_sub(iss.unwrap_or(0)) } else { 0 };
             (seg.flags, seg.seq, ack, seg.window, seg.payload.len(), seg.urgent).hash(&mut self.arrived);
             self.asked = Some(seg.ack);
+        } else if let Some((port, seq)) = datagram::port_and_number(&octets) {
+            // It is damaged, and not all damage is fatal.
+            seq.hash(&mut self.arrived);
+            let edge = self.peers.iter().position(|peer| peer.port == port).and_then(|at| self.lines[at].edge);
+            self.beyond |= edge.is_some_and(|edge| (1..=BUFFER).contains(&seq.wrapping_sub(edge)));
         }
         if !self.ended {
             self.watch.datagram_in(self.now, &octets);
@@ -324,6 +341,13 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
         let end = segment.seq.wrapping_add(segment.length);
         if syn {
             line.sent = 0;
+        }
+        if seg.has(SYN) {
+            line.shift = seg.options.shift.filter(|_| self.setup.shift < 16).unwrap_or(0).min(14);
+        }
+        if seg.has(ACK) && !seg.has(RST) {
+            let shift = if seg.has(SYN) { 0 } else { line.shift };
+            line.edge = Some(seg.ack.wrapping_add(u32::from(seg.window) << shift));
         }
         let again = (end.wrapping_sub(line.sent) as i32) <= 0;
         if !again {

@@ -11,7 +11,7 @@
 //! | window | in SYNs as it is, in RSTs left out, else zero or not: what a segment takes of a buffer is the host's |
 //! | descriptors | left out |
 
-use crate::datagram::{ACK, RST, SYN, Seg};
+use crate::datagram::{ACK, RST, SYN, Seg, URG};
 use crate::oracles::judge::Flags;
 use std::fmt;
 
@@ -71,32 +71,80 @@ impl Item {
     /// An ACK and nothing else, of what the host has not acknowledged before: it may wait (RFC 9293 3.8.6.3), and how long is the host's.
     #[must_use]
     pub fn may_wait(&self, acknowledged: u32) -> bool {
-        matches!(self, Self::Segment(seg) if seg.flags == ACK && seg.length == 0 && seg.sacks.is_empty() && seg.ack != acknowledged)
+        self.is_new_ack(acknowledged) && matches!(self, Self::Segment(seg) if seg.sacks.is_empty())
     }
+
+    /// The same that reports text of before its acknowledgment (RFC 2883): if it waits, the report does too, and goes with what comes next.
+    #[must_use]
+    pub fn may_wait_with_report(&self, acknowledged: u32) -> bool {
+        let below = |seg: &Segment| seg.sacks.iter().all(|(_, right)| (right.wrapping_sub(seg.ack) as i32) <= 0);
+        self.is_new_ack(acknowledged) && matches!(self, Self::Segment(seg) if below(seg))
+    }
+
+    fn is_ack_beyond(&self, acknowledged: u32) -> bool {
+        let newer = |seg: &Segment| (seg.ack.wrapping_sub(acknowledged) as i32) > 0;
+        self.is_new_ack(acknowledged) && matches!(self, Self::Segment(seg) if newer(seg))
+    }
+
+    fn is_new_ack(&self, acknowledged: u32) -> bool {
+        matches!(self, Self::Segment(seg) if seg.flags & !URG == ACK && seg.length == 0 && seg.ack != acknowledged)
+    }
+}
+
+/// How what two hosts did at an event compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parting {
+    /// It is the same, but for what may wait.
+    Same,
+    /// One host has said what the other may say later, so that they cannot be compared any further.
+    Waits,
+    /// It differs first at these places.
+    At(usize, usize),
 }
 
 /// Where what two hosts did at an event first differs, as indices, passing over what may wait. `acknowledged`: what each has acknowledged of
 /// each connection, kept up to date.
 #[must_use]
-pub fn parting(one: &[Item], two: &[Item], acknowledged: &mut [[u32; 4]; 2]) -> Option<(usize, usize)> {
+pub fn parting(one: &[Item], two: &[Item], acknowledged: &mut [[u32; 4]; 2]) -> Parting {
     let (mut first, mut second) = (0, 0);
+    // An ACK that both have sent, and which might have waited with one: if that one sends it twice, it has not let it wait for the second.
+    let mut early: [Option<&Item>; 2] = [None; 2];
     loop {
-        let waits = |item: Option<&Item>, acknowledged: &[u32; 4]| {
-            item.is_some_and(|item| item.may_wait(item.at().map_or(0, |at| acknowledged[at])))
-        };
+        let place =
+            |item: Option<&Item>, acknowledged: &[u32; 4]| item.and_then(Item::at).map_or(0, |at| acknowledged[at]);
         let (left, right) = (one.get(first), two.get(second));
+        let waits = |item: Option<&Item>, acknowledged: &[u32; 4]| {
+            item.is_some_and(|one| one.may_wait(place(item, acknowledged)))
+        };
+        let reports = |item: Option<&Item>, acknowledged: &[u32; 4]| {
+            item.is_some_and(|one| one.may_wait_with_report(place(item, acknowledged)))
+        };
+        // One repeats what the other has not acknowledged yet, and may take for new what this one has had.
+        let repeats = |item: Option<&Item>, own: &[u32; 4], other: &[u32; 4]| {
+            item.is_some_and(|one| one.is_ack_beyond(place(item, other)) && !one.is_new_ack(place(item, own)))
+        };
         let (step, other) = if left == right {
             (true, true)
-        } else if waits(left, &acknowledged[0]) {
+        } else if waits(left, &acknowledged[0]) || (left.is_some() && left == early[0]) {
             (true, false)
-        } else if waits(right, &acknowledged[1]) {
+        } else if waits(right, &acknowledged[1]) || (right.is_some() && right == early[1]) {
             (false, true)
+        } else if reports(left, &acknowledged[0])
+            || reports(right, &acknowledged[1])
+            || repeats(left, &acknowledged[0], &acknowledged[1])
+            || repeats(right, &acknowledged[1], &acknowledged[0])
+        {
+            return Parting::Waits;
         } else {
-            return Some((first, second));
+            return Parting::At(first, second);
         };
         if left.is_none() && right.is_none() {
-            return None;
+            return Parting::Same;
         }
+        let both = step && other;
+        early = [(left, 0), (right, 1)].map(|(item, side)| {
+            item.filter(|one| both && (waits(item, &acknowledged[side]) || Some(*one) == early[side]))
+        });
         for (steps, item, side) in [(step, left, 0), (other, right, 1)] {
             if let (true, Some(Item::Segment(seg))) = (steps, item)
                 && seg.flags & ACK != 0
@@ -131,6 +179,8 @@ pub struct Step {
     pub arrived: u64,
     /// In order.
     pub items: Vec<Item>,
+    /// See [`super::Divergence`].
+    pub beyond: bool,
 }
 
 /// A run.
@@ -363,6 +413,47 @@ mod tests {
     fn segment(seq: u32, text: &[u8]) -> Segment {
         let seg = Seg { seq, flags: ACK, payload: text, ..Seg::default() };
         Segment::of(&seg, 0, 0, Some(0), None)
+    }
+
+    /// An ACK of this number.
+    fn ack(number: u32, sacks: &[(u32, u32)]) -> Item {
+        Item::Segment(Segment { ack: number, sacks: sacks.to_vec(), ..segment(1, b"") })
+    }
+
+    #[test]
+    fn what_may_wait_is_no_difference_and_what_follows_from_it_is_not_compared() {
+        let state = || Item::State(1);
+        let (new, reports) = (ack(5, &[]), ack(5, &[(3, 4)]));
+        // what the two did, and how it compares, when 4 was acknowledged before
+        let table = [
+            // One acknowledges at once.
+            (vec![new.clone(), state()], vec![state()], Parting::Same),
+            // Both do, one of them twice: the other's may be the second.
+            (vec![new.clone(), new.clone(), state()], vec![new.clone(), state()], Parting::Same),
+            (vec![new.clone(), state()], vec![new.clone(), new.clone(), state()], Parting::Same),
+            // One has acknowledged before, and answers once what the other acknowledges and answers.
+            (vec![ack(4, &[]), state()], vec![ack(4, &[]), ack(4, &[]), state()], Parting::At(1, 1)),
+            // The same, repeated.
+            (
+                vec![new.clone(), new.clone(), new.clone(), state()],
+                vec![new.clone(), new.clone(), state()],
+                Parting::Same,
+            ),
+            // Three are one too many.
+            (vec![new.clone(), new.clone(), new.clone(), state()], vec![new.clone(), state()], Parting::At(2, 1)),
+            // One has acknowledged, and repeats it, while the other's still waits.
+            (vec![new.clone(), new.clone(), state()], vec![state()], Parting::Waits),
+            // The report goes along with what waits.
+            (vec![reports.clone(), state()], vec![state()], Parting::Waits),
+            // Of what is missing it does not.
+            (vec![ack(5, &[(7, 9)]), state()], vec![state()], Parting::At(0, 0)),
+            // What was acknowledged before does not wait, nor what reports it.
+            (vec![ack(4, &[]), state()], vec![state()], Parting::At(0, 0)),
+            (vec![ack(4, &[(3, 4)]), state()], vec![state()], Parting::At(0, 0)),
+        ];
+        for (index, (one, two, expected)) in table.into_iter().enumerate() {
+            assert_eq!(parting(&one, &two, &mut [[4; 4]; 2]), expected, "row {index}");
+        }
     }
 
     #[test]

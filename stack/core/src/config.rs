@@ -424,15 +424,33 @@ pub struct Config {
     /// Whether PAWS passes over an old ACK in silence, takes a repeated one that is not much too old, and any segment that is a tick too
     /// old. RFC 7323 5.3: no. Linux: yes.
     pub paws_spares_acks: bool,
-    /// Whether an ACK behind a window that has shrunk has the number of its edge. RFC 9293 3.10.7.4: no, SND.NXT. Linux: yes.
+    /// Whether an ACK behind a window that has shrunk has the number of its edge, and the window of a crossing SYN begins with our SYN. RFC 9293
+    /// 3.10.7.4: no, SND.NXT. Linux: yes.
     pub ack_within_window: bool,
     /// Whether an urgent pointer of 0 names the octet that one of 1 does. RFC 9293 3.8.5: no. Linux: yes.
     pub urgent_zero_is_one: bool,
+    /// Whether an urgent pointer to what has come already says nothing. RFC 9293 3.10.7.4: no, only one to what the user has had. Linux: yes.
+    pub urgent_is_ahead: bool,
+    /// Whether the reset of an ABORT says what any segment says: that text is urgent, and ECE. RFC 9293 3.10.5: no. Linux: yes.
+    pub abort_says_all: bool,
+    /// Whether ECE counts only while something is in flight. RFC 3168 6.1.2: no. Linux: yes.
+    pub ece_needs_flight: bool,
     /// Whether the ACK of a FIN in ESTABLISHED waits for an answer of the user, until the next tick if no text came. RFC 9293 3.10.7.4: no.
     /// Linux: yes.
     pub fin_ack_waits: bool,
-    /// Whether `TCP_MAXSEG` counts for the handshake only. RFC: no (not named). Linux: yes.
+    /// Whether `TCP_MAXSEG` counts for the handshake only, and not beyond the connection that it was for. RFC: no (not named). Linux: yes.
     pub max_seg_of_handshake: bool,
+    /// Whether TS.Recent is taken where the acknowledgment is looked at: from one that is not old, or of a segment that is no more than
+    /// the next one, whatever becomes of it then. RFC 7323 4.3: no. Linux: yes.
+    pub ts_recent_by_ack: bool,
+    /// Whether a half-open connection of a listener acknowledges and drops what echoes a timestamp that its SYN,ACK never had. RFC 7323: no.
+    /// Linux: yes.
+    pub half_open_echo_check: bool,
+    /// Whether `shutdown` of a socket without connection, which fails, counts for the next connection. RFC 9293 3.10.4: no. Linux: yes.
+    pub shutdown_is_remembered: bool,
+    /// Whether CE counts of what is kept alone: of a FIN ahead of missing text too, and not of text behind the peer's FIN. RFC 3168 6.1.3: no,
+    /// of text. Linux: yes.
+    pub ce_counts_where_kept: bool,
     /// Challenge ACKs per second of the whole stack (RFC 5961 7). RFC: no limit. Linux: no limit.
     pub tcp_challenge_ack_limit: u32,
     /// Least time between two ACKs for invalid segments of one connection, milliseconds. RFC: 0. Linux: 500.
@@ -621,8 +639,15 @@ impl Config {
             paws_spares_acks: false,
             ack_within_window: false,
             urgent_zero_is_one: false,
+            urgent_is_ahead: false,
+            abort_says_all: false,
+            ece_needs_flight: false,
             fin_ack_waits: false,
             max_seg_of_handshake: false,
+            ts_recent_by_ack: false,
+            half_open_echo_check: false,
+            shutdown_is_remembered: false,
+            ce_counts_where_kept: false,
             tcp_challenge_ack_limit: u32::MAX,
             tcp_invalid_ratelimit: 0,
             tcp_rfc1337: false,
@@ -745,6 +770,9 @@ impl Config {
         config.paws_spares_acks = true;
         (config.ack_within_window, config.urgent_zero_is_one) = (true, true);
         (config.fin_ack_waits, config.max_seg_of_handshake) = (true, true);
+        (config.urgent_is_ahead, config.abort_says_all, config.ece_needs_flight) = (true, true, true);
+        (config.ts_recent_by_ack, config.half_open_echo_check) = (true, true);
+        (config.shutdown_is_remembered, config.ce_counts_where_kept) = (true, true);
         config.tcp_invalid_ratelimit = 500;
         config.time_wait = Duration::from_secs(60);
         config.time_wait_returns = false;

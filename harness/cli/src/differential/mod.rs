@@ -150,7 +150,7 @@ pub fn campaign(
 }
 
 /// The entry that explains a divergence.
-fn explained(known: &Expectations, divergence: &Divergence) -> Option<usize> {
+pub fn explained(known: &Expectations, divergence: &Divergence) -> Option<usize> {
     known.differences().iter().position(|difference| difference.explains(divergence))
 }
 

@@ -19,6 +19,8 @@ pub struct Difference {
     after: Vec<WildMatch>,
     /// Whether the first thing that differs has to be a segment with text.
     text: bool,
+    /// Whether a segment of the event has to reach beyond the window that was offered.
+    beyond: bool,
     /// Why it is as it is: its own words, or those of the `[[xfail]]` that it names.
     pub reason: String,
     /// `file:line`
@@ -40,6 +42,8 @@ pub(super) struct Raw {
     after: Vec<String>,
     #[serde(default)]
     text: bool,
+    #[serde(default)]
+    beyond: bool,
     reason: Option<String>,
     xfail: Option<String>,
 }
@@ -57,6 +61,7 @@ impl Difference {
             && (self.after.is_empty()
                 || self.after.iter().any(|glob| found.so_far.iter().any(|event| glob.matches(event))))
             && (!self.text || found.is_about_text())
+            && (!self.beyond || found.beyond)
             && first(&self.linux, &linux)
             && first(&self.reference, &reference)
     }
@@ -84,6 +89,7 @@ pub(super) fn of_one(shown: &str, text: &str, raw: toml::Spanned<Raw>, entries: 
         events: globs(&raw.event),
         after: globs(&raw.after),
         text: raw.text,
+        beyond: raw.beyond,
         linux: raw.linux.as_deref().map(WildMatch::new),
         reference: raw.reference.as_deref().map(WildMatch::new),
         rule: raw.rule,
@@ -135,6 +141,7 @@ reason = "Of a smaller path."
             so_far: vec!["open 0".to_owned(), what.to_owned()],
             reference: vec![Item::State(1)],
             other: vec![Item::State(7)],
+            beyond: false,
         }
     }
 
@@ -165,6 +172,17 @@ reason = "Of a smaller path."
         assert!(difference.explains(&found));
         found.other = vec![Item::State(7)];
         assert!(!difference.explains(&found), "no text");
+    }
+
+    #[test]
+    fn a_segment_beyond_the_window_may_be_asked_for() {
+        let text = LATER.replace("text = true", "beyond = true").replace("after = [\"icmp ? error: TooBig*\"]\n", "");
+        let expectations = Expectations::parse("linux.toml", &text).unwrap();
+        let [difference] = expectations.differences() else { panic!("one") };
+        let mut found = found("missing", "ESTABLISHED", "text 0 length: 1");
+        assert!(!difference.explains(&found));
+        found.beyond = true;
+        assert!(difference.explains(&found));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::Stack;
 use super::address::{loopback, on_the_wire};
 use super::connection::{ConnectionId, Owner};
-use super::sockets::{Kind, Socket};
+use super::sockets::{Early, Kind, Socket};
 use crate::errno::Errno;
 use crate::host::Fx;
 use crate::rules;
@@ -12,6 +12,7 @@ use crate::tcp::State;
 use crate::tcp::tcb::Tcb;
 use crate::tcp::{abort, open};
 use crate::time::Instant;
+use alloc::sync::Arc;
 use core::net::SocketAddr;
 
 /// A `close` that waits.
@@ -37,7 +38,7 @@ impl Stack {
             kind: Kind::Fresh,
             error: None,
             deferred: None,
-            disconnecting: false,
+            early: Early::Nothing,
         }))
     }
 
@@ -93,7 +94,7 @@ impl Stack {
             options: connection.tcb.user.options.clone(),
             kind: Kind::Connected { id, connecting: false },
             deferred: None,
-            disconnecting: false,
+            early: Early::Nothing,
         });
         connection.owner = Owner::Socket(accepted);
         Ok((accepted, self.sockets.socket(accepted)?.shown(tuple.remote)))
@@ -108,7 +109,7 @@ impl Stack {
     pub fn connect(&mut self, now: Instant, fd: i32, remote: SocketAddr) -> Result<(), Errno> {
         self.see(now);
         let socket = self.sockets.socket(fd)?;
-        if socket.disconnecting {
+        if socket.early == Early::Disconnecting {
             // As in Linux: `shutdown` came before the outcome of `connect` was told.
             return Err(Errno::EINVAL);
         }
@@ -153,7 +154,10 @@ impl Stack {
         let (tuple, least_iss) = self.tuple_for(fd, remote, now)?;
         self.open_with_key(fd, tuple.local.port(), remote.ip());
         let options = self.sockets.socket(fd)?.options.clone();
-        let (tcb, taken) = open::active(tuple, options, least_iss, fast_open, &mut Fx::new(now, &mut self.host));
+        let early = self.sockets.socket(fd)?.early;
+        let (mut tcb, taken) = open::active(tuple, options, least_iss, fast_open, &mut Fx::new(now, &mut self.host));
+        tcb.user.shut_read = matches!(early, Early::Shut(Shutdown::Read | Shutdown::Both));
+        tcb.user.shut_write = matches!(early, Early::Shut(Shutdown::Write | Shutdown::Both));
         let id = self.insert(tcb, Owner::Socket(fd));
         let socket = self.sockets.socket_mut(fd)?;
         socket.local = Some(tuple.local);
@@ -175,6 +179,7 @@ impl Stack {
             State::Closed if *connecting => {
                 let error = connection.tcb.user.error.take().unwrap_or(Errno::ECONNABORTED);
                 self.separate(fd);
+                self.sockets.socket_mut(fd)?.error = None;
                 Err(error)
             }
             State::Closed
@@ -231,7 +236,12 @@ impl Stack {
         if self.sockets.get(fd).is_some_and(|socket| !socket.port_named) {
             self.release_port(fd);
         }
+        let forgets = self.host.config.max_seg_of_handshake;
         let Ok(socket) = self.sockets.socket_mut(fd) else { return };
+        socket.early = Early::Nothing;
+        if forgets && socket.options.max_seg.is_some() {
+            Arc::make_mut(&mut socket.options).max_seg = None;
+        }
         if let Kind::Connected { id, .. } = core::mem::replace(&mut socket.kind, Kind::Fresh) {
             if !socket.port_named {
                 socket.local = None;
@@ -254,7 +264,14 @@ impl Stack {
             Shutdown::Both => (true, true),
         };
         match self.sockets.socket(fd)?.kind {
-            Kind::Fresh => Err(Errno::ENOTCONN),
+            Kind::Fresh => {
+                if self.host.config.shutdown_is_remembered {
+                    let early = &mut self.sockets.socket_mut(fd)?.early;
+                    let both = matches!(early, Early::Shut(before) if *before != how);
+                    *early = Early::Shut(if both { Shutdown::Both } else { how });
+                }
+                Err(Errno::ENOTCONN)
+            }
             Kind::Listening(_) => {
                 if read {
                     self.abandon_children(fd, now);
@@ -266,7 +283,9 @@ impl Stack {
                 let state = self.connections.get(&id).map_or(State::Closed, |connection| connection.tcb.state());
                 match state {
                     State::Closed | State::TimeWait => {
-                        self.sockets.socket_mut(fd)?.disconnecting |= connecting;
+                        if connecting {
+                            self.sockets.socket_mut(fd)?.early = Early::Disconnecting;
+                        }
                         Err(Errno::ENOTCONN)
                     }
                     // As in Linux whichever direction is meant: there is nothing yet to close in part.
@@ -286,8 +305,9 @@ impl Stack {
                     | State::CloseWait
                     | State::Closing
                     | State::LastAck => {
-                        if state == State::SynReceived && self.host.config.shutdown_spares_half_open {
-                            self.sockets.socket_mut(fd)?.disconnecting |= connecting;
+                        let spared = state == State::SynReceived && self.host.config.shutdown_spares_half_open;
+                        if connecting && spared {
+                            self.sockets.socket_mut(fd)?.early = Early::Disconnecting;
                         }
                         // The outcome of `connect` counts as told (Linux).
                         if let Kind::Connected { connecting, .. } = &mut self.sockets.socket_mut(fd)?.kind

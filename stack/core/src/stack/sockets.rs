@@ -3,7 +3,7 @@
 use super::connection::ConnectionId;
 use crate::config::Config;
 use crate::errno::Errno;
-use crate::socket::{Domain, Options, Shared};
+use crate::socket::{Domain, Options, Shared, Shutdown};
 use crate::tcp::backlog::Queues;
 use crate::tcp::fast_open::{self, Pending};
 use crate::tcp::syn_cookies;
@@ -109,6 +109,16 @@ pub(super) enum Kind {
     },
 }
 
+/// What is left of a `shutdown` that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Early {
+    Nothing,
+    /// The connection had ended, and `connect` had not told so: the socket can be closed, and that is all.
+    Disconnecting,
+    /// There was no connection: the next one has it.
+    Shut(Shutdown),
+}
+
 /// One socket.
 #[derive(Debug)]
 pub(super) struct Socket {
@@ -123,8 +133,8 @@ pub(super) struct Socket {
     pub(super) kind: Kind,
     /// `connect` was called with `TCP_FASTOPEN_CONNECT`: the first `send` opens the connection to there.
     pub(super) deferred: Option<Box<SocketAddr>>,
-    /// `shutdown` came when the connection had ended and `connect` had not told so: it can be closed, and that is all.
-    pub(super) disconnecting: bool,
+    /// A `shutdown` that came when there was nothing to shut down.
+    pub(super) early: Early,
     /// `SO_ERROR` of a socket without connection.
     pub(super) error: Option<Errno>,
 }

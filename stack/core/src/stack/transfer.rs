@@ -1,10 +1,10 @@
 //! Calls that move octets: `recv` and `send`.
 
 use super::Stack;
-use super::sockets::Kind;
+use super::sockets::{Early, Kind};
 use crate::errno::Errno;
 use crate::rules;
-use crate::socket::{RecvFlags, SendFlags};
+use crate::socket::{RecvFlags, SendFlags, Shutdown};
 use crate::time::Instant;
 
 impl Stack {
@@ -25,7 +25,15 @@ impl Stack {
                 if flags.oob && matches!(socket.kind, Kind::Fresh) {
                     return Err(Errno::EINVAL);
                 }
-                Err(socket.error.take().unwrap_or(Errno::ENOTCONN))
+                match socket.error.take() {
+                    Some(error) => Err(error),
+                    None if matches!(socket.early, Early::Shut(Shutdown::Read | Shutdown::Both))
+                        && matches!(socket.kind, Kind::Fresh) =>
+                    {
+                        Ok(0)
+                    }
+                    None => Err(Errno::ENOTCONN),
+                }
             }
             Kind::Connected { id, .. } => self.with(id, now, |tcb, fx| tcb.receive(to, flags, fx)),
         }

@@ -2,7 +2,7 @@
 
 use super::emit;
 use super::state::State;
-use super::tcb::Tcb;
+use super::tcb::{Fin, Tcb};
 use crate::host::Fx;
 use crate::rules;
 
@@ -23,6 +23,8 @@ pub(crate) fn abort(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         State::SynReceived | State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait => {
             emit::abort(tcb, fx);
         }
+        // The RFC comes here when the FIN is out; before that it is still in the state that has a reset (3.10.4).
+        State::Closing | State::LastAck if tcb.fin == Fin::Queued => emit::abort(tcb, fx),
         State::Closing | State::LastAck | State::TimeWait => {}
     }
     tcb.enter(State::Closed, fx);

@@ -53,7 +53,7 @@ impl Tcb {
             if unread {
                 fx.cite(rules::CLOSE_UNREAD);
                 fx.host.counters.tcp_abort_on_close += 1;
-                if resets_late {
+                if resets_late && self.fin != Fin::Queued {
                     emit::abort(self, fx);
                 }
             } else {

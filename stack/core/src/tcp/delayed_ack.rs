@@ -51,6 +51,8 @@ pub(crate) struct DelayedAck {
     pace: u16,
     /// When text last arrived.
     last: Sometime,
+    /// A segment has passed all checks at this event.
+    passed: bool,
 }
 
 impl DelayedAck {
@@ -63,6 +65,7 @@ impl DelayedAck {
             pushed: false,
             pace: 0,
             last: Sometime::NEVER,
+            passed: false,
         }
     }
 
@@ -73,6 +76,16 @@ impl DelayedAck {
     /// An ACK is wanted at the end of this event.
     pub(crate) const fn now(&mut self) {
         self.need = Need::Now;
+    }
+
+    /// A segment has passed all checks.
+    pub(crate) const fn passed(&mut self) {
+        self.passed = true;
+    }
+
+    /// The event is over.
+    pub(crate) const fn event_ends(&mut self) {
+        self.passed = false;
     }
 
     pub(crate) const fn cancel(&mut self) {
@@ -182,13 +195,18 @@ impl Tcb {
     /// Starts the timer for an ACK that waits. The timer of an earlier one runs on (MUST-40 is for the oldest).
     pub(crate) fn delay_ack(&mut self, fx: &mut Fx<'_>) {
         let delay = self.ack_delay(fx);
+        let passed = self.delayed_ack.passed;
         match self.timers.deadline(Timer::DelayedAck) {
             None => {
                 fx.cite(rules::ACK_DELAYED);
                 self.timers.set(Timer::DelayedAck, fx.now + delay);
             }
-            // About to go off: it may as well go now (Linux).
-            Some(at) if fx.config().ack_pace == AckPace::Estimated && (at <= fx.now + delay / 4 || delay == TICK) => {
+            // About to go off: with a segment it may as well go now (Linux).
+            Some(at)
+                if passed
+                    && fx.config().ack_pace == AckPace::Estimated
+                    && (at <= fx.now + delay / 4 || delay == TICK) =>
+            {
                 emit::ack(self, fx);
             }
             Some(at) => self.timers.set(Timer::DelayedAck, at.min(fx.now + delay)),

@@ -22,8 +22,9 @@ impl Tcb {
     fn acceptable_seq(&self, fx: &Fx<'_>) -> SeqNum {
         let (snd, edge) = (&self.snd, self.snd.una.plus(self.snd.wnd));
         let inside = edge.ge(snd.nxt) || (self.window_scaling && edge.distance(snd.nxt) < 1 << self.rcv.shift);
-        let synchronized = self.state().is_synchronized();
-        if inside || !synchronized || !fx.config().ack_within_window { snd.nxt } else { edge }
+        // A half-open connection of a listener does not keep the window.
+        let keeps = self.state().is_synchronized() || self.origin == Origin::Active;
+        if inside || !keeps || !fx.config().ack_within_window { snd.nxt } else { edge }
     }
 }
 
@@ -167,7 +168,7 @@ fn segment(tcb: &mut Tcb, seq: SeqNum, flags: Flags, text: u32, fx: &mut Fx<'_>)
     }
     if let Some(up) = tcb.snd.up
         && !syn
-        && !flags.rst()
+        && (!flags.rst() || fx.config().abort_says_all)
         && up.gt(seq)
     {
         // RFC 9293 3.8.5: the octet after the urgent data; further than the field reaches, as far as it reaches.

@@ -5,7 +5,7 @@ use super::delayed_ack::Need;
 use super::emit;
 use super::recovery::{AgainForPath, forward_rto, transmit};
 use super::retransmission_queue::{Psh, Sent};
-use super::tcb::{Fin, Tcb};
+use super::tcb::{Fin, Origin, Tcb};
 use super::write_queue::Train;
 use crate::config::{Config, Nagle};
 use crate::host::Fx;
@@ -46,6 +46,7 @@ pub(crate) fn after_event(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         Need::Delayed => tcb.delay_ack(fx),
         Need::Now => emit::ack(tcb, fx),
     }
+    tcb.delayed_ack.event_ends();
     tcb.relieve_writer(fx.config());
     tcb.account_event(fx);
     tcb.persist_arm(fx);
@@ -83,16 +84,19 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
         return;
     }
     let mut train = Train::default();
+    // What segments make room for does not change while they go out together.
+    let reserve = tcb.sack_reserve(fx.config());
+    let mut report = None;
     loop {
         if tcb.path_probe(fx) {
             continue;
         }
         let unsent = tcb.unsent();
         let record = tcb.unsent_of_record();
-        let edge = tcb.window_edge();
+        let edge = tcb.window_edge(fx.config());
         // A peer may have shrunk its window below what is in flight (MUST-34).
         let usable = if edge.gt(tcb.snd.nxt) { tcb.snd.nxt.distance(edge) } else { 0 };
-        let smss = tcb.smss(fx.config()).saturating_sub(tcb.ecn_reserve(fx) + tcb.sack_reserve(fx.config())).max(1);
+        let smss = tcb.smss(fx.config()).saturating_sub(tcb.ecn_reserve(fx) + reserve).max(1);
         let text = record.min(smss).min(usable);
         // In Linux a train that the window has room for may take the FIN along.
         let room = usable > text || (text > 0 && !train.is_over());
@@ -132,6 +136,10 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
                     return;
                 };
                 train = next;
+                report.clone_from(&tcb.duplicate);
+            } else {
+                // All segments of a train have the options of the first.
+                tcb.duplicate.clone_from(&report);
             }
             train.step();
         }
@@ -256,9 +264,10 @@ impl Tcb {
     }
 
     /// The right edge of the peer's window. One that came with its SYN begins behind ours, which the peer did not know yet
-    /// (RFC 7413 4.2.2).
-    fn window_edge(&self) -> SeqNum {
-        let syn = self.queue.front().is_some_and(|front| front.syn);
+    /// (RFC 7413 4.2.2), but in a simultaneous open in Linux.
+    fn window_edge(&self, config: &Config) -> SeqNum {
+        let behind = self.origin == Origin::Passive || !config.ack_within_window;
+        let syn = behind && self.queue.front().is_some_and(|front| front.syn);
         self.snd.una.plus(self.snd.wnd.saturating_add(u32::from(syn)))
     }
 

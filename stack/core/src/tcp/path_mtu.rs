@@ -10,6 +10,7 @@ use super::md5;
 use super::mss;
 use super::recovery::{AgainForPath, Phase, machine};
 use super::retransmission_queue::Sent;
+use super::state::State;
 use super::tcb::Tcb;
 use crate::config::{Config, RetryLimit};
 use crate::host::{Fx, Host, IPV6_MINIMUM_MTU};
@@ -151,7 +152,7 @@ impl Tcb {
         fx.host.paths.set(self.tuple.remote.ip(), known);
         self.lower(known, fx);
         let smss = self.smss(fx.config());
-        if self.queue.front().is_some_and(|front| front.syn) {
+        if self.state() == State::SynSent {
             // Only the text of a Fast Open makes a SYN large: it goes again without, and offers what the path takes.
             if self.queue.len() > 1 {
                 self.rcv.mss = mss::offered(mtu, v6, self.user.options.max_seg);

@@ -135,6 +135,15 @@ impl Reassembly {
         }
     }
 
+    /// Forgets a FIN below `nxt`, whose number text has taken, and names its place.
+    pub(crate) fn take_covered_fin(&mut self, nxt: SeqNum) -> Option<SeqNum> {
+        let fin = self.0.as_deref_mut()?.fin.take_if(|fin| fin.lt(nxt));
+        if self.holds_nothing() {
+            self.0 = None;
+        }
+        fin
+    }
+
     /// Whether a FIN waits exactly at `nxt`.
     pub(crate) fn fin_at(&self, nxt: SeqNum) -> bool {
         self.0.as_ref().is_some_and(|waiting| waiting.fin == Some(nxt))

@@ -23,7 +23,7 @@ impl Tcb {
     }
 
     /// Whether the next octet is the urgent one, which is not part of the stream unless the user asked for that.
-    fn urgent_is_next(&self) -> bool {
+    pub(crate) fn urgent_is_next(&self) -> bool {
         self.urgent_mark() == Some(0) && !self.user.options.oob_inline && self.incoming.len() > 0
     }
 

@@ -70,7 +70,7 @@ impl Tcb {
         }
         let taken = if fx.config().segment_trains {
             let least_unsent = self.user.options.not_sent_low_at(fx.config());
-            self.write_units(data, least_unsent, fx)
+            self.write_units(data, least_unsent, flags.oob, fx)
         } else {
             let taken = data.len().min(self.send_space(fx.config())).min(self.room_not_sent(fx.config()));
             self.outgoing.push(&data[..taken], &mut fx.host.rings);
@@ -84,7 +84,8 @@ impl Tcb {
         }
         self.write_ends(flags.more, flags.eor && taken == data.len() && fx.config().segment_trains);
         self.user.more = flags.more;
-        if flags.oob && taken == data.len() && taken > 0 {
+        // Linux takes the last octet that it has room for.
+        if flags.oob && (taken == data.len() || fx.config().segment_trains) && taken > 0 {
             fx.cite_in(rules::SEND_URGENT, state);
             // MUST-62: the octet after the urgent data.
             self.snd.up = Some(self.outgoing.end());

@@ -38,14 +38,22 @@ const SHARE: u64 = 1024;
 /// Of a shorter round trip than this many microseconds, doubled each time, a train is longer by half as much each time.
 const RTT_LOG: u32 = 9;
 
+/// What is known of units beyond where the last one begins.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Rare {
+    /// Ends of earlier units that were pushed, in order.
+    pushed: VecDeque<SeqNum>,
+    /// Text that was written as urgent, in units of a segment each: where the last such writes begin and end.
+    urgent: Option<(SeqNum, SeqNum)>,
+}
+
 /// The units of one connection.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct WriteQueue {
     /// End of what was written without the promise of more, or of a unit that was pushed for its size.
     push_end: SeqNum,
-    /// Ends of earlier units that were pushed, in order.
-    #[expect(clippy::box_collection, reason = "one word as long as there are none")]
-    pushed_units: Option<Box<VecDeque<SeqNum>>>,
+    /// What few connections need.
+    rare: Option<Box<Rare>>,
     /// End of the last text that was marked to be pushed.
     pushed: SeqNum,
     /// Where the last unit began.
@@ -62,7 +70,25 @@ pub(crate) struct WriteQueue {
 impl WriteQueue {
     pub(crate) const fn new(iss: SeqNum) -> Self {
         let start = iss.plus(1);
-        Self { push_end: iss, pushed_units: None, pushed: start, unit: start, records: None, grown: 0, starved: false }
+        Self { push_end: iss, rare: None, pushed: start, unit: start, records: None, grown: 0, starved: false }
+    }
+}
+
+impl WriteQueue {
+    /// Urgent text of `len` octets is written from `at` on.
+    fn urgent_goes_on(&mut self, at: SeqNum, len: u32) {
+        let urgent = &mut self.rare.get_or_insert_default().urgent;
+        let start = urgent.filter(|text| text.1 == at).map_or(at, |text| text.0);
+        *urgent = Some((start, at.plus(len)));
+    }
+
+    fn urgent(&self) -> Option<(SeqNum, SeqNum)> {
+        self.rare.as_ref()?.urgent
+    }
+
+    /// Whether the octet was written as urgent.
+    fn is_urgent(&self, octet: SeqNum) -> bool {
+        self.urgent().is_some_and(|(start, end)| octet.ge(start) && octet.lt(end))
     }
 }
 
@@ -104,20 +130,30 @@ impl Train {
 }
 
 impl Tcb {
+    /// Octets of a unit of urgent text: a segment, or half of the largest window.
+    fn urgent_unit(&self, config: &Config) -> u32 {
+        self.smss(config).min(self.half_of_window()).max(1)
+    }
+
+    /// Half of the largest window that the peer has offered, or all of it if that is small.
+    fn half_of_window(&self) -> u32 {
+        if self.snd.max_wnd > 536 { self.snd.max_wnd / 2 } else { self.snd.max_wnd }
+    }
+
     /// Octets of a whole unit: at most half of the largest window that the peer has offered, in whole segments.
     fn unit_size(&self, config: &Config) -> u32 {
         let smss = self.smss(config).saturating_sub(self.sack_reserve(config)).max(1);
-        let half = if self.snd.max_wnd > 536 { self.snd.max_wnd / 2 } else { self.snd.max_wnd };
+        let half = self.half_of_window();
         let most = if half > 0 { LARGEST.min(half) } else { LARGEST };
         (most / smss * smss).max(smss)
     }
 
     /// Room in the last unit, 0 when the next octet begins another one.
-    fn unit_room(&self, config: &Config) -> u32 {
+    fn unit_room(&self, size: u32) -> u32 {
         let end = self.outgoing.end();
         let start = if self.state().may_transmit() { self.write.unit.later(self.snd.nxt) } else { self.write.unit };
         let closed = self.write.records.as_ref().is_some_and(|records| records.back() == Some(&end));
-        if closed || start.ge(end) { 0 } else { self.unit_size(config).saturating_sub(start.distance(end)) }
+        if closed || start.ge(end) { 0 } else { size.saturating_sub(start.distance(end)) }
     }
 
     /// Octets that the send queue is charged with.
@@ -125,7 +161,12 @@ impl Tcb {
         let queued = self.outgoing.len() as u32;
         let unsent = self.unsent().min(queued);
         let train = self.longest_train(config).saturating_mul(self.smss(config)).clamp(1, LARGEST);
-        let units = (queued - unsent).div_ceil(train) + unsent.div_ceil(self.unit_size(config));
+        let from = self.outgoing.end().minus(unsent);
+        let urgent = self.write.urgent().filter(|(_, end)| end.gt(from));
+        let urgent = urgent.map_or(0, |(start, end)| start.later(from).distance(end));
+        let units = (queued - unsent).div_ceil(train)
+            + (unsent - urgent).div_ceil(self.unit_size(config))
+            + urgent.div_ceil(self.urgent_unit(config));
         queued.saturating_add(units.saturating_mul(UNIT))
     }
 
@@ -163,14 +204,15 @@ impl Tcb {
     }
 
     /// Takes octets into units, each with what sending the ones before it has made room for. How many were taken.
-    pub(crate) fn write_units(&mut self, data: &[u8], least_unsent: u32, fx: &mut Fx<'_>) -> usize {
+    pub(crate) fn write_units(&mut self, data: &[u8], least_unsent: u32, urgent: bool, fx: &mut Fx<'_>) -> usize {
         if self.write.grown == 0 {
             self.grow_send_buffer(&fx.host.config);
         }
         let mut taken = 0;
         while taken < data.len() {
             let config = &fx.host.config;
-            let mut room = self.unit_room(config);
+            let size = if urgent { self.urgent_unit(config) } else { self.unit_size(config) };
+            let mut room = self.unit_room(size);
             let grows = room > 0 && self.write.push_end == self.outgoing.end();
             if room == 0 {
                 if self.unit_space(config) == 0 || self.unsent() >= least_unsent {
@@ -178,16 +220,20 @@ impl Tcb {
                     break;
                 }
                 self.begin_unit();
-                room = self.unit_size(config);
+                room = size;
             }
             let len = (room as usize).min(data.len() - taken);
+            if urgent {
+                self.write.urgent_goes_on(self.outgoing.end(), len as u32);
+            }
             self.outgoing.push(&data[taken..taken + len], &mut fx.host.rings);
             if grows {
                 // A unit that was pushed stays so as this write fills it, and is not when another one does.
                 self.write.push_end = if taken > 0 { self.outgoing.end() } else { self.snd.iss };
             }
             taken += len;
-            if taken < data.len() {
+            // Urgent text is sent when it is known where it ends.
+            if taken < data.len() && !urgent {
                 // A whole unit need not wait for the rest of the write.
                 if self.far_beyond_push() {
                     self.push();
@@ -202,7 +248,7 @@ impl Tcb {
     fn begin_unit(&mut self) {
         let end = self.outgoing.end();
         if self.write.push_end == end && end.gt(self.snd.nxt) {
-            self.write.pushed_units.get_or_insert_default().push_back(end);
+            self.write.rare.get_or_insert_default().pushed.push_back(end);
         }
         self.write.unit = end;
     }
@@ -230,12 +276,9 @@ impl Tcb {
 
     /// Octets of text before the end of the record that SND.NXT is in.
     pub(crate) fn unsent_of_record(&mut self) -> u32 {
-        if let Some(pushed) = &mut self.write.pushed_units {
-            while pushed.front().is_some_and(|end| end.le(self.snd.nxt)) {
-                pushed.pop_front();
-            }
-            if pushed.is_empty() {
-                self.write.pushed_units = None;
+        if let Some(rare) = &mut self.write.rare {
+            while rare.pushed.front().is_some_and(|end| end.le(self.snd.nxt)) {
+                rare.pushed.pop_front();
             }
         }
         let Some(records) = &mut self.write.records else { return self.unsent() };
@@ -251,9 +294,10 @@ impl Tcb {
 
     /// Whether text up to `end` is the end of what its writer wants to be handed on.
     pub(crate) fn is_push_end(&self, end: SeqNum) -> bool {
-        let is_next =
-            |ends: &Option<Box<VecDeque<SeqNum>>>| ends.as_ref().is_some_and(|ends| ends.front() == Some(&end));
-        is_next(&self.write.records) || is_next(&self.write.pushed_units) || self.write.push_end == end
+        let is_next = |ends: Option<&VecDeque<SeqNum>>| ends.is_some_and(|ends| ends.front() == Some(&end));
+        is_next(self.write.records.as_deref())
+            || is_next(self.write.rare.as_ref().map(|rare| &rare.pushed))
+            || self.write.push_end == end
     }
 
     /// Segments of the longest train.
@@ -282,6 +326,9 @@ impl Tcb {
         // Two trains fit into the window, so that there is one to send while the other is acknowledged.
         let quota = quota.min((self.congestion.cwnd / smss / 2).max(1));
         let longest = self.longest_train(config);
+        if self.write.is_urgent(self.snd.nxt) {
+            return Some(Train::of(1));
+        }
         if self.unsent() > smss && self.is_worth_deferring(text.min(quota.saturating_mul(smss)), longest, fx) {
             return None;
         }
@@ -308,6 +355,6 @@ impl Tcb {
         let Some(front) = self.queue.front() else { return false };
         // An ACK that is far away is not waited for.
         let soon = self.rto.srtt().is_none_or(|srtt| fx.now.since(front.at) >= srtt / 2);
-        limit < share && soon && matches!(self.fin, super::tcb::Fin::None)
+        limit < share && soon
     }
 }

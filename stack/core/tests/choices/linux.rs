@@ -3,7 +3,7 @@
 use super::*;
 use halfopen_stack::config::Acceptable;
 use halfopen_stack::wire::tcp::Flags;
-use halfopen_stack::{SendFlags, Shutdown, SocketOption};
+use halfopen_stack::{Domain, Errno, SendFlags, Shutdown, SocketOption};
 
 /// A SYN with RST below RCV.NXT that ends there.
 fn reset_below(set: Set) -> String {
@@ -127,6 +127,43 @@ fn urgent_zero(set: Set) -> String {
     format!("{:?}", play.read(fd))
 }
 
+/// ABORT behind urgent text and marked text.
+fn abort_of_all(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    let listener = play.listen(8);
+    play.inject(S.with(Flags::ECE).with(Flags::CWR), 0, 0, b"");
+    play.inject(A, 1, 1, b"");
+    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    play.window = 0;
+    play.inject(A, 1, 1, b"");
+    play.stack.send(play.now, fd, b"text", SendFlags { oob: true, ..SendFlags::default() }).unwrap();
+    play.drain();
+    play.ecn = 3;
+    play.inject(P, 1, 1, b"text");
+    line(&play.close(fd))
+}
+
+/// The first text behind ECE that nothing had caused.
+fn early_ece(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    let listener = play.listen(8);
+    play.inject(S.with(Flags::ECE).with(Flags::CWR), 0, 0, b"");
+    play.inject(A, 1, 1, b"");
+    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    play.inject(A.with(Flags::ECE), 1, 1, b"");
+    line(&play.send(fd, b"text"))
+}
+
+/// How much is read up to the mark of text whose third octet a later segment calls urgent.
+fn urgent_late(set: Set) -> String {
+    let mut config = plain_with(set);
+    config.acceptable = Acceptable::Linux;
+    let (mut play, fd) = Play::established(config);
+    play.inject(P, 1, 1, b"text");
+    play.inject(A.with(Flags::URG), 4, 1, b"tx");
+    format!("{:?}", play.read(fd).map(|text| text.len()))
+}
+
 fn late_size(set: Set) -> String {
     let (mut play, fd) = Play::established(plain_with(set));
     play.stack.set_option(play.now, fd, SocketOption::MaxSeg(500)).unwrap();
@@ -140,7 +177,93 @@ fn fin(set: Set) -> String {
     if at_once.is_empty() { times(&play.wait(1.0)) } else { at_once }
 }
 
+/// TS.Recent behind a FIN with a newer timestamp and an acknowledgment that is old.
+fn stamp_of_old_ack(set: Set) -> String {
+    let mut config = plain_with(set);
+    config.tcp_timestamps = 1;
+    let mut play = Play::new(config);
+    play.timestamp(100, 0);
+    let listener = play.listen(8);
+    play.inject(S, 0, 0, b"");
+    play.inject(A, 1, 1, b"");
+    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    play.send(fd, b"x");
+    play.inject(A, 1, 2, b"");
+    play.timestamp(200, 0);
+    play.inject(F, 1, 1, b"");
+    play.last().0.options.timestamps.unwrap().ecr.to_string()
+}
+
+/// The last ACK of a handshake with a strange echo.
+fn strange_echo(set: Set) -> String {
+    let mut config = plain_with(set);
+    config.tcp_timestamps = 1;
+    config.mini_sockets = true;
+    let mut play = Play::new(config);
+    play.timestamp(100, 0);
+    play.listen(8);
+    play.inject(S, 0, 0, b"");
+    play.timestamp(100, 1);
+    line(&play.inject(A, 1, 1, b""))
+}
+
+/// What `shutdown` of a socket that is not connected makes of the next simultaneous open.
+fn early_shutdown(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    let fd = play.stack.socket(Domain::Inet).unwrap();
+    play.stack.bind(fd, play.local).unwrap();
+    assert_eq!(play.stack.shutdown(play.now, fd, Shutdown::Both), Err(Errno::ENOTCONN));
+    play.stack.connect(play.now, fd, play.remote).unwrap_err();
+    play.drain();
+    play.inject(S, 0, 0, b"");
+    let sent = line(&play.inject(A, 1, 1, b""));
+    format!("{sent}: {:?}", play.read(fd))
+}
+
+/// What a marked FIN ahead of text draws, and marked text behind a FIN.
+fn marked(set: Set) -> String {
+    let mut seen = Vec::new();
+    for (first, flags, seq, text) in [(A, F, 5, &b""[..]), (F, A, 2, b"late")] {
+        let mut play = Play::new(plain_with(set));
+        play.listen(8);
+        play.inject(S.with(Flags::ECE).with(Flags::CWR), 0, 0, b"");
+        play.inject(A, 1, 1, b"");
+        play.inject(first, 1, 1, b"");
+        play.ecn = 3;
+        play.inject(flags, seq, 1, text);
+        play.ecn = 0;
+        seen.extend(play.inject(A, 0, 1, b""));
+    }
+    line(&seen)
+}
+
 pub(crate) const ROWS: &[Row] = &[
+    Row {
+        field: "ts_recent_by_ack",
+        play: stamp_of_old_ack,
+        values: &[(|c| c.ts_recent_by_ack = false, "200"), (|c| c.ts_recent_by_ack = true, "100")],
+    },
+    Row {
+        field: "half_open_echo_check",
+        play: strange_echo,
+        values: &[(|c| c.half_open_echo_check = false, ""), (|c| c.half_open_echo_check = true, ". 1:1(0) ack 1")],
+    },
+    Row {
+        field: "shutdown_is_remembered",
+        play: early_shutdown,
+        values: &[
+            (|c| c.shutdown_is_remembered = false, ": Err(EAGAIN)"),
+            (|c| c.shutdown_is_remembered = true, "F. 1:1(0) ack 1: Ok([])"),
+        ],
+    },
+    Row {
+        field: "ce_counts_where_kept",
+        play: marked,
+        values: &[
+            (|c| c.ce_counts_where_kept = false, ". 1:1(0) ack 1, E. 1:1(0) ack 2"),
+            (|c| c.ce_counts_where_kept = true, "E. 1:1(0) ack 1, . 1:1(0) ack 2"),
+        ],
+    },
     Row {
         field: "acceptable",
         play: reset_below,
@@ -217,6 +340,27 @@ pub(crate) const ROWS: &[Row] = &[
         field: "urgent_zero_is_one",
         play: urgent_zero,
         values: &[(|c| c.urgent_zero_is_one = false, "Ok([120])"), (|c| c.urgent_zero_is_one = true, "Err(EAGAIN)")],
+    },
+    Row {
+        field: "urgent_is_ahead",
+        play: urgent_late,
+        values: &[(|c| c.urgent_is_ahead = false, "Ok(2)"), (|c| c.urgent_is_ahead = true, "Ok(5)")],
+    },
+    Row {
+        field: "abort_says_all",
+        play: abort_of_all,
+        values: &[
+            (|c| c.abort_says_all = false, "R. 1:1(0) ack 5"),
+            (|c| c.abort_says_all = true, "RUE. 1:1(0) ack 5"),
+        ],
+    },
+    Row {
+        field: "ece_needs_flight",
+        play: early_ece,
+        values: &[
+            (|c| c.ece_needs_flight = false, "[ect0] PW. 1:5(4) ack 1"),
+            (|c| c.ece_needs_flight = true, "[ect0] P. 1:5(4) ack 1"),
+        ],
     },
     Row {
         field: "fin_ack_waits",

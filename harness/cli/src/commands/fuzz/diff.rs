@@ -97,7 +97,7 @@ fn many(args: &DiffArgs) -> Result<u8, Fault> {
     // Different programs may come to the same when they are small.
     let mut folded: BTreeMap<String, (u64, Program, Divergence)> = BTreeMap::new();
     for found in &found {
-        let (program, divergence) = smaller(&mut pair, found);
+        let (program, divergence) = smaller(&mut pair, found, &known);
         folded.entry(divergence.key()).or_insert((0, program, divergence)).0 += found.count;
     }
     let mut folded: Vec<_> = folded.into_values().collect();
@@ -183,15 +183,17 @@ fn known() -> Result<Expectations, Fault> {
     Ok(known)
 }
 
-/// The smallest program with the same difference in the same state.
-fn smaller(pair: &mut Pair, found: &Found) -> (Program, Divergence) {
+/// The smallest program with the same difference in the same state, which is not a known one.
+fn smaller(pair: &mut Pair, found: &Found, known: &Expectations) -> (Program, Divergence) {
     let mut run = |program: &Program| {
         // The set-ups of smaller programs are of other profiles; here there is one.
         let mut program = program.clone();
         timer_free(&mut program);
         match pair.divergence(&program) {
-            Ok(Comparison::Differs(divergence)) => Some(*divergence),
-            Ok(Comparison::Equal | Comparison::Parted(_)) | Err(_) => None,
+            Ok(Comparison::Differs(divergence)) if differential::explained(known, &divergence).is_none() => {
+                Some(*divergence)
+            }
+            Ok(Comparison::Equal | Comparison::Parted(_) | Comparison::Differs(_)) | Err(_) => None,
         }
     };
     let same = |one: &Divergence, two: &Divergence| one.kind == two.kind && one.state == two.state;

@@ -62,7 +62,11 @@ impl Classic {
         flags: Flags,
         fx: &mut Fx<'_>,
     ) -> (Flags, u8) {
-        let mut ecn = if self.echo && flags.ack() && !flags.rst() { Flags::ECE } else { Flags::NONE };
+        let mut ecn = if self.echo && flags.ack() && (!flags.rst() || fx.config().abort_says_all) {
+            Flags::ECE
+        } else {
+            Flags::NONE
+        };
         let Some(end) = new else { return (ecn, codepoint::NOT_ECT) };
         if self.told != reductions {
             fx.cite(rules::ECN_CWR);

@@ -114,12 +114,17 @@ impl Tcb {
     /// the receiver.
     pub(crate) fn ecn_arrived(&mut self, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
         let unacknowledged = self.rcv.last_ack_sent != self.rcv.nxt || self.delayed_ack.need() != Need::None;
+        let octets = match fx.config().ce_counts_where_kept {
+            true if !self.state().may_receive_text() => 0,
+            true if arriving.first.gt(self.rcv.nxt) => arriving.len,
+            true | false => arriving.text,
+        };
         match &mut self.ecn {
             Ecn::Off | Ecn::Asked(_) | Ecn::Answered(_) => {}
             Ecn::Classic(classic) => {
                 let before = classic.echo;
                 let quick = fx.config().ecn_quick_acks;
-                if classic.arrived(&arriving.seg, arriving.text, fx) && !before {
+                if classic.arrived(&arriving.seg, octets, fx) && !before {
                     self.delayed_ack.quick = self.delayed_ack.quick.max(quick);
                 }
                 if before && arriving.seg.flags.cwr() && arriving.text > 0 && quick > 0 {

@@ -103,7 +103,7 @@ pub(crate) fn lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     let edge = tcb.snd.una.plus(tcb.snd.wnd);
     // A proportional reduction lets the first retransmission out by itself.
     let counted = tcb.recovery.is_reducing() && tcb.reduction(fx.config()) == Reduction::Proportional;
-    let mut train = Train::default();
+    let (mut train, mut report) = (Train::default(), None);
     while let Some(sent) = tcb.queue.first_lost(smss) {
         if tcb.recovery.again_for_path == AgainForPath::Wait {
             return;
@@ -123,6 +123,10 @@ pub(crate) fn lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         let Some(sent) = tcb.queue.first_lost(smss) else { return };
         if train.is_over() {
             train = tcb.train_again(fx.config());
+            report.clone_from(&tcb.duplicate);
+        } else {
+            // All segments of a train have the options of the first.
+            tcb.duplicate.clone_from(&report);
         }
         train.step();
         // It goes no further than the train that was, what waits, and the peer's window.

@@ -141,7 +141,7 @@ pub(crate) fn take_syn(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
 }
 
 /// Keeps text and FIN of a SYN for after the handshake (RFC 9293 3.10.7.2, 3.10.7.3), as far as the window reaches.
-fn queue_controls_of_syn(tcb: &mut Tcb, seg: &Segment<'_>, fx: &Fx<'_>) {
+fn queue_controls_of_syn(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
     if !fx.config().keep_syn_text {
         return;
     }

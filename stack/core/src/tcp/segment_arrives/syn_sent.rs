@@ -54,9 +54,9 @@ pub(crate) fn arrives(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
     }
 }
 
-/// Whether the timestamp that a segment echoes, if any, may be that of our SYN. Of a SYN that was sent more than once only the
+/// Whether the timestamp that a segment echoes, if any, may be that of our SYN or SYN,ACK. Of one that was sent more than once only the
 /// last time is known.
-fn echoes_our_syn(tcb: &Tcb, seg: &Segment<'_>, fx: &Fx<'_>) -> bool {
+pub(super) fn echoes_our_syn(tcb: &Tcb, seg: &Segment<'_>, fx: &Fx<'_>) -> bool {
     let Some(option) = seg.options.timestamps.filter(|option| tcb.timestamps.enabled && option.ecr != 0) else {
         return true;
     };

@@ -1,7 +1,7 @@
 //! Fifth, check the ACK field (RFC 9293 3.10.7.4). What hangs on a new or a duplicate ACK, RFC 6298 samples and RFC 5681
 //! congestion control, is [`acknowledgment`].
 
-use super::{Arriving, CONTINUE, Flow, RETURN};
+use super::{Arriving, CONTINUE, Flow, RETURN, mini, take_timestamp};
 use crate::config::Acceptable;
 use crate::host::Fx;
 use crate::rules;
@@ -28,7 +28,13 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
     if state == State::SynReceived {
         return syn_received(tcb, arriving, fx);
     }
+    if fx.config().ts_recent_by_ack && is_plain_next(tcb, arriving) {
+        take_timestamp(tcb, arriving, fx);
+    }
     range(tcb, arriving, fx)?;
+    if fx.config().ts_recent_by_ack && arriving.seg.ack.ge(tcb.snd.una) {
+        take_timestamp(tcb, arriving, fx);
+    }
     tcb.hear_user_timeout(&arriving.seg, fx);
     tcb.totals.last_ack_recv = Sometime::at(fx.now);
     tcb.user.more &= is_text_alone(tcb, arriving);
@@ -44,7 +50,7 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
         State::TimeWait => {}
         State::Closed | State::Listen | State::SynSent | State::SynReceived => unreachable!("{state} was dealt with"),
     }
-    after_fin(tcb, fx)
+    after_fin(tcb, &arriving.seg, fx)
 }
 
 /// SYN-RECEIVED. An unacceptable ACK draws a reset, also where RFC 5961's range check would answer with an ACK: RFC 9293's
@@ -73,6 +79,9 @@ fn syn_received(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow
     fx.cite(rules::SYN_RECEIVED_ACK);
     tcb.hear_user_timeout(seg, fx);
     tcb.ecn_established(seg, fx);
+    if fx.config().ts_recent_by_ack {
+        take_timestamp(tcb, arriving, fx);
+    }
     handshake_done(tcb, seg, fx);
     tcb.enter(State::Established, fx);
     let shut = core::mem::take(&mut tcb.user.shut_write);
@@ -134,6 +143,17 @@ fn is_text_alone(tcb: &Tcb, arriving: &Arriving<'_>) -> bool {
     tcb.state() == State::Established && plain && next
 }
 
+/// Whether a segment is what Linux's fast path expects: the next one, with the window of before and no option but timestamps.
+fn is_plain_next(tcb: &Tcb, arriving: &Arriving<'_>) -> bool {
+    let seg = &arriving.seg;
+    let plain = seg.flags.without(Flags::PSH) == Flags::ACK && seg.options.sack.is_empty();
+    let same = arriving.wnd == tcb.snd.wnd && seg.ack.le(tcb.snd.nxt);
+    let next = seg.seq == tcb.rcv.nxt && tcb.reassembly.holds_nothing();
+    // The first text of either side needs memory, which is not looked for there.
+    let charged = seg.payload.is_empty() || tcb.totals.bytes_received > 0 || tcb.totals.bytes_sent > 0;
+    tcb.state() == State::Established && plain && same && next && charged
+}
+
 /// How far below SND.UNA an acknowledgment may be.
 fn behind(tcb: &Tcb, fx: &Fx<'_>) -> u32 {
     // Our SYN was acknowledged too; in Linux, which `ack_range_of_acknowledged` is for, that of a SYN,ACK is not counted.
@@ -146,7 +166,7 @@ fn behind(tcb: &Tcb, fx: &Fx<'_>) -> u32 {
 fn acknowledge(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
     let state = tcb.state();
     let ack = arriving.seg.ack;
-    if ack.ge(tcb.snd.una) {
+    if ack.ge(tcb.snd.una) && !(fx.config().ece_needs_flight && tcb.queue.is_empty()) {
         tcb.ecn_feedback(&arriving.seg, fx);
     }
     fx.cite_in(if ack.gt(tcb.snd.una) { rules::ACK_NEW } else { rules::ACK_DUPLICATE }, state);
@@ -165,6 +185,7 @@ fn update_window(tcb: &mut Tcb, una: SeqNum, arriving: &Arriving<'_>, fx: &mut F
         return;
     }
     let updates = updates_window(tcb, una, arriving, fx);
+    let predicted = fx.config().smaller_window_needs_news && arriving.text > 0 && is_plain_next(tcb, arriving);
     let snd = &mut tcb.snd;
     if updates {
         let opens = snd.wnd == 0 && arriving.wnd > 0;
@@ -179,6 +200,9 @@ fn update_window(tcb: &mut Tcb, una: SeqNum, arriving: &Arriving<'_>, fx: &mut F
         }
     } else {
         snd.wnd = snd.wnd.saturating_sub(una.distance(snd.una));
+        if predicted {
+            snd.wl1 = arriving.first;
+        }
     }
 }
 
@@ -198,14 +222,16 @@ fn unless_linux(fx: &Fx<'_>) -> Flow {
 }
 
 /// What the acknowledgment of our FIN leads to.
-fn after_fin(tcb: &mut Tcb, fx: &mut Fx<'_>) -> Flow {
+fn after_fin(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Flow {
     let acknowledged = tcb.fin_acknowledged();
     match tcb.state() {
         State::FinWait1 if acknowledged => {
             fx.cite(rules::FIN_WAIT_1_FIN_ACKED);
             tcb.enter(State::FinWait2, fx);
             fx.cite(rules::FIN_WAIT_2_ACK);
-            CONTINUE
+            // Linux makes a mini socket of a connection that nobody has, and looks at nothing else of the segment.
+            let ends = !seg.flags.fin() && !seg.end().gt(tcb.rcv.nxt);
+            if ends && mini::has(tcb, fx) { RETURN } else { CONTINUE }
         }
         State::Closing if acknowledged => {
             fx.cite(rules::CLOSING_ACK_FIN);

@@ -4,6 +4,7 @@
 //! What they have in common: the segment is in the window, or it is acknowledged and dropped; a reset is believed wherever in the window
 //! it lies, but for a half-open connection; a SYN in the window is reset.
 
+use super::super::syn_sent::echoes_our_syn;
 use super::{Arriving, CONTINUE, Flow, RETURN, Verdict, ack, fin};
 use crate::host::Fx;
 use crate::rules;
@@ -75,8 +76,11 @@ fn half_open(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Flow {
     if bare_syn && seg.seq == tcb.rcv.irs && !stale {
         return CONTINUE;
     }
+    // What a cookie has brought back knows nothing of its SYN,ACK.
+    let known = tcb.totals.segs_out > 0 && fx.config().half_open_echo_check;
+    let stale = stale || known && !echoes_our_syn(tcb, seg, fx);
     if flags.rst() {
-        return half_open_reset(tcb, seg, fx);
+        return half_open_reset(tcb, seg, stale, fx);
     }
     if flags.ack() {
         ack::of_syn(tcb, seg, fx)?;
@@ -104,8 +108,8 @@ fn half_open(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Flow {
 }
 
 /// RFC 5961 3.2, whatever the reset acknowledges.
-fn half_open_reset(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Flow {
-    if paws::is_stale(tcb, seg, fx) {
+fn half_open_reset(tcb: &mut Tcb, seg: &Segment<'_>, stale: bool, fx: &mut Fx<'_>) -> Flow {
+    if stale {
         fx.cite_in(rules::SEQ_UNACCEPTABLE_RST, State::SynReceived);
     } else if seg.seq == tcb.rcv.nxt {
         fx.cite(rules::RST_PASSIVE);

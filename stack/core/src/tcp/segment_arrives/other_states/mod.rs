@@ -46,13 +46,22 @@ fn checks(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
     syn::check(tcb, arriving, fx)?;
     ack::check(tcb, arriving, fx)?;
     tcb.ecn_arrived(arriving, fx);
-    tcb.timestamps.update(&arriving.seg, arriving.first, tcb.rcv.last_ack_sent, fx.now);
+    if !fx.config().ts_recent_by_ack {
+        take_timestamp(tcb, arriving, fx);
+    }
     urg::check(tcb, arriving, fx)?;
     if fx.config().acceptable == Acceptable::Linux {
         linux_text::cut(tcb, arriving, fx)?;
     }
     text::process(tcb, arriving, fx)?;
-    fin::check(tcb, arriving, fx)
+    fin::check(tcb, arriving, fx)?;
+    tcb.delayed_ack.passed();
+    CONTINUE
+}
+
+/// TS.Recent (RFC 7323 4.3).
+fn take_timestamp(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &Fx<'_>) {
+    tcb.timestamps.update(&arriving.seg, arriving.first, tcb.rcv.last_ack_sent, fx.now);
 }
 
 /// The last three checks, for what rides on a SYN,ACK in SYN-SENT (3.10.7.3, fourth).

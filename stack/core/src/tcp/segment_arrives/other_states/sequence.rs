@@ -127,7 +127,10 @@ fn syn_again(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Flo
     if !flags.syn() || flags.rst() || arriving.seg.seq != tcb.rcv.irs {
         return CONTINUE;
     }
+    let linux = fx.config().acceptable == Acceptable::Linux;
     match (tcb.origin, flags.ack()) {
+        // Linux takes it with nothing else, and as an answer to all that it has sent.
+        (Origin::Active, true) if linux && (arriving.seg.len() > 1 || arriving.seg.ack != tcb.snd.nxt) => CONTINUE,
         // A simultaneous open: the peer's SYN,ACK repeats its SYN and acknowledges ours. Without its SYN it is an
         // acceptable ACK (RFC 9293 A.2).
         (Origin::Active, true) => {
@@ -140,7 +143,7 @@ fn syn_again(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Flo
             CONTINUE
         }
         // The peer has not heard our SYN,ACK: a bare ACK would not help it, the SYN,ACK does (as stacks do).
-        (Origin::Active, false) if fx.config().acceptable == Acceptable::Linux => CONTINUE,
+        (Origin::Active, false) if linux => CONTINUE,
         (Origin::Passive | Origin::Active, false) => {
             fx.cite_in(rules::SEQ_UNACCEPTABLE, State::SynReceived);
             if let Ecn::Answered(answer) = &mut tcb.ecn

@@ -58,7 +58,7 @@ pub(super) fn process(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -
 /// Text at RCV.NXT. The right edge stays where it is: RCV.WND shrinks by what RCV.NXT advances. `held`: a part of it is there
 /// already, and stands, whatever the segment has in its place.
 fn in_order(tcb: &mut Tcb, seg: &Segment<'_>, held: bool, fx: &mut Fx<'_>) {
-    if !tcb.reassembly.is_empty() {
+    if !tcb.reassembly.holds_nothing() {
         // It fills a gap, or part of one.
         fx.cite(rules::OUT_OF_ORDER_ACK);
         tcb.delayed_ack.now();
@@ -84,5 +84,10 @@ fn take_queued(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     while let Some(text) = tcb.reassembly.take(tcb.rcv.nxt) {
         tcb.delayed_ack.now();
         deliver(tcb, &text, fx);
+    }
+    if let Some(fin) = tcb.reassembly.take_covered_fin(tcb.rcv.nxt)
+        && fx.config().sack_counts_controls
+    {
+        tcb.note_duplicate(fin, fin.plus(1), fx);
     }
 }

@@ -31,12 +31,17 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
 
 /// `RCV.UP <- max(RCV.UP, SEG.UP)`. Whether the user learns something new: a pointer that moved, ahead of what was read.
 /// The pointer may lie anywhere; one that is behind what was read, or outside any window, says nothing.
-pub(crate) fn note_urgent(tcb: &mut Tcb, seq: SeqNum, urgent: u16, fx: &Fx<'_>) -> bool {
+pub(crate) fn note_urgent(tcb: &mut Tcb, seq: SeqNum, urgent: u16, fx: &mut Fx<'_>) -> bool {
     let urgent = if fx.config().urgent_zero_is_one { urgent.max(1) } else { urgent };
     let up = seq.plus(u32::from(urgent) + u32::from(fx.config().tcp_stdurg));
     let read = tcb.rcv.nxt.minus(tcb.incoming.len() as u32);
-    if up.le(read) || tcb.rcv.up.is_some_and(|known| up.le(known)) {
+    let least = if fx.config().urgent_is_ahead { tcb.rcv.nxt } else { read };
+    if up.le(least) || tcb.rcv.up.is_some_and(|known| up.le(known)) {
         return false;
+    }
+    if tcb.urgent_is_next() {
+        // The user stands before the urgent octet of before, which does not become part of the stream.
+        tcb.incoming.consume(1, &mut fx.host.rings);
     }
     (tcb.rcv.up, tcb.rcv.up_read) = (Some(up), false);
     true

@@ -1,0 +1,184 @@
+//! Details of the `linux` profile, and of all of them, that programs on the kernel of a host have shown (`halfopen fuzz diff`).
+
+mod common;
+
+use common::*;
+use halfopen_stack::wire::icmp::Problem;
+use halfopen_stack::wire::tcp::{Flags, Segment};
+use halfopen_stack::{Config, Errno, Instant, SendFlags, SeqNum, Shutdown, SocketOption};
+use std::time::Duration;
+
+/// The `linux` profile with SACK and without timestamps and window scaling, and a connection.
+fn linux() -> (Play, i32) {
+    let mut config = Config::linux();
+    config.tcp_timestamps = 0;
+    config.tcp_window_scaling = false;
+    let mut play = Play::new(config);
+    play.options.sack_permitted = true;
+    let listener = play.listen(8);
+    play.inject(S, 0, 0, b"");
+    play.inject(A, 1, 1, b"");
+    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    (play, fd)
+}
+
+#[test]
+fn abort_resets_while_the_fin_has_not_gone_out() {
+    for config in [plain(), Config::linux()] {
+        let (mut play, fd) = Play::established(config);
+        play.inject(F, 1, 1, b"");
+        play.window = 0;
+        play.inject(A, 2, 1, b"");
+        play.stack.send(play.now, fd, b"text", SendFlags::default()).unwrap();
+        play.stack.shutdown(play.now, fd, Shutdown::Write).unwrap();
+        play.drain();
+        play.stack.set_option(play.now, fd, SocketOption::Linger(Some(Duration::ZERO))).unwrap();
+        assert_eq!(play.close(fd), ["R. 1:1(0) ack 2"]);
+    }
+}
+
+#[test]
+fn close_with_unread_text_before_the_fin_resets_once() {
+    let (mut play, fd) = linux();
+    play.inject(P, 1, 1, b"text");
+    play.inject(F, 5, 1, b"");
+    play.window = 0;
+    play.inject(A, 6, 1, b"");
+    play.stack.send(play.now, fd, b"text", SendFlags::default()).unwrap();
+    play.stack.shutdown(play.now, fd, Shutdown::Both).unwrap();
+    play.drain();
+    assert_eq!(play.close(fd), ["R. 1:1(0) ack 6"]);
+}
+
+#[test]
+fn nothing_else_is_looked_at_once_an_orphan_s_fin_is_acknowledged() {
+    let (mut play, fd) = linux();
+    assert_eq!(play.close(fd), ["F. 1:1(0) ack 1"]);
+    // Text of before would be answered in FIN-WAIT-2.
+    assert_eq!(play.inject(A, 0, 2, b"x"), [""; 0]);
+    assert_eq!(play.inject(A, 0, 2, b"x"), [". 2:2(0) ack 1"]);
+}
+
+#[test]
+fn all_segments_of_a_train_report_what_the_first_does() {
+    let (mut play, fd) = linux();
+    play.inject(P, 1, 1, b"x");
+    play.stack.send(play.now, fd, &[0; 995], SendFlags { more: true, ..SendFlags::default() }).unwrap();
+    play.drain();
+    play.inject(P, 1, 1, b"x");
+    let reports: Vec<usize> =
+        play.seen.iter().rev().take(2).map(|(_, datagram)| usize::from(datagram[32] >> 4)).collect();
+    // 20 octets of header, and 12 of a report.
+    assert_eq!(reports, [8, 8]);
+}
+
+#[test]
+fn a_fin_whose_number_text_has_taken_is_forgotten() {
+    for config in [plain(), Config::linux()] {
+        let (mut play, _) = Play::established(config);
+        play.inject(F, 3, 1, b"");
+        play.inject(P, 1, 1, b"text");
+        // What comes later is nobody's FIN, and the right one counts.
+        assert_eq!(play.inject(F, 6, 1, b"").last().unwrap(), ". 1:1(0) ack 5");
+        play.inject(P, 5, 1, b"x");
+        play.wait(1.0);
+        assert_eq!(play.last().0.ack.0, 0xffff_fff0_u32.wrapping_add(7));
+    }
+}
+
+#[test]
+fn an_urgent_octet_that_was_not_read_does_not_become_text_when_the_next_one_is_announced() {
+    for config in [plain(), Config::linux()] {
+        let (mut play, fd) = Play::established(config);
+        let urgent = |seq: u32, text: &'static [u8], play: &mut Play| {
+            let segment = Segment {
+                src_port: play.remote.port(),
+                dst_port: play.local.port(),
+                seq: SeqNum(0xffff_fff0).plus(seq),
+                ack: play.iss.plus(1),
+                flags: A.with(Flags::URG),
+                window: 10_000,
+                urgent: 4,
+                payload: text,
+                ..Segment::default()
+            };
+            play.inject_raw(&segment);
+        };
+        urgent(1, b"text", &mut play);
+        assert_eq!(play.read(fd), Ok(b"tex".to_vec()));
+        urgent(5, b"more", &mut play);
+        assert_eq!(play.read(fd), Ok(b"mor".to_vec()));
+    }
+}
+
+#[test]
+fn a_report_that_waits_is_given_up_when_more_text_comes() {
+    let (mut play, fd) = linux();
+    play.inject(P, 1, 1, b"x");
+    // An answer makes it an exchange, in which ACKs wait.
+    play.send(fd, b"x");
+    assert_eq!(play.inject(P, 1, 2, b"xy"), [""; 0]);
+    assert_eq!(play.inject(P, 3, 2, b"z"), [""; 0]);
+    play.wait(1.0);
+    assert!(play.last().0.options.sack.is_empty());
+}
+
+#[test]
+fn an_icmp_error_does_not_hurry_the_ack_of_a_fin() {
+    let (mut play, _) = linux();
+    assert_eq!(play.inject(F, 1, 1, b""), [""; 0]);
+    assert_eq!(play.icmp(Problem::PacketTooBig { mtu: 1400 }), [""; 0]);
+}
+
+#[test]
+fn a_smaller_path_does_not_repeat_the_syn_ack_of_a_simultaneous_open() {
+    let mut play = Play::new(Config::linux());
+    let (fd, _) = play.connect();
+    play.inject(S, 0, 0, b"");
+    assert_eq!(play.close(fd), ["F. 1:1(0) ack 1"]);
+    assert_eq!(play.icmp(Problem::PacketTooBig { mtu: 600 }), [""; 0]);
+}
+
+#[test]
+fn tcp_maxseg_is_forgotten_with_the_connection() {
+    let mut play = Play::new(Config::linux());
+    let (fd, _) = play.connect();
+    play.stack.set_option(play.now, fd, SocketOption::MaxSeg(500)).unwrap();
+    play.inject(RA, 0, 1, b"");
+    assert_eq!(play.stack.connect(play.now, fd, play.remote), Err(Errno::ECONNREFUSED));
+    play.stack.connect(play.now, fd, play.remote).unwrap_err();
+    play.drain();
+    assert_eq!(play.last().0.options.mss, Some(1460));
+}
+
+#[test]
+fn an_ack_behind_a_crossing_syn_without_window_has_the_number_of_our_syn() {
+    let mut play = Play::new(Config::linux());
+    play.connect();
+    play.window = 0;
+    play.inject(S, 0, 0, b"");
+    assert_eq!(play.inject(S, 0, 0, b"").last().unwrap(), ". 0:0(0) ack 1");
+}
+
+#[test]
+fn the_window_of_a_crossing_syn_has_room_for_our_syn_first() {
+    for (window, sent) in [(1, ""), (2, "F. 1:1(0) ack 1")] {
+        let mut play = Play::new(Config::linux());
+        let (fd, _) = play.connect();
+        play.window = window;
+        play.inject(S, 0, 0, b"");
+        assert_eq!(play.close(fd).join(", "), sent, "window {window}");
+    }
+}
+
+#[test]
+fn a_short_train_waits_also_with_the_fin_behind_it() {
+    let (mut play, fd) = linux();
+    play.send(fd, &[0; 10_000]);
+    play.stack.send(play.now, fd, &[0; 3000], SendFlags::default()).unwrap();
+    play.stack.shutdown(play.now, fd, Shutdown::Write).unwrap();
+    play.drain();
+    // Room for one segment of three, and the next ACK is near.
+    play.now = Instant(play.now.0 + 500);
+    assert_eq!(play.inject(A, 1, 1001, b""), [""; 0]);
+}
