@@ -17,7 +17,7 @@ pub fn linux_by_the_rules() -> Config {
     config.paws_spares_acks = rfc.paws_spares_acks;
     (config.ack_within_window, config.urgent_zero_is_one) = (rfc.ack_within_window, rfc.urgent_zero_is_one);
     config.fin_ack_waits = rfc.fin_ack_waits;
-    config.syn_ack_echo_check = rfc.syn_ack_echo_check;
+    (config.syn_ack_echo_check, config.override_timeout) = (rfc.syn_ack_echo_check, rfc.override_timeout);
     config.max_seg_of_handshake = rfc.max_seg_of_handshake;
     (config.ts_recent_by_ack, config.half_open_echo_check) = (rfc.ts_recent_by_ack, rfc.half_open_echo_check);
     (config.shutdown_is_remembered, config.ce_counts_where_kept) =

@@ -25,6 +25,8 @@ pub enum Fate {
     TooBig,
 }
 
+/// The extension header of IPv6 that a fragment has.
+const FRAGMENT: u8 = 44;
 /// The most that a held datagram waits, microseconds.
 const LONGEST_HOLD: u32 = 5_000_000;
 /// Octets that a router quotes of an IPv4 datagram, of an IPv6 datagram at most.
@@ -128,9 +130,54 @@ impl Network {
             damage(&mut octets, dice);
             fate = Fate::Damaged;
         }
+        if dice.chance(faults.cut)
+            && let Some(first) = cut(&mut octets, self.sent, dice)
+        {
+            // Either piece may come first.
+            self.fly(at + dice.one(&[0_u64, 1, 5000]), 1 - side, first);
+        }
         self.fly(at, 1 - side, octets);
         fate
     }
+}
+
+/// Cuts a datagram in two fragments (RFC 791 3.2, RFC 8200 4.5): the first is returned, the last stays. `None` for one that is too short, or damaged.
+fn cut(octets: &mut Vec<u8>, number: u32, dice: &mut Dice<'_>) -> Option<Vec<u8>> {
+    let v4 = *octets.first()? == 0x45;
+    let header = if v4 { 20 } else { 40 };
+    if octets.len() < header + 16 || !v4 && octets[0] >> 4 != 6 {
+        return None;
+    }
+    let length = octets.len() - header;
+    let at = 8 * (1 + dice.below((length / 8 - 1) as u32) as usize);
+    let piece = |from: usize, until: usize, more: bool| {
+        let mut piece = octets[..header].to_vec();
+        let units = (from / 8) as u16;
+        if v4 {
+            piece[2..4].copy_from_slice(&((header + until - from) as u16).to_be_bytes());
+            piece[4..6].copy_from_slice(&(number as u16).to_be_bytes());
+            piece[6..8].copy_from_slice(&(units | u16::from(more) << 13).to_be_bytes());
+            seal(&mut piece);
+        } else {
+            piece[4..6].copy_from_slice(&((8 + until - from) as u16).to_be_bytes());
+            piece.extend([octets[6], 0]);
+            piece.extend((units << 3 | u16::from(more)).to_be_bytes());
+            piece.extend(number.to_be_bytes());
+            piece[6] = FRAGMENT;
+        }
+        piece.extend_from_slice(&octets[header + from..header + until]);
+        piece
+    };
+    let pieces = (piece(0, at, true), piece(at, length, false));
+    *octets = pieces.1;
+    Some(pieces.0)
+}
+
+/// The header checksum of IPv4, anew.
+fn seal(octets: &mut [u8]) {
+    octets[10..12].fill(0);
+    let sum = halfopen_engine::packet::checksum::Sum::default().plus(&octets[..20]).value();
+    octets[10..12].copy_from_slice(&sum.to_be_bytes());
 }
 
 /// Congestion experienced, where the sender is ECN-capable (RFC 3168 5).
@@ -143,9 +190,7 @@ fn mark(octets: &mut [u8]) {
     }
     octets[at] |= 3 << shift;
     if v4 {
-        octets[10..12].fill(0);
-        let sum = halfopen_engine::packet::checksum::Sum::default().plus(&octets[..20]).value();
-        octets[10..12].copy_from_slice(&sum.to_be_bytes());
+        seal(octets);
     }
 }
 

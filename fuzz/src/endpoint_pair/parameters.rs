@@ -33,6 +33,8 @@ pub struct Faults {
     pub marked: u32,
     /// Datagrams about which a router sends an ICMP error although it forwards them.
     pub icmp: u32,
+    /// Datagrams that come in two fragments, whatever their header says of that.
+    pub cut: u32,
 }
 
 /// A time in which nothing passes.
@@ -117,6 +119,12 @@ pub struct Parameters {
 
 /// Segments are signed (RFC 2385): both sides have the key, or none.
 const KEY: u16 = 1 << 8;
+/// Text goes out with the SYN, without a cookie (RFC 7413): as side A has it.
+const FAST_OPEN: u16 = 1 << 9;
+/// ECN as side A has it.
+const SAME_ECN: u16 = 1 << 10;
+/// What both sides have, or none.
+const COMMON: u16 = KEY | FAST_OPEN | SAME_ECN;
 
 /// Writes that a stream takes, and reads, at the least.
 const MOST_CALLS: u32 = 100;
@@ -131,20 +139,30 @@ impl Parameters {
         let partitions = if faults_on & 64 == 0 { Vec::new() } else { partitions(dice) };
         let well_at = partitions.iter().map(|partition| partition.until).max().unwrap_or(0).max(well_at);
         let mut sides = [0, 1].map(|_| Side::draw(dice));
-        let signs = sides[0].others & KEY;
-        sides[1].others = sides[1].others & !KEY | signs;
+        let mut common = sides[0].others & COMMON;
+        if sides.iter().any(|side| side.profile == Profile::Rfc793) {
+            // Who resets for a SYN that reaches into the window does so for an old one with text.
+            common &= !FAST_OPEN;
+        }
+        sides[0].others = sides[0].others & !COMMON | common;
+        sides[1].others = sides[1].others & !COMMON | common;
+        if common & SAME_ECN != 0 {
+            sides[1].ecn = sides[0].ecn;
+        }
         // What is written or read octet by octet is less, so that no run takes a thousand times as long as another.
         let reads = sides.map(|side| side.read);
         for (side, read) in sides.iter_mut().zip([reads[1], reads[0]]) {
             side.octets = side.octets.min(MOST_CALLS * side.write).min(MOST_CALLS * read);
         }
+        let mut faults_later = Dice::of_seed(sides[0].seed ^ 1);
+        let cut = if faults_later.below(4) == 3 { faults_later.one(&[50, 300]) } else { 0 };
         Self {
             v6,
             simultaneous: dice.below(8) == 7,
             lethal: dice.below(8) == 7,
             delay: dice.one(&[1000, 10, 20_000, 150_000]),
             jitter: dice.one(&[0, 100, 5000, 50_000, 400_000]),
-            faults: Faults::draw(dice, faults_on),
+            faults: Faults { cut, ..Faults::draw(dice, faults_on) },
             partitions,
             mtus: if faults_on & 128 == 0 { Vec::new() } else { mtus(dice, v6) },
             well_at,
@@ -216,6 +234,7 @@ impl Faults {
             damaged: rate(3, &[50, 10, 300]),
             marked: rate(4, &[100, 1000]),
             icmp: rate(5, &[20, 200]),
+            cut: 0,
         }
     }
 }
@@ -239,7 +258,7 @@ impl Side {
         // What was added later depends on the seed of the stack, so that inputs of before keep their meaning.
         let mut of_seed = Dice::of_seed(side.seed);
         if of_seed.below(2) == 1 {
-            side.others = (of_seed.below(512) & of_seed.below(512)) as u16;
+            side.others = (of_seed.below(2048) & of_seed.below(2048)) as u16;
             side.ecn = of_seed.one(&[1, 3, 3, 4, 5]);
         }
         side
@@ -265,7 +284,7 @@ impl Side {
         config.tcp_limited_transmit ^= switched(10);
         config.window_in_segments ^= switched(11);
         config.tcp_mtu_probing ^= u32::from(switched(12));
-        if switched(13) {
+        if switched(13) || self.others & SAME_ECN != 0 {
             config.tcp_ecn = self.ecn.into();
         }
         config.challenge_acks ^= switched(14);
@@ -291,6 +310,16 @@ impl Side {
         config.tcp_slow_start_after_idle ^= other(5);
         config.tcp_moderate_rcvbuf ^= other(6);
         config.tcp_thin_linear_timeouts ^= other(7);
+        if self.opens_fast() {
+            // Client and server, neither asks for a cookie, every listener.
+            config.tcp_fastopen = 1 | 2 | 4 | 0x200 | 0x400;
+        }
+    }
+
+    /// Whether it sends text with its SYN, and takes such text.
+    #[must_use]
+    pub const fn opens_fast(&self) -> bool {
+        self.others & FAST_OPEN != 0
     }
 
     /// Whether it signs what it sends.
@@ -313,9 +342,9 @@ impl fmt::Display for Parameters {
         f.write_str(if self.simultaneous { ", simultaneous open" } else { ", B listens" })?;
         writeln!(f, "{}", if self.lethal { ", may die" } else { "" })?;
         writeln!(f, "delay {} us, jitter {} us", self.delay, self.jitter)?;
-        let Faults { lost, repeated, held, damaged, marked, icmp } = self.faults;
+        let Faults { lost, repeated, held, damaged, marked, icmp, cut } = self.faults;
         write!(f, "per mille: lost {lost}, repeated {repeated}, held {held}, damaged {damaged}, ")?;
-        writeln!(f, "marked {marked}, ICMP {icmp}")?;
+        writeln!(f, "marked {marked}, ICMP {icmp}, in fragments {cut}")?;
         for partition in &self.partitions {
             let whose = ["", " of A", " of B", ""][usize::from(partition.sides & 3)];
             writeln!(f, "cut{whose} from {} s to {} s", seconds(partition.from), seconds(partition.until))?;
