@@ -3,7 +3,8 @@
 //!
 //! The first lines of a script, rule and sentence, are written by whoever settles the finding (`halfopen fuzz min` begins them); what follows
 //! is made by `halfopen_fuzz::script::kept`. `UPDATE_EXPECT=1` writes it, in the program's profile, or in `rfc9293` where the stack's profile
-//! `linux` departs from the rule: the fuzzers run that profile with some rules kept (`halfopen_fuzz::profile`).
+//! `linux` departs from the rule: the fuzzers run that profile with some rules kept (`halfopen_fuzz::profile`). What was found in another profile is
+//! told of `linux` too, in a folder of that name, where that profile keeps the rule and a minute is enough: the kernel has no other.
 
 use halfopen_cli::args::SutArgs;
 use halfopen_cli::select::{Filter, select};
@@ -26,6 +27,18 @@ const UNTOLD: [(&str, &str); 1] = [(
     "the peer acknowledges a number of another connection, which the seed of the host decides",
 )];
 
+/// Seconds that a script about `linux` takes at the most: the kernel's clock is that of whoever waits.
+const MOST_SECONDS: f64 = 60.0;
+
+/// Scripts about `linux` that the stack's profile of that name passes and the kernel does not, and why: there is none of these.
+const APART: [(&str, &str); 2] = [
+    (
+        "peer-clock-wraps",
+        "Linux 6.18 answers the SYN that follows a FIN outside the window, whose answers it limits to two in a second",
+    ),
+    ("text-of-the-peer-takes-the-rounds", "Linux sets PSH on what a small window has cut from a longer write"),
+];
+
 fn programs() -> Vec<(String, Program)> {
     let mut programs = Vec::new();
     for entry in fs::read_dir(Path::new(FOLDER).join("state_machine")).expect("a readable folder") {
@@ -44,6 +57,9 @@ fn path(name: &str) -> PathBuf {
 
 /// What a host of the profile `rfc9293` has in the place of one of the profile `linux`, beside which the finding was made.
 const IN_PLACE_OF_LINUX: &[(&str, &str)] = &[("net.ipv4.tcp_dsack", "1")];
+
+/// What the kernel is to leave out that no RFC asks for: joining what goes again with what follows it.
+const ON_LINUX: &[(&str, &str)] = &[("net.ipv4.tcp_retrans_collapse", "0")];
 
 type Parameters = &'static [(&'static str, &'static str)];
 
@@ -88,6 +104,23 @@ fn failure(name: &str, text: &str) -> Option<String> {
     None
 }
 
+fn path_of_linux(name: &str) -> PathBuf {
+    Path::new(FOLDER).join(format!("scripts/state_machine/linux/{name}.pkt"))
+}
+
+/// The script about `linux` of what was found in another profile, if that profile keeps the rule.
+fn of_linux(name: &str, program: &Program, head: &str) -> Option<String> {
+    let text = made(head, program, (Profile::Linux, ON_LINUX));
+    let is_apart = APART.iter().any(|(apart, _)| *apart == name);
+    let is_asked = program.setup.profile != Profile::Linux && !is_apart && seconds(&text) <= MOST_SECONDS;
+    (is_asked && failure(name, &text).is_none()).then_some(text)
+}
+
+/// How long a script takes.
+fn seconds(text: &str) -> f64 {
+    text.lines().filter_map(|line| line.strip_prefix('+')?.split(' ').next()?.parse::<f64>().ok()).sum()
+}
+
 /// Makes the script of a program anew.
 fn update(name: &str, program: &Program) {
     let (head, _) = head(&fs::read_to_string(path(name)).unwrap_or_default());
@@ -95,6 +128,10 @@ fn update(name: &str, program: &Program) {
     let passes = hosts.map(|host| made(&head, program, host)).into_iter().find(|text| failure(name, text).is_none());
     let text = passes.unwrap_or_else(|| panic!("{name}: no script of it passes on the reference stack"));
     fs::write(path(name), text).expect("a writable folder");
+    match of_linux(name, program, &head) {
+        Some(text) => fs::write(path_of_linux(name), text).expect("a writable folder"),
+        None => drop(fs::remove_file(path_of_linux(name))),
+    }
 }
 
 #[test]
@@ -121,6 +158,10 @@ fn each_program_has_the_script_that_is_made_of_it_and_it_passes() {
             wrong.push(format!("{}: out of date, UPDATE_EXPECT=1 writes it", path(&name).display()));
         }
         wrong.extend(failure(&name, &text));
+        if fs::read_to_string(path_of_linux(&name)).ok() != of_linux(&name, &program, &head) {
+            wrong
+                .push(format!("{}: out of date, UPDATE_EXPECT=1 writes or removes it", path_of_linux(&name).display()));
+        }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -136,12 +177,14 @@ fn names_its_oracle(head: &str) -> bool {
 #[test]
 fn each_script_has_its_program() {
     let names: Vec<String> = programs().into_iter().map(|(name, _)| name).collect();
-    for entry in fs::read_dir(Path::new(FOLDER).join("scripts/state_machine")).expect("a readable folder") {
-        let path = entry.expect("a readable folder").path();
+    let folders = ["scripts/state_machine", "scripts/state_machine/linux"];
+    let entries =
+        folders.iter().flat_map(|folder| fs::read_dir(Path::new(FOLDER).join(folder)).expect("a readable folder"));
+    for path in entries.map(|entry| entry.expect("a readable folder").path()).filter(|path| path.is_file()) {
         let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
         assert!(path.extension().is_some_and(|end| end == "pkt") && names.contains(&stem), "{}", path.display());
     }
-    for (untold, why) in UNTOLD {
+    for (untold, why) in UNTOLD.into_iter().chain(APART) {
         assert!(names.iter().any(|name| name == untold), "{untold} ({why})");
     }
 }
