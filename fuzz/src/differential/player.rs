@@ -284,6 +284,11 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
             let ack = if seg.has(ACK) { seg.ack.wrapping_sub(iss.unwrap_or(0)) } else { 0 };
             (seg.flags, seg.seq, ack, seg.window, seg.payload.len(), seg.urgent).hash(&mut self.arrived);
             self.asked = Some(seg.ack);
+            let actual = at.and_then(|at| self.lines[at].ports.last()?.1);
+            if let Some(actual) = actual.filter(|actual| iss != Some(*actual) && seg.has(ACK)) {
+                // The peer has not heard of this connection: how its number lies to that of another one is the clock's affair.
+                seg.ack.wrapping_sub(actual).hash(&mut self.arrived);
+            }
         } else if let Some((port, seq)) = datagram::port_and_number(&octets) {
             // It is damaged, and not all damage is fatal.
             seq.hash(&mut self.arrived);

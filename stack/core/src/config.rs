@@ -360,6 +360,8 @@ pub struct Config {
     pub initial_window_in_segments: bool,
     /// Smallest segment size used, whatever the peer's option says. RFC: 48 (not named). Linux: 48.
     pub tcp_min_snd_mss: u32,
+    /// Whether the segment size that a new connection offers fits what is known of the path, IPv4. RFC 1191 6.4: no. Linux: yes.
+    pub mss_follows_path: bool,
     /// Smallest path MTU that an ICMP error can set, IPv4. RFC 1191 3: 68. Linux: 552.
     pub min_pmtu: u32,
 
@@ -609,6 +611,7 @@ impl Config {
             tcp_app_win: 0,
             initial_window_in_segments: false,
             tcp_min_snd_mss: 48,
+            mss_follows_path: false,
             min_pmtu: 68,
             mtu_expires: Duration::from_secs(600),
             tcp_mtu_probing: 0,
@@ -753,7 +756,7 @@ impl Config {
         config.tcp_moderate_rcvbuf = true;
         config.tcp_adv_win_scale = 1;
         (config.tcp_app_win, config.initial_window_in_segments) = (31, true);
-        config.min_pmtu = 552;
+        (config.mss_follows_path, config.min_pmtu) = (true, 552);
         config.ipfrag_time = Duration::from_secs(30);
         config.auto_flowlabels = 1;
         config.ack_pace = AckPace::Estimated;

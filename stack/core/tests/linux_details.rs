@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use halfopen_stack::wire::icmp::Problem;
-use halfopen_stack::wire::tcp::{Flags, Segment};
+use halfopen_stack::wire::tcp::{Flags, Options, Segment};
 use halfopen_stack::{Config, Errno, Instant, SendFlags, SeqNum, Shutdown, SocketOption};
 use std::time::Duration;
 
@@ -84,6 +84,50 @@ fn a_fin_whose_number_text_has_taken_is_forgotten() {
         play.wait(1.0);
         assert_eq!(play.last().0.ack.0, 0xffff_fff0_u32.wrapping_add(7));
     }
+}
+
+#[test]
+fn each_of_several_fins_ahead_of_text_is_reported_and_the_first_that_comes_in_order_counts() {
+    let (mut play, _) = linux();
+    let blocks = |play: &Play| play.last().0.options.sack.len();
+    play.inject(F, 5, 1, b"");
+    play.inject(F, 8, 1, b"");
+    assert_eq!(blocks(&play), 2);
+    // Text takes the number of the first: it is no FIN any more.
+    play.inject(P, 4, 1, b"xyz");
+    play.inject(P, 1, 1, b"abc");
+    assert_eq!(play.last().0.ack.0, 0xffff_fff0_u32.wrapping_add(7));
+    assert_eq!(play.inject(P, 7, 1, b"z").last().unwrap(), ". 1:1(0) ack 9");
+}
+
+#[test]
+fn text_with_a_fin_that_comes_twice_is_reported_with_its_fin() {
+    let (mut play, _) = linux();
+    play.inject(F, 5, 1, b"x");
+    play.inject(F, 5, 1, b"x");
+    let (last, _) = play.last();
+    let octets: Vec<u32> = last.options.sack.iter().map(|block| block.left.distance(block.right)).collect();
+    assert_eq!(octets, [2, 2]);
+}
+
+#[test]
+fn what_is_lost_goes_again_before_the_text_that_came_with_the_news() {
+    let (mut play, fd) = linux();
+    play.send(fd, &[0; 5000]);
+    let mut options = Options::default();
+    options.sack.push(play.iss.plus(1001), play.iss.plus(5001));
+    let segment = Segment {
+        src_port: play.remote.port(),
+        dst_port: play.local.port(),
+        seq: SeqNum(0xffff_fff0).plus(1),
+        ack: play.iss.plus(1),
+        flags: A,
+        window: 10_000,
+        options,
+        payload: b"text",
+        ..Segment::default()
+    };
+    assert_eq!(play.inject_raw(&segment)[0], ". 1:1001(1000) ack 1");
 }
 
 #[test]

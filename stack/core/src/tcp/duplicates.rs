@@ -57,7 +57,8 @@ impl Tcb {
         fx.cite(rules::DSACK_SENT);
         let mut blocks = SackBlocks::default();
         blocks.push(left, right);
-        if let Some((left, right)) = self.reassembly.around(left, right, with_fin).filter(|_| most > 1) {
+        let ahead = most > 1 && left.ge(self.rcv.nxt);
+        if let Some((left, right)) = self.reassembly.around(left, right, with_fin).filter(|_| ahead) {
             blocks.push(left, right);
         }
         for block in held.iter() {

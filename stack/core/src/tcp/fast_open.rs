@@ -166,7 +166,7 @@ pub(crate) fn serve(tcb: &mut Tcb, option: Option<Cookie>, seg: &Segment<'_>, fx
     tcb.totals.bytes_received = text.len() as u64;
     tcb.totals.data_segs_in = u64::from(!text.is_empty());
     if seg.flags.fin() && text.len() == seg.payload.len() {
-        tcb.reassembly.insert_fin(tcb.rcv.nxt);
+        tcb.reassembly.insert_fin(tcb.rcv.nxt, false);
     }
     tcb.fast_open = Some(Box::new(FastOpen { option, child: true, syn_data: !text.is_empty(), ..FastOpen::default() }));
     let smss = tcb.smss(fx.config());

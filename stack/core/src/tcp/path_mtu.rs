@@ -11,7 +11,7 @@ use super::mss;
 use super::recovery::{AgainForPath, Phase, machine};
 use super::retransmission_queue::Sent;
 use super::state::State;
-use super::tcb::Tcb;
+use super::tcb::{Origin, Tcb};
 use crate::config::{Config, RetryLimit};
 use crate::host::{Fx, Host, IPV6_MINIMUM_MTU};
 use crate::rules;
@@ -141,6 +141,10 @@ impl Tcb {
             Some(DONT) if !v6 => return,
             Some(_) | None => {}
         }
+        if fx.config().mini_sockets && (self.state() == State::TimeWait || self.is_orphan_in_fin_wait_2(fx)) {
+            // What is left of the connection knows no path.
+            return;
+        }
         let told = if told == 0 { plateau_below(total as u32) } else { told };
         let least = if v6 { IPV6_MINIMUM_MTU } else { fx.config().min_pmtu };
         let mtu = told.max(least);
@@ -152,6 +156,9 @@ impl Tcb {
         fx.host.paths.set(self.tuple.remote.ip(), known);
         self.lower(known, fx);
         let smss = self.smss(fx.config());
+        if !v6 && fx.config().mss_follows_path && self.origin == Origin::Active && !self.state().is_synchronized() {
+            self.rcv.mss = mss::offered(mtu, v6, self.user.options.max_seg);
+        }
         if self.state() == State::SynSent {
             // Only the text of a Fast Open makes a SYN large: it goes again without, and offers what the path takes.
             if self.queue.len() > 1 {
@@ -160,7 +167,7 @@ impl Tcb {
             }
             return;
         }
-        self.queue.mark_larger_lost(smss);
+        self.queue.mark_larger_lost(smss.saturating_sub(self.sack_reserve(fx.config())).max(1));
         if self.queue.lost() > 0 {
             if fx.config().slow_start_on_smaller_path {
                 fx.cite(rules::PMTU_ONE_SEGMENT);

@@ -23,15 +23,17 @@ impl Run {
     }
 }
 
+/// FINs that are kept at the most: a peer has one, and whoever sends more is not to be remembered for ever.
+const MOST_FINS: usize = 32;
+
 /// What waits: runs in sequence order, none touching another.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Waiting {
     runs: Vec<Run>,
     arrivals: u64,
-    /// Sequence number of a FIN that came ahead of text.
-    fin: Option<SeqNum>,
-    /// When it came, counted as `Run::touched`.
-    fin_touched: u64,
+    /// Sequence numbers of FINs that came ahead of text, of which only Linux keeps more than one, and when they came, counted as
+    /// `Run::touched`.
+    fins: Vec<(SeqNum, u64)>,
     /// Runs that were looked at.
     steps: Steps,
 }
@@ -72,7 +74,7 @@ impl Reassembly {
 
     /// Whether neither text nor a FIN waits.
     pub(crate) fn holds_nothing(&self) -> bool {
-        self.0.as_ref().is_none_or(|waiting| waiting.runs.is_empty() && waiting.fin.is_none())
+        self.0.as_ref().is_none_or(|waiting| waiting.runs.is_empty() && waiting.fins.is_empty())
     }
 
     /// Octets held.
@@ -92,13 +94,19 @@ impl Reassembly {
         Some((start.later(left), end.earlier(right)))
     }
 
+    /// As [`Self::overlap`], with the numbers of FINs that wait.
+    pub(crate) fn overlap_with_fins(&self, left: SeqNum, right: SeqNum) -> Option<(SeqNum, SeqNum)> {
+        let ranges = self.ranges_with_fin();
+        let parts = ranges.iter().filter(|(start, end, _)| start.lt(right) && end.gt(left));
+        let first = parts.reduce(|one, two| if two.0.lt(one.0) { two } else { one })?;
+        Some((first.0.later(left), first.1.earlier(right)))
+    }
+
     /// What is held with the number of a FIN that waits, and when each part last grew.
     fn ranges_with_fin(&self) -> Vec<(SeqNum, SeqNum, u64)> {
         let mut ranges: Vec<_> = self.walk().map(|run| (run.start, run.end(), run.touched)).collect();
-        if let Some(waiting) = &self.0
-            && let Some(fin) = waiting.fin
-        {
-            let (mut start, mut end, mut touched) = (fin, fin.plus(1), waiting.fin_touched);
+        for (fin, when) in self.0.iter().flat_map(|waiting| &waiting.fins) {
+            let (mut start, mut end, mut touched) = (*fin, fin.plus(1), *when);
             // Text may lie on both sides of it, and over it.
             ranges.retain(|(left, right, when)| {
                 let apart = right.lt(start) || left.gt(end);
@@ -126,27 +134,40 @@ impl Reassembly {
         self.ranges().find(|(start, end)| start.le(left) && end.ge(right))
     }
 
-    /// Keeps a FIN for when the text before it has come. The first one stands.
-    pub(crate) fn insert_fin(&mut self, at: SeqNum) {
+    /// Keeps a FIN for when the text before it has come. The first one stands, unless `several` may.
+    pub(crate) fn insert_fin(&mut self, at: SeqNum, several: bool) {
         let waiting = self.0.get_or_insert_default();
-        if waiting.fin.is_none() {
-            waiting.arrivals += 1;
-            (waiting.fin, waiting.fin_touched) = (Some(at), waiting.arrivals);
+        if !waiting.fins.is_empty() && !several || waiting.fins.len() == MOST_FINS {
+            return;
         }
+        waiting.arrivals += 1;
+        waiting.fins.retain(|(fin, _)| *fin != at);
+        waiting.fins.push((at, waiting.arrivals));
     }
 
-    /// Forgets a FIN below `nxt`, whose number text has taken, and names its place.
+    /// Forgets the first FIN below `nxt`, whose number text has taken, and names its place.
     pub(crate) fn take_covered_fin(&mut self, nxt: SeqNum) -> Option<SeqNum> {
-        let fin = self.0.as_deref_mut()?.fin.take_if(|fin| fin.lt(nxt));
+        self.take_fin(|fin| fin.lt(nxt))
+    }
+
+    /// Forgets the first FIN from `seq` on and below `end`, and names its place.
+    pub(crate) fn take_fin_within(&mut self, seq: SeqNum, end: SeqNum) -> Option<SeqNum> {
+        self.take_fin(|fin| fin.ge(seq) && fin.lt(end))
+    }
+
+    fn take_fin(&mut self, which: impl Fn(SeqNum) -> bool) -> Option<SeqNum> {
+        let fins = &mut self.0.as_deref_mut()?.fins;
+        let found = fins.iter().map(|(fin, _)| *fin).filter(|fin| which(*fin)).reduce(SeqNum::earlier);
+        fins.retain(|(fin, _)| Some(*fin) != found);
         if self.holds_nothing() {
             self.0 = None;
         }
-        fin
+        found
     }
 
     /// Whether a FIN waits exactly at `nxt`.
     pub(crate) fn fin_at(&self, nxt: SeqNum) -> bool {
-        self.0.as_ref().is_some_and(|waiting| waiting.fin == Some(nxt))
+        self.0.as_ref().is_some_and(|waiting| waiting.fins.iter().any(|(fin, _)| *fin == nxt))
     }
 
     /// Keeps the octets of `text`, which begins at `seq`, that are not held yet. All numbers lie within one window.

@@ -210,7 +210,8 @@ impl Tcb {
         let config = &host.config;
         let v6 = tuple.remote.is_ipv6();
         let (path_mtu, path) = path_mtu::of_new(host, tuple.remote.ip());
-        let rcv_mss = mss::offered(host.mtu_to(tuple.remote.ip()), v6, options.max_seg);
+        let mtu = if config.mss_follows_path && !v6 { path_mtu } else { host.mtu_to(tuple.remote.ip()) };
+        let rcv_mss = mss::offered(mtu, v6, options.max_seg);
         let buffer = window::buffer(&options, config);
         let md5 = host.md5_keys.get(tuple.local.port(), tuple.remote.ip()).is_some();
         // Both options leave no room for SACK blocks; timestamps give way, as in Linux.

@@ -140,7 +140,22 @@ fn too_large(set: Set) -> String {
     format!("{:?}", sizes(&play.icmp(Problem::PacketTooBig { mtu: 1000 })))
 }
 
+/// The segment size in the SYN,ACK behind a message that the path takes less.
+fn offered(set: Set) -> String {
+    let (mut play, fd) = Play::established(plain_with(set));
+    play.send(fd, &[0; 1000]);
+    play.icmp(Problem::PacketTooBig { mtu: 600 });
+    play.remote.set_port(5001);
+    play.inject(S, 0, 0, b"");
+    format!("{:?}", play.last().0.options.mss)
+}
+
 pub(crate) const ROWS: &[Row] = &[
+    Row {
+        field: "mss_follows_path",
+        play: offered,
+        values: &[(|c| c.mss_follows_path = false, "Some(1460)"), (|c| c.mss_follows_path = true, "Some(560)")],
+    },
     Row {
         field: "ipfrag_time",
         play: |set| given_up(set, false),

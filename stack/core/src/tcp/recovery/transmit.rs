@@ -99,7 +99,7 @@ pub(crate) fn lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     if forward_rto::holds_back(tcb) {
         return;
     }
-    let smss = tcb.smss(fx.config());
+    let smss = tcb.smss(fx.config()).saturating_sub(tcb.sack_reserve(fx.config())).max(1);
     let edge = tcb.snd.una.plus(tcb.snd.wnd);
     // A proportional reduction lets the first retransmission out by itself.
     let counted = tcb.recovery.is_reducing() && tcb.reduction(fx.config()) == Reduction::Proportional;

@@ -149,7 +149,7 @@ fn queue_controls_of_syn(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
     let text = &seg.payload[..seg.payload.len().min(room)];
     tcb.reassembly.insert(tcb.rcv.nxt, text);
     if seg.flags.fin() && text.len() == seg.payload.len() {
-        tcb.reassembly.insert_fin(tcb.rcv.nxt.plus(text.len() as u32));
+        tcb.reassembly.insert_fin(tcb.rcv.nxt.plus(text.len() as u32), false);
     }
     if seg.flags.urg() {
         other_states::note_urgent(tcb, seg.seq.plus(1), seg.urgent, fx);

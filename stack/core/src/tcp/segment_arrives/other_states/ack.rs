@@ -19,6 +19,9 @@ use crate::time::Sometime;
 use crate::wire::tcp::{Flags, Segment};
 use core::ops::ControlFlow;
 
+/// Octets of text that need more than a page.
+const LARGE: usize = 1500;
+
 pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
     let state = tcb.state();
     if !arriving.seg.flags.ack() {
@@ -140,7 +143,13 @@ fn is_text_alone(tcb: &Tcb, arriving: &Arriving<'_>) -> bool {
     let seg = &arriving.seg;
     let plain = seg.flags.without(Flags::PSH) == Flags::ACK && seg.ack == tcb.snd.una && arriving.wnd == tcb.snd.wnd;
     let next = !seg.payload.is_empty() && seg.seq == tcb.rcv.nxt && tcb.reassembly.holds_nothing();
-    tcb.state() == State::Established && plain && next
+    tcb.state() == State::Established && plain && next && has_memory(tcb, seg)
+}
+
+/// Whether Linux has memory for a segment in its fast path, which looks for none: of what the connection has taken a page of, and not used.
+fn has_memory(tcb: &Tcb, seg: &Segment<'_>) -> bool {
+    let taken = tcb.totals.bytes_received > 0 || tcb.totals.bytes_sent > 0 || tcb.outgoing.len() > 0;
+    seg.payload.is_empty() || (taken && seg.payload.len() < LARGE)
 }
 
 /// Whether a segment is what Linux's fast path expects: the next one, with the window of before and no option but timestamps.
@@ -149,9 +158,7 @@ fn is_plain_next(tcb: &Tcb, arriving: &Arriving<'_>) -> bool {
     let plain = seg.flags.without(Flags::PSH) == Flags::ACK && seg.options.sack.is_empty();
     let same = arriving.wnd == tcb.snd.wnd && seg.ack.le(tcb.snd.nxt);
     let next = seg.seq == tcb.rcv.nxt && tcb.reassembly.holds_nothing();
-    // The first text of either side needs memory, which is not looked for there.
-    let charged = seg.payload.is_empty() || tcb.totals.bytes_received > 0 || tcb.totals.bytes_sent > 0;
-    tcb.state() == State::Established && plain && same && next && charged
+    tcb.state() == State::Established && plain && same && next && has_memory(tcb, seg)
 }
 
 /// How far below SND.UNA an acknowledgment may be.

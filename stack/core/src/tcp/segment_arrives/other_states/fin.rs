@@ -15,10 +15,16 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
     if state.may_receive_text() {
         if seg.flags.fin() && at != tcb.rcv.nxt {
             // Ahead of missing text: it is kept, and the gap shown at once.
-            if fx.config().sack_counts_controls && tcb.reassembly.around(at, at.plus(1), true).is_some() {
+            let several = fx.config().sack_counts_controls;
+            let known = tcb.reassembly.fin_at(at);
+            let held = several && tcb.reassembly.around(at, at.plus(1), true).is_some();
+            if held {
                 tcb.note_duplicate(at, at.plus(1), fx);
             }
-            tcb.reassembly.insert_fin(at);
+            // In Linux text that waits with its number stands.
+            if !held || known {
+                tcb.reassembly.insert_fin(at, several);
+            }
             tcb.delayed_ack.now();
         }
         if (seg.flags.fin() && at == tcb.rcv.nxt) || tcb.reassembly.fin_at(tcb.rcv.nxt) {

@@ -18,6 +18,7 @@ use super::{Arriving, Verdict};
 use crate::config::Acceptable;
 use crate::host::Fx;
 use crate::seq::SeqNum;
+use crate::tcp::recovery::transmit;
 use crate::tcp::tcb::Tcb;
 use crate::wire::tcp::Flags;
 use core::ops::ControlFlow;
@@ -51,6 +52,10 @@ fn checks(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
     }
     urg::check(tcb, arriving, fx)?;
     if fx.config().acceptable == Acceptable::Linux {
+        if arriving.len > 0 && !tcb.recovery.watch.new_text_first {
+            // What is lost goes again before the text is looked at, and acknowledges nothing of it.
+            transmit::lost(tcb, fx);
+        }
         linux_text::cut(tcb, arriving, fx)?;
     }
     text::process(tcb, arriving, fx)?;

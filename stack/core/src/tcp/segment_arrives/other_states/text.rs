@@ -37,7 +37,11 @@ pub(super) fn process(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -
             return RETURN;
         }
         let held = tcb.reassembly.overlap(seg.seq, seg.seq.plus(seg.payload.len() as u32));
-        if let Some((left, right)) = held {
+        let reported = match fx.config().sack_counts_controls {
+            true => tcb.reassembly.overlap_with_fins(seg.seq, seg.end()),
+            false => held,
+        };
+        if let Some((left, right)) = reported {
             tcb.note_duplicate(left, right, fx);
         }
         if seg.seq == tcb.rcv.nxt {
@@ -46,7 +50,9 @@ pub(super) fn process(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -
             fx.cite(rules::TEXT_AHEAD);
             fx.cite(rules::OUT_OF_ORDER_ACK);
             tcb.totals.rcv_ooopack += 1;
-            tcb.reassembly.insert(seg.seq, seg.payload);
+            if !gives_way(tcb, seg, fx) {
+                tcb.reassembly.insert(seg.seq, seg.payload);
+            }
             tcb.tune_reordered(fx);
             tcb.delayed_ack.now();
         }
@@ -85,9 +91,26 @@ fn take_queued(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         tcb.delayed_ack.now();
         deliver(tcb, &text, fx);
     }
-    if let Some(fin) = tcb.reassembly.take_covered_fin(tcb.rcv.nxt)
-        && fx.config().sack_counts_controls
-    {
+    while let Some(fin) = tcb.reassembly.take_covered_fin(tcb.rcv.nxt) {
+        if fx.config().sack_counts_controls {
+            tcb.note_duplicate(fin, fin.plus(1), fx);
+        }
+    }
+}
+
+/// Text and a FIN that has come before with one of its numbers, as Linux keeps them: one octet gives way to the FIN, and the FIN to more.
+/// Whether the text is dropped.
+fn gives_way(tcb: &mut Tcb, seg: &Segment<'_>, fx: &Fx<'_>) -> bool {
+    if !fx.config().sack_counts_controls {
+        return false;
+    }
+    let end = seg.seq.plus(seg.payload.len() as u32);
+    if seg.payload.len() == 1 && !seg.flags.fin() && tcb.reassembly.fin_at(seg.seq) {
+        tcb.note_duplicate(seg.seq, end, fx);
+        return true;
+    }
+    while let Some(fin) = tcb.reassembly.take_fin_within(seg.seq, end) {
         tcb.note_duplicate(fin, fin.plus(1), fx);
     }
+    false
 }
