@@ -212,6 +212,14 @@ pub fn kept(head: &str, program: &Program, parameters: &[(&str, &str)]) -> Strin
     exchange(&head, if is_short { &entries } else { events })
 }
 
+/// Timers below this, and how late they may be: two ticks of a kernel with 100 in a second. Microseconds.
+const FINE: u64 = 40_000;
+const TICK: u64 = 20_000;
+
+fn seconds(micros: u64) -> String {
+    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+}
+
 /// Lines of a script for what follows the last event, and how long that may take, in microseconds.
 const MOST_LINES: usize = 40;
 const MOST_MICROS: u64 = 5_000_000;
@@ -288,8 +296,7 @@ impl Writer {
     fn line(&mut self, at: u64, what: &str) {
         let since = at.saturating_sub(self.before.unwrap_or(at));
         self.before = Some(at);
-        let time =
-            if since == 0 { "+0".to_owned() } else { format!("+{}.{:06}", since / 1_000_000, since % 1_000_000) };
+        let time = if since == 0 { "+0".to_owned() } else { format!("+{}", seconds(since)) };
         let _ = writeln!(self.text, "{time} {what}");
     }
 
@@ -307,7 +314,15 @@ impl Writer {
             Entry::Out(at, octets) => {
                 if let Some(seg) = segment(octets) {
                     let words = self.packet(&seg, octets, false, "");
-                    self.line(*at, &format!("> {words}"));
+                    let since = at.saturating_sub(self.before.unwrap_or(*at));
+                    let what = format!("> {words}");
+                    if (1..FINE).contains(&since) {
+                        // A timer this fine is as late as the host's ticks are long.
+                        self.before = Some(*at);
+                        let _ = writeln!(self.text, "+{}~+{} {what}", seconds(since), seconds(since + TICK));
+                    } else {
+                        self.line(*at, &what);
+                    }
                 }
             }
         }

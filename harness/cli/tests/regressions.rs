@@ -118,7 +118,7 @@ fn of_linux(name: &str, program: &Program, head: &str) -> Option<String> {
 
 /// How long a script takes.
 fn seconds(text: &str) -> f64 {
-    text.lines().filter_map(|line| line.strip_prefix('+')?.split(' ').next()?.parse::<f64>().ok()).sum()
+    text.lines().filter_map(|line| line.strip_prefix('+')?.split([' ', '~']).next()?.parse::<f64>().ok()).sum()
 }
 
 /// Makes the script of a program anew.
