@@ -186,10 +186,12 @@ impl Peer {
 
     /// It has sent this, which led from one state to another.
     pub(super) fn has_sent(&mut self, tcp: &Tcp, from: Option<State>, to: Option<State>, now: u64, cookies: bool) {
-        // A cookie bears the segment size in the clear: its neighbours are cookies with another one.
-        let off =
-            self.iss.map_or(u32::MAX, |iss| tcp.ack.wrapping_sub(iss.wrapping_add(1)).cast_signed().unsigned_abs());
-        let right = tcp.has(flag::ACK) && !tcp.has(flag::RST) && (off == 0 || cookies && off < 4);
+        let off = self.iss.map_or(u32::MAX, |iss| tcp.ack.wrapping_sub(iss.wrapping_add(1)));
+        // A cookie bears the segment size and the peer's number in the clear: what lies as far from another number is a cookie too, and so are
+        // its neighbours, with another size.
+        let ahead = tcp.seq.wrapping_sub(self.irs.wrapping_add(1));
+        let cookie = cookies && self.iss.is_some() && off.wrapping_sub(ahead).cast_signed().unsigned_abs() < 4;
+        let right = tcp.has(flag::ACK) && !tcp.has(flag::RST) && (off == 0 || cookie);
         self.waiting += u32::from(right && !self.shaken);
         self.shaken |= right;
         if tcp.has(flag::SYN) && from == Some(State::TimeWait) && to == Some(State::SynReceived) {
