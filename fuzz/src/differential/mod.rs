@@ -3,11 +3,13 @@
 //!
 //! Each host has a peer of its own ([`player`]), so that numbers of segments are relative to what this host said. The two runs are
 //! compared event by event; the first difference ends the comparison, because the hosts may be in different states behind it.
-//! Programs here are *timer-free* ([`timer_free`]): nothing is waited for, so that a host on a real clock needs no time.
+//! Programs of the fast lane are *timer-free* ([`timer_free`]): nothing is waited for, so that a host on a real clock needs no time. Those
+//! of the slow lane wait, and when something came counts too ([`timed`]).
 
 pub mod player;
 pub mod pool;
 pub mod reference;
+pub mod timed;
 pub mod trace;
 pub mod words;
 
@@ -49,11 +51,44 @@ pub trait Host {
     fn shutdown(&mut self, fd: i32, how: i32) -> Result<(), i32>;
     /// `close`
     fn close(&mut self, fd: i32) -> Result<(), i32>;
+    /// Time passes until `until`, in microseconds since the beginning, or until a datagram leaves.
+    fn wait(&mut self, until: u64, out: &mut Vec<u8>) -> Waited;
     /// The state in `TCP_INFO`, by Linux's number.
     fn state(&mut self, fd: i32) -> u8;
     /// The state of the connection between these ports, of a host that shows it.
     fn shown(&self, _v6: bool, _local: u16, _remote: u16) -> &'static str {
         "unknown"
+    }
+}
+
+/// How a wait has gone on. Times are microseconds since the beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited {
+    /// A datagram left at this time.
+    Left(u64),
+    /// It is over, at this time.
+    Over(u64),
+}
+
+/// What kind of programs a campaign has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Programs that wait for nothing.
+    Fast,
+    /// Programs that wait, for so many microseconds in all at most.
+    Slow {
+        /// Microseconds.
+        most: u64,
+    },
+}
+
+impl Lane {
+    /// Makes a program one of this lane.
+    pub fn fit(self, program: &mut Program) {
+        match self {
+            Self::Fast => timer_free(program),
+            Self::Slow { most } => timed::timed(program, most),
+        }
     }
 }
 
@@ -65,9 +100,17 @@ const fn is_of_buffers(event: &Event) -> bool {
     matches!(event, Event::Option { name: Name::SndBuf | Name::RcvBuf | Name::WindowClamp, .. })
 }
 
-/// Makes a program one that the fast lane can run: no event that waits, the host as Linux has it, and no number of the host's space that
-/// is absolute, because hosts choose their initial sequence numbers themselves.
+/// Makes a program one that the fast lane can run: no event that waits, and what [`comparable`] leaves.
 pub fn timer_free(program: &mut Program) {
+    program
+        .events
+        .retain(|event| !matches!(event, Event::Wait { .. } | Event::WaitForTimer {} | Event::WaitLong { .. }));
+    comparable(program);
+}
+
+/// Makes a program one that two hosts can run: the host as Linux has it, and no number of the host's space that is absolute, because hosts
+/// choose their initial sequence numbers themselves.
+fn comparable(program: &mut Program) {
     program.setup.profile = Profile::Linux;
     // Linux takes a segment size of 0 for none, the reference stack for the smallest.
     program.setup.mss = program.setup.mss.filter(|mss| *mss > 0);
@@ -76,9 +119,6 @@ pub fn timer_free(program: &mut Program) {
         if program.setup.receive_buffer < LEAST_BUFFER { 0 } else { program.setup.receive_buffer };
     program.setup.send_buffer = if program.setup.send_buffer < LEAST_BUFFER { 0 } else { program.setup.send_buffer };
     program.events.retain(|event| !is_of_buffers(event));
-    program
-        .events
-        .retain(|event| !matches!(event, Event::Wait { .. } | Event::WaitForTimer {} | Event::WaitLong { .. }));
     for event in &mut program.events {
         if let Event::Segment { segment, .. } = event
             && let Ref::Absolute(number) = segment.ack
@@ -111,6 +151,8 @@ pub struct Divergence {
     pub other: Vec<Item>,
     /// A segment of this event reaches beyond the window that was offered, and not beyond what a buffer may have room for.
     pub beyond: bool,
+    /// When, if the event is a wait: microseconds since it began.
+    pub times: [Vec<u64>; 2],
 }
 
 impl Divergence {
@@ -138,14 +180,16 @@ impl Divergence {
 impl fmt::Display for Divergence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}\n  event {}: {}", self.key(), self.index, self.what)?;
-        let lines = |f: &mut fmt::Formatter<'_>, who: &str, items: &[Item]| -> fmt::Result {
+        for ((who, items), times) in [("reference", &self.reference), ("linux", &self.other)].iter().zip(&self.times) {
             if items.is_empty() {
                 writeln!(f, "  {who:<10} nothing")?;
             }
-            items.iter().try_for_each(|item| writeln!(f, "  {who:<10} {item}"))
-        };
-        lines(f, "reference", &self.reference)?;
-        lines(f, "linux", &self.other)
+            for (index, item) in items.iter().enumerate() {
+                let time = times.get(index).map_or_else(String::new, |time| format!("+{:.3} s ", *time as f64 / 1e6));
+                writeln!(f, "  {who:<10} {time}{item}")?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -164,20 +208,23 @@ pub enum Comparison {
 /// Where two runs of a program differ first, if they do.
 #[must_use]
 pub fn compare(program: &Program, reference: &Trace, other: &Trace) -> Comparison {
-    let mut acknowledged = [[0; 4]; 2];
+    let mut slip = timed::Slip::default();
     for (index, (one, two)) in reference.steps.iter().zip(&other.steps).enumerate() {
         if one.arrived != two.arrived {
             return Comparison::Parted(index);
         }
-        let (left, right) = match trace::parting(&one.items, &two.items, &mut acknowledged) {
-            Parting::Same => continue,
+        let (at, kind) = match trace::parting(&one.items, &two.items, &mut slip.acknowledged) {
             Parting::Waits => return Comparison::Parted(index),
-            Parting::At(left, right) => (left, right),
+            Parting::At(left, right) => ((left, right), trace::difference(one.items.get(left), two.items.get(right))),
+            Parting::Same => match slip.difference(one, two) {
+                None => continue,
+                Some(late) => late,
+            },
         };
         return Comparison::Differs(Box::new(Divergence {
             index,
-            kind: trace::difference(one.items.get(left), two.items.get(right)),
-            first: (left, right),
+            kind,
+            first: at,
             state: one.state,
             event: one.kind,
             // The first step is the beginning.
@@ -186,6 +233,7 @@ pub fn compare(program: &Program, reference: &Trace, other: &Trace) -> Compariso
             reference: one.items.clone(),
             other: two.items.clone(),
             beyond: one.beyond || two.beyond,
+            times: [one.times.clone(), two.times.clone()],
         }));
     }
     Comparison::Equal

@@ -1,7 +1,7 @@
 //! A program on a host, with a peer of its own.
 
-use super::Host;
 use super::trace::{Fnv, Item, Segment, Step, Trace, hash};
+use super::{Host, Waited, timed};
 use crate::datagram::{self, ACK, Content, RST, SYN, Seg};
 use crate::machine::{LISTENING, Made, Nobody, Peer, Watch};
 use crate::pattern;
@@ -57,6 +57,11 @@ struct Player<'a, H, W> {
     loses: [u8; 2],
     now: u64,
     items: Vec<Item>,
+    /// Of a wait: when each item was seen, and how long it was.
+    times: Vec<u64>,
+    waited: u64,
+    /// When the last datagram left.
+    left: u64,
     /// Behind the last event: what happens now is nobody's business.
     ended: bool,
     /// What reached the host at this event, as a hash, and the last acknowledgment number.
@@ -92,6 +97,9 @@ pub fn play_watched(program: &Program, host: &mut impl Host, watch: &mut impl Wa
         loses: [0; 2],
         now: BEGINNING,
         items: Vec::new(),
+        times: Vec::new(),
+        waited: 0,
+        left: BEGINNING,
         ended: false,
         arrived: Fnv::default(),
         asked: None,
@@ -109,7 +117,7 @@ pub fn play_watched(program: &Program, host: &mut impl Host, watch: &mut impl Wa
         after: "none",
         arrived: 0,
         items: std::mem::take(&mut player.items),
-        beyond: false,
+        ..Step::default()
     }];
     for event in &program.events {
         steps.push(player.step(event));
@@ -122,6 +130,7 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
     fn step(&mut self, event: &Event) -> Step {
         let at = event.at().map(crate::program::At::index);
         let state = self.shown(at);
+        let begun = self.now - BEGINNING;
         self.watch.event(event);
         self.event(event);
         if let Some(socket) = at.and_then(|at| self.sockets[at]) {
@@ -142,6 +151,9 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
             arrived: std::mem::take(&mut self.arrived).finish(),
             items: std::mem::take(&mut self.items),
             beyond: std::mem::take(&mut self.beyond),
+            times: std::mem::take(&mut self.times),
+            begun,
+            waited: std::mem::take(&mut self.waited),
         }
     }
 
@@ -193,8 +205,9 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
                     self.arrives(octets);
                 }
             }
-            // The fast lane has no such events.
-            Event::Wait { .. } | Event::WaitLong { .. } | Event::WaitForTimer {} => {}
+            Event::Wait { micros } => self.wait(micros.into()),
+            // Neither lane has them: what is waited for has to be known before.
+            Event::WaitLong { .. } | Event::WaitForTimer {} => {}
             Event::Accept {} => self.accept(),
             Event::Connect { at } if at.is_active() => self.connect(at.index()),
             Event::Connect { .. } => {}
@@ -308,19 +321,48 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
         let mut count = 0;
         while count < MOST_DATAGRAMS && self.host.leaves(&mut out) {
             count += 1;
-            if !self.ended {
-                self.watch.datagram_out(self.now, &out);
-            }
-            match datagram::read_as(&out, false) {
-                Content::Segment(seg) => self.leaves(&seg, &out),
-                Content::Icmp | Content::Fault(_) => {
-                    let header = if out[0] >> 4 == 4 { 20 } else { 40 };
-                    let protocol = out[if header == 20 { 9 } else { 6 }];
-                    self.items.push(Item::Other(protocol, out.get(header).copied().unwrap_or(0)));
-                }
-            }
+            self.took(&out);
         }
         self.out = out;
+    }
+
+    /// Lets time pass, and notes what goes out, and when.
+    fn wait(&mut self, micros: u64) {
+        let mut out = std::mem::take(&mut self.out);
+        let (begun, mut count) = (self.now, 0);
+        let end = loop {
+            match self.host.wait(begun + micros, &mut out) {
+                Waited::Left(at) if count < MOST_DATAGRAMS => {
+                    count += 1;
+                    self.now = at;
+                    self.took(&out);
+                    self.times.resize(self.items.len(), at - begun);
+                }
+                Waited::Left(at) | Waited::Over(at) => break at,
+            }
+        };
+        self.out = out;
+        (self.now, self.waited) = (end, end - begun);
+        // Which of two connections' timers fires first is nobody's business.
+        let mut seen: Vec<_> =
+            std::mem::take(&mut self.items).into_iter().zip(std::mem::take(&mut self.times)).collect();
+        seen.sort_by_key(|(item, _)| item.at());
+        (self.items, self.times) = seen.into_iter().unzip();
+    }
+
+    /// Takes a datagram.
+    fn took(&mut self, out: &[u8]) {
+        if !self.ended {
+            self.watch.datagram_out(self.now, out);
+        }
+        match datagram::read_as(out, false) {
+            Content::Segment(seg) => self.leaves(&seg, out),
+            Content::Icmp | Content::Fault(_) => {
+                let header = if out[0] >> 4 == 4 { 20 } else { 40 };
+                let protocol = out[if header == 20 { 9 } else { 6 }];
+                self.items.push(Item::Other(protocol, out.get(header).copied().unwrap_or(0)));
+            }
+        }
     }
 
     fn leaves(&mut self, seg: &Seg<'_>, octets: &[u8]) {
@@ -355,11 +397,15 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
             line.edge = Some(seg.ack.wrapping_add(u32::from(seg.window) << shift));
         }
         let again = (end.wrapping_sub(line.sent) as i32) <= 0;
+        // What another timer has sent is another retransmission.
+        let near = self.now - std::mem::replace(&mut self.left, self.now) < timed::EARLY;
         if !again {
             line.sent = end;
         }
         match self.items.last_mut() {
-            Some(Item::Segment(last)) if again && last.goes_on_in(&segment) => last.append(&segment, seg.payload),
+            Some(Item::Segment(last)) if again && near && last.goes_on_in(&segment) => {
+                last.append(&segment, seg.payload)
+            }
             _ => self.items.push(Item::Segment(segment)),
         }
         if self.loses[Way::ToPeer as usize] > 0 {

@@ -1,6 +1,6 @@
 //! Programs that are worth another look: those at which the reference stack did something that it had not done before.
 
-use super::timer_free;
+use super::Lane;
 use super::trace::{Fnv, Item, Trace};
 use crate::datagram::ACK;
 use crate::program::mutate::{cross_over, mutate};
@@ -28,8 +28,8 @@ impl Pool {
         Self { random: Random::new(seed), kept: Vec::new(), features: BTreeSet::new(), cells: BTreeSet::new() }
     }
 
-    /// The next program: drawn, or made of one or two that were kept.
-    pub fn draw(&mut self) -> Program {
+    /// The next program of a lane: drawn, or made of one or two that were kept.
+    pub fn draw(&mut self, lane: Lane) -> Program {
         let random = &mut self.random;
         let mut one = if self.kept.is_empty() || random.one_in(3) {
             program(random)
@@ -43,7 +43,7 @@ impl Pool {
             }
             one
         };
-        timer_free(&mut one);
+        lane.fit(&mut one);
         one.events.truncate(MOST_EVENTS);
         one
     }

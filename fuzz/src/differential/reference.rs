@@ -1,6 +1,6 @@
 //! The reference stack as a host of programs.
 
-use super::Host;
+use super::{Host, Waited, timed};
 use crate::datagram;
 use crate::machine;
 use crate::program::{Name, Setup};
@@ -41,6 +41,8 @@ pub struct Reference {
     config: Config,
     stack: Stack,
     now: Instant,
+    /// The earliest end of a wait, because of what a timer has done, and by how much that may be late; microseconds.
+    clear: (u64, u64),
 }
 
 /// The `linux` profile with [`PARAMETERS`], and the limits of this kernel's buffers.
@@ -67,7 +69,7 @@ impl Reference {
     /// As a configuration has it.
     #[must_use]
     pub fn of(config: Config) -> Self {
-        Self { stack: Stack::new(config.clone(), 0), config, now: Instant(0) }
+        Self { stack: Stack::new(config.clone(), 0), config, now: Instant(0), clear: (0, 0) }
     }
 }
 
@@ -87,6 +89,7 @@ impl Host for Reference {
     fn begin(&mut self, setup: &Setup) {
         self.stack = Stack::new(self.config.clone(), setup.seed.into());
         self.stack.add_address(ends(setup.v6).0);
+        self.clear = (0, 0);
     }
 
     fn at(&mut self, micros: u64) {
@@ -100,6 +103,30 @@ impl Host for Reference {
 
     fn leaves(&mut self, out: &mut Vec<u8>) -> bool {
         self.stack.transmit_into(out)
+    }
+
+    /// A wait ends where no timer is due: its end is moved behind each that would fire near it, because another host may be late.
+    fn wait(&mut self, until: u64, out: &mut Vec<u8>) -> Waited {
+        if self.stack.transmit_into(out) {
+            return Waited::Left(self.now.micros());
+        }
+        loop {
+            let end = until.max(self.clear.0);
+            match self.stack.poll_at().filter(|at| at.micros() < end + timed::EARLY) {
+                Some(at) => {
+                    self.at(at.micros().max(self.now.micros()));
+                    let (now, slip) = (self.now.micros(), self.clear.1);
+                    self.clear = (now + timed::late(now, slip), slip + timed::wheel(now));
+                    if self.stack.transmit_into(out) {
+                        return Waited::Left(self.now.micros());
+                    }
+                }
+                None => {
+                    self.at(end);
+                    return Waited::Over(end);
+                }
+            }
+        }
     }
 
     fn socket(&mut self, v6: bool) -> Result<i32, i32> {

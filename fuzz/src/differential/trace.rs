@@ -74,6 +74,12 @@ impl Item {
         self.is_new_ack(acknowledged) && matches!(self, Self::Segment(seg) if seg.sacks.is_empty())
     }
 
+    /// An ACK and nothing else.
+    #[must_use]
+    pub const fn is_ack(&self) -> bool {
+        matches!(self, Self::Segment(seg) if seg.flags & !URG == ACK && seg.length == 0)
+    }
+
     /// The same that reports text of before its acknowledgment (RFC 2883): if it waits, the report does too, and goes with what comes next.
     #[must_use]
     pub fn may_wait_with_report(&self, acknowledged: u32) -> bool {
@@ -87,7 +93,7 @@ impl Item {
     }
 
     fn is_new_ack(&self, acknowledged: u32) -> bool {
-        matches!(self, Self::Segment(seg) if seg.flags & !URG == ACK && seg.length == 0 && seg.ack != acknowledged)
+        self.is_ack() && matches!(self, Self::Segment(seg) if seg.ack != acknowledged)
     }
 }
 
@@ -167,7 +173,7 @@ impl Item {
 }
 
 /// An event, and all that the host did at it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Step {
     /// The event's kind.
     pub kind: &'static str,
@@ -181,6 +187,12 @@ pub struct Step {
     pub items: Vec<Item>,
     /// See [`super::Divergence`].
     pub beyond: bool,
+    /// Of a wait, when each item was seen, in microseconds since the wait began; otherwise nothing.
+    pub times: Vec<u64>,
+    /// When the event began, in microseconds since the beginning of the program.
+    pub begun: u64,
+    /// How long a wait was, in microseconds.
+    pub waited: u64,
 }
 
 /// A run.

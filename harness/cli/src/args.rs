@@ -457,6 +457,10 @@ pub struct DiffArgs {
     #[arg(long, default_value = "linux", value_name = "SUT", value_parser = ["linux"], hide_possible_values = true)]
     pub against: String,
 
+    /// fast: programs that wait for nothing; slow: programs that wait for timers, some seconds each at most, many at once
+    #[arg(long, default_value = "fast", value_name = "LANE", hide_possible_values = true)]
+    pub lane: LaneName,
+
     /// Decides every program
     #[arg(long, default_value_t = 1, value_name = "S")]
     pub seed: u64,
@@ -469,7 +473,7 @@ pub struct DiffArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub programs: Option<u64>,
 
-    /// Threads, each with a namespace of its own; by default one per core
+    /// Threads, each with a namespace of its own; by default one per core, in the slow lane 24
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
 
@@ -484,6 +488,15 @@ pub struct DiffArgs {
     /// File that gets a JSON object for the start, each divergence and the summary
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
+}
+
+/// What kind of programs `halfopen fuzz diff` compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LaneName {
+    /// They wait for nothing.
+    Fast,
+    /// They wait for timers.
+    Slow,
 }
 
 /// `halfopen fuzz run`

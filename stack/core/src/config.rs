@@ -342,6 +342,9 @@ pub struct Config {
     pub syn_ack_echo_check: bool,
     /// Whether the SYN,ACK that ends a simultaneous open is acknowledged, as a SYN that came twice. RFC: no. Linux: yes.
     pub ack_crossing_syn_ack: bool,
+    /// How soon a SYN that was not repeated yet is repeated once an ACK of something else was answered with a RST; zero: when its timer is due.
+    /// RFC 9293 3.8.1: zero. Linux: 8 ms, two of its ticks.
+    pub syn_again_after_refusal: Duration,
     /// Octets that may wait to be sent before a writer waits too. RFC: no limit (not named). Linux: no limit.
     pub tcp_notsent_lowat: u32,
     /// Upper bound for `SO_RCVBUF`. RFC: 4194304 (not named). Linux: 4194304.
@@ -558,6 +561,7 @@ impl Config {
             tcp_max_reordering: 300,
             learn_reordering: false,
             ack_crossing_syn_ack: false,
+            syn_again_after_refusal: Duration::ZERO,
             syn_ack_echo_check: false,
             tcp_limited_transmit: true,
             tcp_dsack: false,
@@ -721,6 +725,7 @@ impl Config {
         config.orphan_limit = true;
         config.learn_reordering = true;
         config.ack_crossing_syn_ack = true;
+        config.syn_again_after_refusal = Duration::from_millis(8);
         config.syn_ack_echo_check = true;
         config.tcp_dsack = true;
         config.proportional_rate_reduction = true;

@@ -3,12 +3,12 @@
 use crate::clock;
 use halfopen_fuzz::datagram::{HOST_V4, PEER_V4, v6};
 use halfopen_fuzz::differential::reference::{ABSENT, PARAMETERS};
-use halfopen_fuzz::differential::{Divergence, Host, Trace, option, play, script};
+use halfopen_fuzz::differential::{Divergence, Host, Lane, Trace, Waited, option, play, script};
 use halfopen_fuzz::program::{Name, Program, Setup};
 use halfopen_fuzz::script::Entry;
 use halfopen_sut::SutError;
 use halfopen_sut::linux::pooled::{Ends, Pooled};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A run that takes longer is taken again: the kernel's shortest timer, that of a delayed ACK, may have fired.
 const MOST: Duration = Duration::from_millis(25);
@@ -21,6 +21,8 @@ pub struct Kernel {
     pooled: Pooled,
     /// Something was done since the device had nothing more to say.
     moved: bool,
+    /// What the program's clock last said, in microseconds, and when.
+    clock: (u64, Instant),
     /// Runs that were taken again.
     pub slow: u64,
 }
@@ -28,11 +30,11 @@ pub struct Kernel {
 impl Kernel {
     /// Moves this thread into a namespace.
     pub fn enter() -> Result<Self, SutError> {
-        Ok(Self { pooled: namespace()?, moved: true, slow: 0 })
+        Ok(Self { pooled: namespace()?, moved: true, clock: (0, clock::now()), slow: 0 })
     }
 
-    /// Runs a program, in time.
-    pub fn run(&mut self, program: &Program) -> Result<Trace, SutError> {
+    /// Runs a program of a lane; one that waits for nothing in less time than a timer takes.
+    pub fn run(&mut self, program: &Program, lane: Lane) -> Result<Trace, SutError> {
         for _ in 0..TRIES {
             if !self.pooled.next_exchange() {
                 // The old one goes with its last descriptor, which is its device's.
@@ -41,7 +43,7 @@ impl Kernel {
             }
             let started = clock::now();
             let trace = play(program, self);
-            if started.elapsed() < MOST {
+            if lane != Lane::Fast || started.elapsed() < MOST {
                 return Ok(trace);
             }
             self.slow += 1;
@@ -78,7 +80,9 @@ impl Host for Kernel {
         self.moved = true;
     }
 
-    fn at(&mut self, _micros: u64) {}
+    fn at(&mut self, micros: u64) {
+        self.clock = (micros, clock::now());
+    }
 
     fn arrives(&mut self, datagram: &mut [u8]) {
         // What TUN refuses the kernel has not seen, and the comparison shows it.
@@ -98,6 +102,22 @@ impl Host for Kernel {
         out.clear();
         out.extend_from_slice(octets);
         true
+    }
+
+    fn wait(&mut self, until: u64, out: &mut Vec<u8>) -> Waited {
+        let (then, since) = self.clock;
+        let most = Duration::from_micros(until.saturating_sub(then));
+        loop {
+            self.moved = true;
+            let passed = since.elapsed();
+            if self.leaves(out) {
+                return Waited::Left(until.min(then + passed.as_micros() as u64));
+            }
+            if passed >= most {
+                return Waited::Over(until);
+            }
+            self.pooled.await_outgoing(most - passed);
+        }
     }
 
     fn socket(&mut self, v6: bool) -> Result<i32, i32> {

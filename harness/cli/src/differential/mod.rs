@@ -6,7 +6,7 @@ use crate::clock;
 use crate::expect::Expectations;
 use halfopen_fuzz::differential::pool::Pool;
 use halfopen_fuzz::differential::reference::Reference;
-use halfopen_fuzz::differential::{Comparison, Divergence, Trace, compare, play};
+use halfopen_fuzz::differential::{Comparison, Divergence, Lane, Trace, compare, play, timed};
 use halfopen_fuzz::program::Program;
 use halfopen_sut::SutError;
 use halfopen_sut::linux::pooled::largest_buffers;
@@ -19,6 +19,10 @@ use std::time::{Duration, Instant};
 
 /// Programs between two looks at the clock and at the others.
 const BLOCK: u64 = 64;
+/// The same of the slow lane, each of whose programs takes a second.
+const SLOW_BLOCK: u64 = 1;
+/// One job in so many has programs that wait four times as long.
+const LONGER: u16 = 8;
 /// How often a divergence has to be seen again before it counts.
 const AGAIN: usize = 3;
 
@@ -33,6 +37,8 @@ pub struct Plan {
     pub programs: Option<u64>,
     /// Threads, each with a namespace of its own.
     pub jobs: u16,
+    /// What kind of programs.
+    pub lane: Lane,
 }
 
 /// A divergence, the first program that showed it, and how many did.
@@ -70,6 +76,8 @@ pub struct Tally {
 /// Both hosts of a thread.
 #[derive(Debug)]
 pub struct Pair {
+    /// What kind of programs they run.
+    lane: Lane,
     /// In this process.
     pub reference: Reference,
     /// In a namespace of this thread.
@@ -78,14 +86,21 @@ pub struct Pair {
 
 impl Pair {
     /// Moves this thread into a namespace.
-    pub fn enter() -> Result<Self, SutError> {
-        Ok(Self { reference: Reference::new(largest_buffers()?), kernel: Kernel::enter()? })
+    pub fn enter(lane: Lane) -> Result<Self, SutError> {
+        Ok(Self { lane, reference: Reference::new(largest_buffers()?), kernel: Kernel::enter()? })
     }
 
     /// Where the two differ, if they do so every time.
-    pub fn divergence(&mut self, program: &Program) -> Result<Comparison, SutError> {
-        let trace = play(program, &mut self.reference);
+    pub fn divergence(&mut self, program: &mut Program) -> Result<Comparison, SutError> {
+        let trace = self.play(program);
         self.against(program, &trace, &|_| false)
+    }
+
+    /// Runs a program on the reference stack, which decides how long its waits are.
+    fn play(&mut self, program: &mut Program) -> Trace {
+        let trace = play(program, &mut self.reference);
+        timed::settled(program, &trace);
+        trace
     }
 
     /// `known`: whether a difference counts as it is, and need not be asked for again.
@@ -95,7 +110,7 @@ impl Pair {
         trace: &Trace,
         known: &dyn Fn(&Divergence) -> bool,
     ) -> Result<Comparison, SutError> {
-        let other = self.kernel.run(program)?;
+        let other = self.kernel.run(program, self.lane)?;
         let found = compare(program, trace, &other);
         match &found {
             Comparison::Differs(divergence) if !known(divergence) => {}
@@ -103,7 +118,7 @@ impl Pair {
         }
         let mut unsteady = None;
         for _ in 0..AGAIN {
-            let again = self.kernel.run(program)?;
+            let again = self.kernel.run(program, self.lane)?;
             let now = compare(program, trace, &again);
             if !matches!(now, Comparison::Differs(_)) {
                 // Whatever it was, the kernel does as the reference too: this host was late.
@@ -161,20 +176,26 @@ fn one(
     all: &Mutex<Tally>,
     stop: &AtomicBool,
 ) -> Result<(), SutError> {
-    let mut pair = Pair::enter()?;
+    // What comes after seconds is worth a few of the jobs.
+    let lane = match plan.lane {
+        Lane::Slow { most } if job % LONGER == LONGER - 1 => Lane::Slow { most: 4 * most },
+        lane @ (Lane::Fast | Lane::Slow { .. }) => lane,
+    };
+    let mut pair = Pair::enter(lane)?;
+    let block = if plan.lane == Lane::Fast { BLOCK } else { SLOW_BLOCK };
     let mut pool = Pool::new(plan.seed.wrapping_add(u64::from(job) << 32));
     let mut done = 0;
     let mut sizes = (0, 0, 0);
     while started.elapsed() < plan.time && !stop.load(Ordering::Relaxed) {
-        let count = plan.programs.map_or(BLOCK, |most| BLOCK.min(most - done));
+        let count = plan.programs.map_or(block, |most| block.min(most - done));
         if count == 0 {
             break;
         }
         let (mut found, mut parted, mut unsteady): (Vec<Found>, u64, u64) = (Vec::new(), 0, 0);
         let mut explained_by: BTreeMap<usize, u64> = BTreeMap::new();
         for _ in 0..count {
-            let program = pool.draw();
-            let trace = play(&program, &mut pair.reference);
+            let mut program = pool.draw(lane);
+            let trace = pair.play(&mut program);
             pool.learn(&program, &trace);
             match pair.against(&program, &trace, &|found| explained(known, found).is_some())? {
                 Comparison::Equal => {}

@@ -142,6 +142,7 @@ reason = "Of a smaller path."
             reference: vec![Item::State(1)],
             other: vec![Item::State(7)],
             beyond: false,
+            times: [Vec::new(), Vec::new()],
         }
     }
 

@@ -8,11 +8,14 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::libc;
 use nix::net::if_::if_nametoindex;
+use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::stat::Mode;
+use nix::sys::time::TimeSpec;
 use nix::sys::uio::writev;
 use std::io::IoSlice;
 use std::net::IpAddr;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::time::Duration;
 
 /// Name of the device; scripts' commands say `dev tun0`.
 pub(super) const NAME: &str = "tun0";
@@ -136,6 +139,13 @@ impl Tun {
     /// The next datagram in the device's queue; `None` when there is none.
     pub(super) fn read(&self, room: &mut [u8]) -> Option<usize> {
         nix::unistd::read(&self.fd, room).ok()
+    }
+
+    /// Waits until there is something to read, or for so long.
+    pub(super) fn await_readable(&self, most: Duration) {
+        let mut fds = [PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)];
+        // A signal or a fault ends the wait early, which whoever reads the clock sees.
+        let _ = ppoll(&mut fds, Some(TimeSpec::from_duration(most)), None);
     }
 
     /// Empties the device's queue. What is in it was captured on its way in.

@@ -16,6 +16,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{SockaddrLike as _, SockaddrStorage};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// Octets of the largest datagram on the device.
 const MTU: u32 = 1500;
@@ -169,6 +170,11 @@ impl Pooled {
                 return Some(&self.room[..length]);
             }
         }
+    }
+
+    /// Waits until the kernel has sent something, or for so long. What it has sent may be nobody's business.
+    pub fn await_outgoing(&self, most: Duration) {
+        self.tun.await_readable(most);
     }
 
     /// Retransmissions to peers of earlier exchanges, and neighbour discovery, are none of this one's business.

@@ -19,6 +19,19 @@ fn unanswered_syn(set: Set) -> String {
     times(&play.wait(1000.0))
 }
 
+/// Seconds after an ACK of something else at which a SYN is repeated.
+fn refused_ack(set: Set) -> String {
+    let mut play = Play::new({
+        let mut config = plain();
+        config.tcp_syn_retries = 2;
+        set(&mut config);
+        config
+    });
+    play.connect();
+    play.inject(A, 1, 9, b"");
+    times(&play.wait(1000.0))
+}
+
 /// Seconds at which an unanswered SYN,ACK is repeated.
 fn unanswered_syn_ack(set: Set) -> String {
     let mut play = Play::new(plain_with(set));
@@ -229,6 +242,14 @@ pub(crate) const ROWS: &[Row] = &[
         values: &[
             (|c| c.syn_ack_echo_check = false, ". 1:1(0) ack 1 | . 1:1(0) ack 1"),
             (|c| c.syn_ack_echo_check = true, "R 1:1(0) | . 1:1(0) ack 1"),
+        ],
+    },
+    Row {
+        field: "syn_again_after_refusal",
+        play: refused_ack,
+        values: &[
+            (|c| c.syn_again_after_refusal = Duration::ZERO, "1 3"),
+            (|c| c.syn_again_after_refusal = Duration::from_millis(8), "0.008 2.008"),
         ],
     },
     Row {

@@ -1,7 +1,7 @@
 //! `halfopen fuzz diff`
 
 use super::findings::entry;
-use crate::args::DiffArgs;
+use crate::args::{DiffArgs, LaneName};
 use crate::differential::{self, Found, Pair, Plan, Tally};
 use crate::expect::Expectations;
 use crate::fault::{AS_EXPECTED, FINDING, Fault};
@@ -9,7 +9,7 @@ use crate::register::Register;
 use crate::specs::Specs;
 use crate::sut::prepare_linux;
 use halfopen_fuzz::differential::words::words;
-use halfopen_fuzz::differential::{Comparison, Divergence, Trace, compare, timer_free};
+use halfopen_fuzz::differential::{Comparison, Divergence, Lane, Trace, compare};
 use halfopen_fuzz::minimise::minimise_by;
 use halfopen_fuzz::program::Program;
 use halfopen_report::pcapng;
@@ -21,6 +21,13 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
+
+/// Programs of the slow lane for each core at once: nearly all of their time is waiting.
+const WAITING: u16 = 24;
+/// Microseconds that most programs of the slow lane wait at most.
+const SLOW_MOST: u64 = 1_900_000;
+/// Runs that a divergence of the slow lane is made smaller with.
+const SLOW_TRIES: u32 = 12;
 
 /// Compares, and returns the exit code.
 pub(super) fn diff(args: &DiffArgs) -> Result<u8, Fault> {
@@ -36,6 +43,13 @@ pub(super) fn diff(args: &DiffArgs) -> Result<u8, Fault> {
     }
 }
 
+const fn lane(name: LaneName) -> Lane {
+    match name {
+        LaneName::Fast => Lane::Fast,
+        LaneName::Slow => Lane::Slow { most: SLOW_MOST },
+    }
+}
+
 fn environment(fault: SutError) -> Fault {
     Fault::Environment(format!("the kernel cannot be asked: {fault}"))
 }
@@ -43,10 +57,11 @@ fn environment(fault: SutError) -> Fault {
 /// One program, several times: the kernel's traces have to be the same.
 fn repeat(program: &Program, args: &DiffArgs) -> Result<u8, Fault> {
     let mut out = io::stdout().lock();
-    let mut pair = Pair::enter().map_err(environment)?;
+    let lane = lane(args.lane);
+    let mut pair = Pair::enter(lane).map_err(environment)?;
     let mut traces: Vec<(Trace, u64)> = Vec::new();
     for _ in 0..args.repeat {
-        let trace = pair.kernel.run(program).map_err(environment)?;
+        let trace = pair.kernel.run(program, lane).map_err(environment)?;
         match traces.iter_mut().find(|(known, _)| compare(program, known, &trace) == Comparison::Equal) {
             Some((_, count)) => *count += 1,
             None => traces.push((trace, 1)),
@@ -63,7 +78,7 @@ fn repeat(program: &Program, args: &DiffArgs) -> Result<u8, Fault> {
     {
         writeln!(out, "UNSTEADY, two runs of the kernel: {unsteady}")?;
     }
-    let found = pair.divergence(program).map_err(environment)?;
+    let found = pair.divergence(&mut program.clone()).map_err(environment)?;
     match &found {
         Comparison::Equal => writeln!(out, "the reference stack has the same")?,
         Comparison::Parted(at) => {
@@ -75,8 +90,9 @@ fn repeat(program: &Program, args: &DiffArgs) -> Result<u8, Fault> {
 }
 
 fn many(args: &DiffArgs) -> Result<u8, Fault> {
-    let jobs = args.jobs.unwrap_or_else(|| available_parallelism().map_or(1, |cores| cores.get() as u16));
-    let plan = Plan { seed: args.seed, time: args.time, programs: args.programs, jobs };
+    let (lane, cores) = (lane(args.lane), available_parallelism().map_or(1, |cores| cores.get() as u16));
+    let jobs = args.jobs.unwrap_or(if lane == Lane::Fast { cores } else { cores * WAITING });
+    let plan = Plan { seed: args.seed, time: args.time, programs: args.programs, jobs, lane };
     let (mut err, live) = (io::stderr(), io::stderr().is_terminal());
     let known = known()?;
     let (tally, wall) = differential::campaign(&plan, &known, &mut |tally, wall| {
@@ -93,11 +109,11 @@ fn many(args: &DiffArgs) -> Result<u8, Fault> {
     found.sort_by_key(|found| std::cmp::Reverse(found.count));
     let mut log = Log::open(args)?;
     log.write(&json!({"v": 1, "start": {"seed": args.seed, "jobs": jobs, "version": crate::VERSION}}))?;
-    let mut pair = Pair::enter().map_err(environment)?;
+    let mut pair = Pair::enter(lane).map_err(environment)?;
     // Different programs may come to the same when they are small.
     let mut folded: BTreeMap<String, (u64, Program, Divergence)> = BTreeMap::new();
     for found in &found {
-        let (program, divergence) = smaller(&mut pair, found, &known);
+        let (program, divergence) = smaller(&mut pair, found, (lane, &known));
         folded.entry(divergence.key()).or_insert((0, program, divergence)).0 += found.count;
     }
     let mut folded: Vec<_> = folded.into_values().collect();
@@ -183,13 +199,15 @@ fn known() -> Result<Expectations, Fault> {
     Ok(known)
 }
 
-/// The smallest program with the same difference in the same state, which is not a known one.
-fn smaller(pair: &mut Pair, found: &Found, known: &Expectations) -> (Program, Divergence) {
+/// The smallest program with the same difference in the same state, which is not a known one; in the slow lane, as small as it gets in a few tries.
+fn smaller(pair: &mut Pair, found: &Found, (lane, known): (Lane, &Expectations)) -> (Program, Divergence) {
+    let mut tries = if lane == Lane::Fast { u32::MAX } else { SLOW_TRIES };
     let mut run = |program: &Program| {
+        tries = tries.checked_sub(1)?;
         // The set-ups of smaller programs are of other profiles; here there is one.
         let mut program = program.clone();
-        timer_free(&mut program);
-        match pair.divergence(&program) {
+        lane.fit(&mut program);
+        match pair.divergence(&mut program) {
             Ok(Comparison::Differs(divergence)) if differential::explained(known, &divergence).is_none() => {
                 Some(*divergence)
             }
@@ -198,7 +216,7 @@ fn smaller(pair: &mut Pair, found: &Found, known: &Expectations) -> (Program, Di
     };
     let same = |one: &Divergence, two: &Divergence| one.kind == two.kind && one.state == two.state;
     let (mut program, divergence) = minimise_by(&found.program, &found.divergence, &mut run, same);
-    timer_free(&mut program);
+    lane.fit(&mut program);
     (program, divergence)
 }
 

@@ -66,8 +66,13 @@ pub(super) fn echoes_our_syn(tcb: &Tcb, seg: &Segment<'_>, fx: &Fx<'_>) -> bool 
 }
 
 /// The acknowledgment is for nothing that we sent.
-fn refuse(tcb: &Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
+fn refuse(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
     let seg = &arriving.seg;
+    // The RST may end what is left of an old connection, and the next SYN find nothing in its way.
+    let again = fx.config().syn_again_after_refusal;
+    if !again.is_zero() && tcb.syn_losses == 0 {
+        tcb.timers.set(Timer::Retransmission, fx.now + again);
+    }
     if seg.flags.rst() {
         fx.cite(rules::SYN_SENT_RSTACK_BADACK);
         return;
