@@ -112,7 +112,8 @@ impl Host for Reference {
         }
         loop {
             let end = until.max(self.clear.0);
-            match self.stack.poll_at().filter(|at| at.micros() < end + timed::EARLY) {
+            let moved = end <= until + timed::MOST_MORE;
+            match self.stack.poll_at().filter(|at| moved && at.micros() < end + timed::EARLY) {
                 Some(at) => {
                     self.at(at.micros().max(self.now.micros()));
                     let (now, slip) = (self.now.micros(), self.clear.1);

@@ -90,7 +90,7 @@ pub enum ReductionOf {
 pub enum ZeroWindowProbe {
     /// One octet of new data (RFC 9293 3.8.6.1).
     Octet,
-    /// An empty segment below the window, which draws an ACK (Linux).
+    /// An empty segment below the window, which draws an ACK, and while urgent data waits one at SND.UNA before it (Linux).
     Empty,
 }
 

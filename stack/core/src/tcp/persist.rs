@@ -79,7 +79,14 @@ impl Tcb {
         self.persist.backoff += 1;
         self.persist.unanswered += 1;
         match fx.config().zero_window_probe {
-            ZeroWindowProbe::Empty => emit::empty(self, self.snd.una.minus(1), fx),
+            ZeroWindowProbe::Empty => {
+                // That urgent data waits is said where it can be taken.
+                let una = self.snd.una;
+                if self.snd.up.is_some_and(|up| up.gt(una) && una.distance(up) <= u32::from(u16::MAX)) {
+                    emit::empty(self, una, fx);
+                }
+                emit::empty(self, una.minus(1), fx);
+            }
             ZeroWindowProbe::Octet => self.probe_with_octet(fx),
         }
         let interval = self.persist_interval(fx);

@@ -38,6 +38,17 @@ fn closed_window(set: Set) -> String {
     play.wait(1.1)[0].1.clone()
 }
 
+/// The same with urgent data that waits.
+fn urgent_at_a_closed_window(set: Set) -> String {
+    let (mut play, fd) = Play::established(plain_with(set));
+    play.window = 0;
+    play.inject(A, 1, 1, b"");
+    let flags = SendFlags { oob: true, ..SendFlags::default() };
+    play.stack.send(play.now, fd, b"text", flags).unwrap();
+    let probes: Vec<_> = play.wait(1.1).into_iter().map(|(_, segment)| segment).collect();
+    probes.join(" | ")
+}
+
 /// Segments of 16,000 octets that the send queue takes, with a window for all.
 fn send_queue(set: Set, size: Option<u32>) -> String {
     let mut config = plain();
@@ -149,6 +160,14 @@ pub(crate) const ROWS: &[Row] = &[
         values: &[
             (|c| c.zero_window_probe = ZeroWindowProbe::Octet, ". 1:2(1) ack 1"),
             (|c| c.zero_window_probe = ZeroWindowProbe::Empty, ". 0:0(0) ack 1"),
+        ],
+    },
+    Row {
+        field: "zero_window_probe",
+        play: urgent_at_a_closed_window,
+        values: &[
+            (|c| c.zero_window_probe = ZeroWindowProbe::Octet, "U. 1:2(1) ack 1"),
+            (|c| c.zero_window_probe = ZeroWindowProbe::Empty, "U. 1:1(0) ack 1 | U. 0:0(0) ack 1"),
         ],
     },
     Row {
