@@ -100,7 +100,7 @@ const fn is_of_buffers(event: &Event) -> bool {
     matches!(event, Event::Option { name: Name::SndBuf | Name::RcvBuf | Name::WindowClamp, .. })
 }
 
-/// Makes a program one that the fast lane can run: no event that waits, and what [`comparable`] leaves.
+/// Makes a program one that the fast lane can run: no event that waits, and nothing that only one of two hosts could do.
 pub fn timer_free(program: &mut Program) {
     program
         .events
