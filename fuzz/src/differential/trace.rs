@@ -131,15 +131,15 @@ pub fn parting(one: &[Item], two: &[Item], acknowledged: &mut [[u32; 4]; 2]) -> 
         };
         let (step, other) = if left == right {
             (true, true)
+        } else if repeats(left, &acknowledged[0], &acknowledged[1])
+            || repeats(right, &acknowledged[1], &acknowledged[0])
+        {
+            return Parting::Waits;
         } else if waits(left, &acknowledged[0]) || (left.is_some() && left == early[0]) {
             (true, false)
         } else if waits(right, &acknowledged[1]) || (right.is_some() && right == early[1]) {
             (false, true)
-        } else if reports(left, &acknowledged[0])
-            || reports(right, &acknowledged[1])
-            || repeats(left, &acknowledged[0], &acknowledged[1])
-            || repeats(right, &acknowledged[1], &acknowledged[0])
-        {
+        } else if reports(left, &acknowledged[0]) || reports(right, &acknowledged[1]) {
             return Parting::Waits;
         } else {
             return Parting::At(first, second);
@@ -445,6 +445,8 @@ mod tests {
             (vec![new.clone(), state()], vec![new.clone(), new.clone(), state()], Parting::Same),
             // One has acknowledged before, and answers once what the other acknowledges and answers.
             (vec![ack(4, &[]), state()], vec![ack(4, &[]), ack(4, &[]), state()], Parting::At(1, 1)),
+            // One has acknowledged before what the other acknowledges now, so that the two need not mean the same.
+            (vec![new.clone(), state()], vec![ack(4, &[(2, 3)]), state()], Parting::At(1, 0)),
             // The same, repeated.
             (
                 vec![new.clone(), new.clone(), new.clone(), state()],

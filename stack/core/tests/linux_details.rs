@@ -131,6 +131,20 @@ fn what_is_lost_goes_again_before_the_text_that_came_with_the_news() {
 }
 
 #[test]
+fn a_repeated_syn_ack_offers_what_the_path_takes_now() {
+    let (mut play, fd) = linux();
+    play.send(fd, &[0; 1000]);
+    let text = play.seen.clone();
+    play.remote.set_port(5001);
+    play.inject(S, 0, 0, b"");
+    assert_eq!(play.last().0.options.mss, Some(1460));
+    play.seen = text;
+    play.icmp(Problem::PacketTooBig { mtu: 600 });
+    play.inject(S, 0, 0, b"");
+    assert_eq!(play.last().0.options.mss, Some(560));
+}
+
+#[test]
 fn an_urgent_octet_that_was_not_read_does_not_become_text_when_the_next_one_is_announced() {
     for config in [plain(), Config::linux()] {
         let (mut play, fd) = Play::established(config);

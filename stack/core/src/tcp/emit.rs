@@ -1,6 +1,7 @@
 //! Segments of a connection, from its variables to octets.
 
 use super::isn;
+use super::path_mtu;
 use super::retransmission_queue::{Psh, Sent};
 use super::state::State;
 use super::tcb::{Origin, Tcb};
@@ -96,7 +97,8 @@ pub(crate) fn abort(tcb: &mut Tcb, fx: &mut Fx<'_>) {
 /// The options of a SYN or SYN,ACK.
 fn syn_options(tcb: &mut Tcb, flags: Flags, options: &mut Options, fx: &mut Fx<'_>) {
     options.accurate_ecn = tcb.ecn_option(flags, MOST_OCTETS, fx);
-    options.mss = Some(tcb.rcv.mss.min(u32::from(u16::MAX)) as u16);
+    let mss = path_mtu::size_to_offer(tcb, fx);
+    options.mss = Some(mss.min(u32::from(u16::MAX)) as u16);
     options.window_scale = tcb.window_scaling.then_some(tcb.rcv.shift);
     options.sack_permitted = tcb.sack;
     options.timestamps = tcb.timestamps.option(fx.now);

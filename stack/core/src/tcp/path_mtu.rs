@@ -364,6 +364,15 @@ fn plateau_below(total: u32) -> u32 {
         .unwrap_or(68)
 }
 
+/// The segment size that a SYN offers: that of the connection, and in a SYN,ACK of a listener in Linux of what is known of the path now.
+pub(crate) fn size_to_offer(tcb: &Tcb, fx: &Fx<'_>) -> u32 {
+    let remote = tcb.tuple.remote.ip();
+    match fx.config().mss_follows_path && remote.is_ipv4() && tcb.origin == Origin::Passive {
+        true => tcb.rcv.mss.min(mss::offered(of_new(fx.host, remote).0, false, tcb.user.options.max_seg)),
+        false => tcb.rcv.mss,
+    }
+}
+
 /// Path MTU of a new connection, and what is known of the path already. What is too old shows with its first event.
 pub(crate) fn of_new(host: &Host, remote: IpAddr) -> (u32, Option<Box<PathMtu>>) {
     let mtu = host.mtu_to(remote);
