@@ -15,6 +15,9 @@ use crate::datagram::{ACK, RST, SYN, Seg, URG};
 use crate::oracles::judge::Flags;
 use std::fmt;
 
+/// ECN-Echo, which an ACK that waits may have.
+const ECE: u8 = 0x40;
+
 /// One thing that a host did.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Item {
@@ -77,7 +80,7 @@ impl Item {
     /// An ACK and nothing else.
     #[must_use]
     pub const fn is_ack(&self) -> bool {
-        matches!(self, Self::Segment(seg) if seg.flags & !URG == ACK && seg.length == 0)
+        matches!(self, Self::Segment(seg) if seg.flags & !(URG | ECE) == ACK && seg.length == 0)
     }
 
     /// The same that reports text of before its acknowledgment (RFC 2883): if it waits, the report does too, and goes with what comes next.
@@ -435,11 +438,16 @@ mod tests {
     #[test]
     fn what_may_wait_is_no_difference_and_what_follows_from_it_is_not_compared() {
         let state = || Item::State(1);
+        let flagged = |flag: u8| Item::Segment(Segment { ack: 5, flags: ACK | flag, ..segment(1, b"") });
         let (new, reports) = (ack(5, &[]), ack(5, &[(3, 4)]));
         // what the two did, and how it compares, when 4 was acknowledged before
         let table = [
             // One acknowledges at once.
             (vec![new.clone(), state()], vec![state()], Parting::Same),
+            // Whatever else it says.
+            (vec![flagged(ECE), state()], vec![state()], Parting::Same),
+            (vec![flagged(URG), state()], vec![state()], Parting::Same),
+            (vec![flagged(RST), state()], vec![state()], Parting::At(0, 0)),
             // Both do, one of them twice: the other's may be the second.
             (vec![new.clone(), new.clone(), state()], vec![new.clone(), state()], Parting::Same),
             (vec![new.clone(), state()], vec![new.clone(), new.clone(), state()], Parting::Same),
