@@ -208,7 +208,7 @@ impl<'a> World<'a> {
             self.ends(closing)?;
             *recovery_us = self.now.0 - well.0;
         }
-        if self.is_deadlocked(well) {
+        if self.is_deadlocked() {
             // ACKs that draw ACKs go on until both give up.
             return Ok(());
         }

@@ -50,7 +50,7 @@ impl World<'_> {
 
     /// Each has filled the other's window, and the ACKs of it are lost: an ACK now stands at the right edge of the window that it meets, a
     /// retransmission left of it, and RFC 9293 3.10.7.4 drops either with what it acknowledges, for good. Linux takes the ACK at the edge.
-    pub(super) fn is_deadlocked(&self, well: Instant) -> bool {
+    pub(super) fn is_deadlocked(&self) -> bool {
         let sent: Vec<Summary> = self.stacks.iter().flat_map(Stack::connections).collect();
         let [a, b] = sent[..] else { return false };
         let vitals = |stack: usize, of: &Summary| self.stacks[stack].vitals(of.local, of.remote);
@@ -58,19 +58,22 @@ impl World<'_> {
         let filled = |from: &Vitals, to: &Vitals| {
             from.nxt.0 == to.rcv_nxt.0.wrapping_add(to.rcv_wnd) && from.una != to.rcv_nxt && to.rcv_wnd > 0
         };
-        self.now.since(well) > PATIENCE / 2 && filled(&a, &b) && filled(&b, &a)
+        filled(&a, &b) && filled(&b, &a)
     }
 
-    /// Everything that is to be written is read. `false`: the connection has died.
+    /// Everything that is to be written is read. `false`: the connection has died, or nothing moves any more.
     pub(super) fn arrives(&mut self, well: Instant) -> Result<bool, Finding> {
-        self.until(well, PATIENCE, "not everything has arrived", |world| {
+        let arrived = self.until(well, PATIENCE, "not everything has arrived", |world| {
             let all = |side: usize| world.sides[1 - side].read == world.run.sides[side].octets;
             world.is_dead()
                 || world.is_half_open()
-                || world.is_deadlocked(well)
                 || all(0) && all(1) && world.sides.iter().all(|side| side.fd.is_some())
-        })?;
-        Ok(!self.is_dead() && !self.is_half_open() && !self.is_deadlocked(well))
+        });
+        if arrived.is_err() && self.is_deadlocked() {
+            return Ok(false);
+        }
+        arrived?;
+        Ok(!self.is_dead() && !self.is_half_open())
     }
 
     /// The next event of the network or of a timer.

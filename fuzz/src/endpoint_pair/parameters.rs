@@ -287,7 +287,8 @@ impl Side {
         if switched(13) || self.others & SAME_ECN != 0 {
             config.tcp_ecn = self.ecn.into();
         }
-        config.challenge_acks ^= switched(14);
+        // Linux's check of numbers takes a SYN,ACK that comes again, and without challenge ACKs a RST would answer it: nobody does both.
+        config.challenge_acks ^= switched(14) && self.profile != Profile::Linux;
         config.keep_syn_text ^= switched(15);
         self.others(&mut config);
         // Of a time in which old datagrams are still under way.

@@ -177,10 +177,12 @@ fn close(judge: &mut Judge, at: usize, abort: bool) {
     let Some(pre) = judge.before else { return };
     let resets = judge.outs_of(at).filter(|out| out.has(RST)).count();
     let unread = pre.unread > 0;
-    let due = matches!(
-        pre.state,
-        State::SynReceived | State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait
-    );
+    let due = match pre.state {
+        State::SynReceived | State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait => true,
+        // The peer has not heard of the end, and waits for text that will not come.
+        State::Closing | State::LastAck => pre.fin_sent.is_none(),
+        State::Closed | State::Listen | State::SynSent | State::TimeWait => false,
+    };
     let after = judge.lines[at].vitals;
     if abort || unread {
         let oracle = if unread && !abort { 56 } else { 57 };

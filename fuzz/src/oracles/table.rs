@@ -136,7 +136,7 @@ oracles! {
     54 Permissive "rfc9293/3.5.3/shld-2" "text of a RST is neither acknowledged nor delivered", "none";
     55 Wire "rfc9293/3.10.7.4/established-rst" "behind an accepted RST there is silence, but for RSTs", "until either side opens anew";
     56 Permissive "rfc9293/3.6.1/shld-3" "text that nobody will read draws a RST", "state known";
-    57 Permissive "rfc9293/3.10.5/established-abort" "ABORT sends one RST at SND.NXT, from SYN-RECEIVED to CLOSE-WAIT", "state known";
+    57 Permissive "rfc9293/3.10.5/established-abort" "ABORT sends one RST at SND.NXT, from SYN-RECEIVED to CLOSE-WAIT, and until the FIN has gone out", "state known";
     58 Wire "rfc9293/3.9.2.3/all-segments" "nothing is said to what came from or went to no single host", "none";
     59 Permissive "rfc5961/4.2/syn-any-sequence" "a SYN in synchronized states draws an ACK and changes nothing", "state known; not in the rfc793 profile";
     60 Permissive "rfc9293/3.10.7.2/listen-ack" "LISTEN: a RST is ignored, an ACK draws a RST", "the listener sends no cookies";

@@ -107,6 +107,16 @@ fn simultaneous_open_ends_in_one_connection() {
 }
 
 #[test]
+fn the_timer_of_the_syn_runs_on_in_a_simultaneous_open() {
+    // RFC 6298 5.1: only one that does not run is started.
+    let mut play = Play::new(plain());
+    play.connect();
+    play.wait(0.4);
+    assert_eq!(play.inject(S, 0, 0, b""), ["S. 0:0(0) ack 1"]);
+    assert_eq!(play.wait(0.7), [(0.6, "S. 0:0(0) ack 1".to_owned())]);
+}
+
+#[test]
 fn text_flows_both_ways() {
     let (mut play, fd) = Play::established(plain());
     assert_eq!(play.inject(P, 1, 1, &[7; 1000]), NOTHING);

@@ -21,11 +21,19 @@ pub(crate) struct Classic {
     pub(super) no_ect: bool,
     /// ECT or CE has arrived.
     pub(super) seen: bool,
+    /// The kind of feedback is the one that we answered to the peer's SYN, not one that it answered to ours.
+    pub(super) answered: bool,
 }
 
 impl Classic {
     pub(super) const fn new(no_ect: bool) -> Self {
-        Self { echo: false, told: 0, telling: None, waits: false, no_ect, seen: false }
+        Self { echo: false, told: 0, telling: None, waits: false, no_ect, seen: false, answered: false }
+    }
+
+    /// The same, agreed on by our answer.
+    pub(super) const fn as_answer(mut self) -> Self {
+        self.answered = true;
+        self
     }
 
     /// An acceptable segment with `text` octets as it arrived. Whether it carried CE.

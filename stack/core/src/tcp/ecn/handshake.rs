@@ -179,7 +179,7 @@ impl Answer {
     pub(crate) fn established(self, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Ecn {
         match self.mode {
             Mode::Off => Ecn::Off,
-            Mode::Classic => Ecn::Classic(Classic::new(self.plain)),
+            Mode::Classic => Ecn::Classic(Classic::new(self.plain).as_answer()),
             Mode::Accurate => Ecn::Accurate(Box::new(Accurate::server(self.plain, seg, fx))),
         }
     }

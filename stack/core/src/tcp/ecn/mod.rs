@@ -101,7 +101,8 @@ impl Ecn {
     pub(crate) fn syn_ack_again(&mut self, flags: Flags, field: u8, asked: bool) -> Result<(), Mixed> {
         match (self, ace_of(flags)) {
             (Self::Accurate(_), 0b001) => return Err(Mixed),
-            (Self::Classic(_), 0b010..=0b110) if asked => return Err(Mixed),
+            // Where SYNs have crossed the peer's SYN,ACK repeats what it answers to ours, and that is not what counts.
+            (Self::Classic(classic), 0b010..=0b110) if asked && !classic.answered => return Err(Mixed),
             (Self::Accurate(accurate), _) => accurate.syn_ack_arrived(field),
             (Self::Off | Self::Asked(_) | Self::Answered(_) | Self::Classic(_), _) => {}
         }

@@ -129,6 +129,6 @@ fn syn_received(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
     tcb.enter(State::SynReceived, fx);
     // What acknowledges our SYN from now on may answer either of two segments: no round-trip sample.
     tcb.queue.repeated(tcb.snd.iss, fx.now);
-    tcb.timers.stop(Timer::Retransmission);
+    // The timer of our SYN runs on (RFC 6298 5.1).
     emit::syn(tcb, fx);
 }
