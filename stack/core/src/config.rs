@@ -415,6 +415,9 @@ pub struct Config {
     pub crossing_syn_ack_offers: bool,
     /// Whether SACK blocks report SYN and FIN as they report text, and go in the reset of an ABORT too. RFC 2018 3: no. Linux: yes.
     pub sack_counts_controls: bool,
+    /// Whether four SACK blocks at the most are remembered, merged and reordered as segments come, instead of told anew from what is held,
+    /// and duplicates ahead of RCV.NXT by the segments that are held. RFC 2018 4: no. Linux: yes.
+    pub sack_keeps_blocks: bool,
     /// Whether all text is cut for the SACK blocks that are due. RFC 9293 3.7.1: only where they are sent. Linux: yes.
     pub sack_shortens_text: bool,
     /// Whether a SYN with FIN is dropped in LISTEN. RFC 9293 3.10.7.2: no. Linux: yes.
@@ -638,6 +641,7 @@ impl Config {
             smaller_window_needs_news: false,
             crossing_syn_ack_offers: false,
             sack_counts_controls: false,
+            sack_keeps_blocks: false,
             sack_shortens_text: false,
             listen_drops_syn_fin: false,
             shutdown_spares_half_open: false,
@@ -771,7 +775,7 @@ impl Config {
         (config.acceptable, config.mini_sockets) = (Acceptable::Linux, true);
         config.smaller_window_needs_news = true;
         config.crossing_syn_ack_offers = true;
-        (config.sack_counts_controls, config.sack_shortens_text) = (true, true);
+        (config.sack_counts_controls, config.sack_keeps_blocks, config.sack_shortens_text) = (true, true, true);
         config.listen_drops_syn_fin = true;
         config.shutdown_spares_half_open = true;
         (config.shut_reading_resets, config.late_reset_is_error) = (true, true);

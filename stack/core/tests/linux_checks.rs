@@ -213,6 +213,71 @@ fn numbers_of_fins_are_reported_like_text() {
 }
 
 #[test]
+fn four_blocks_are_remembered_and_an_older_one_is_forgotten() {
+    for (keeps, expected) in [(true, vec![(7, 10), (5, 6), (3, 4)]), (false, vec![(7, 10), (5, 6), (3, 4), (1, 2)])] {
+        let mut play = Play::new(with(|config| config.sack_keeps_blocks = keeps));
+        play.options.sack_permitted = true;
+        play.listen(8);
+        play.inject(S, 0, 0, b"");
+        play.inject(A, 1, 1, b"");
+        for seq in [2, 4, 6, 8, 10, 9] {
+            play.inject(A, seq, 1, b"x");
+        }
+        assert_eq!(blocks(&play), expected);
+    }
+}
+
+#[test]
+fn segment_that_follows_one_that_is_held_reports_no_duplicate() {
+    for (keeps, expected) in [(true, vec![(1, 4)]), (false, vec![(3, 4), (1, 4)])] {
+        let mut play = Play::new(with(|config| config.sack_keeps_blocks = keeps));
+        play.options.sack_permitted = true;
+        play.listen(8);
+        play.inject(S, 0, 0, b"");
+        play.inject(A, 1, 1, b"");
+        for (seq, text) in [(2, &b"x"[..]), (4, b"x"), (3, b"xx")] {
+            play.inject(A, seq, 1, text);
+        }
+        assert_eq!(blocks(&play), expected);
+    }
+}
+
+#[test]
+fn time_wait_has_no_feedback_on_congestion() {
+    for (mini, expected) in [(true, ". 2:2(0) ack 3"), (false, "E. 2:2(0) ack 3")] {
+        let mut play = Play::new(with(|config| config.mini_sockets = mini));
+        let listener = play.listen(8);
+        play.inject(S.with(Flags::ECE).with(Flags::CWR), 0, 0, b"");
+        play.inject(A, 1, 1, b"");
+        let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+        play.ecn = 3;
+        play.inject(A, 1, 1, b"x");
+        play.ecn = 0;
+        play.stack.shutdown(play.now, fd, Shutdown::Write).unwrap();
+        play.inject(F, 2, 2, b"");
+        assert_eq!(play.inject(A, 1, 2, b"x")[0], expected);
+    }
+}
+
+#[test]
+fn to_connect_time_wait_is_the_end() {
+    for (mini, expected) in [(true, Err(Errno::ECONNABORTED)), (false, Ok(()))] {
+        let mut play = Play::new(with(|config| config.mini_sockets = mini));
+        let fd = play.stack.socket(Domain::Inet).unwrap();
+        play.stack.bind(fd, play.local).unwrap();
+        // It is remembered: where SYNs cross, the FIN goes as soon as the connection is there, and nobody has asked for the outcome.
+        play.stack.shutdown(play.now, fd, Shutdown::Write).unwrap_err();
+        assert_eq!(play.stack.connect(play.now, fd, play.remote), Err(Errno::EINPROGRESS));
+        play.drain();
+        play.inject(S, 0, 0, b"");
+        play.inject(A, 1, 1, b"");
+        play.inject(F, 1, 2, b"");
+        assert_eq!(play.state(fd), State::TimeWait);
+        assert_eq!(play.stack.connect(play.now, fd, play.remote), expected);
+    }
+}
+
+#[test]
 fn all_text_is_cut_for_the_blocks_that_are_due() {
     for (shortens, expected) in [(true, ". 1:989(988) ack 1"), (false, ". 1:1001(1000) ack 1")] {
         let mut play = Play::new(with(|config| config.sack_shortens_text = shortens));

@@ -176,7 +176,10 @@ impl Stack {
         Fx::new(now, &mut self.host).cite_in(rules::OPEN_EXISTS, state);
         match state {
             State::SynSent | State::SynReceived => Err(Errno::EALREADY),
-            State::Closed if *connecting => {
+            // To the user TIME-WAIT of a small block is the end of the socket's connection.
+            State::Closed | State::TimeWait
+                if *connecting && (state == State::Closed || self.host.config.mini_sockets) =>
+            {
                 let error = connection.tcb.user.error.take().unwrap_or(Errno::ECONNABORTED);
                 self.separate(fd);
                 self.sockets.socket_mut(fd)?.error = None;
@@ -248,6 +251,11 @@ impl Stack {
             }
             if let Some(connection) = self.connections.get_mut(&id) {
                 connection.owner = Owner::Nobody;
+                if connection.tcb.state() == State::TimeWait {
+                    // It goes on without the socket.
+                    connection.tcb.user.closed = true;
+                    return;
+                }
             }
             self.delete(id);
         }

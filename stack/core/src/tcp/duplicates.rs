@@ -21,6 +21,7 @@ impl Tcb {
     pub(crate) fn wants_sack_blocks(&self, config: &Config) -> bool {
         let held =
             if config.sack_counts_controls { !self.reassembly.holds_nothing() } else { !self.reassembly.is_empty() };
+        let held = held || !self.reassembly.remembered().is_empty();
         self.sack && (self.duplicate.is_some() || held)
     }
 
@@ -30,7 +31,7 @@ impl Tcb {
             return 0;
         }
         let room = MOST_OCTETS as u32 - self.timestamps.octets() - if self.md5 { md5::OCTETS } else { 0 };
-        let held = self.reassembly.sack_blocks(4, config.sack_counts_controls).len() as u32;
+        let held = self.blocks_held(4, config).len() as u32;
         4 + 8 * (held + u32::from(self.duplicate.is_some())).min((room - 4) / 8)
     }
 
@@ -48,17 +49,41 @@ impl Tcb {
         }
     }
 
+    /// At most `most` blocks of what is held.
+    fn blocks_held(&self, most: usize, config: &Config) -> SackBlocks {
+        if !config.sack_keeps_blocks {
+            return self.reassembly.sack_blocks(most, config.sack_counts_controls);
+        }
+        let mut blocks = SackBlocks::default();
+        for (left, right) in self.reassembly.remembered().iter().take(most) {
+            blocks.push(*left, *right);
+        }
+        blocks
+    }
+
+    /// A segment ahead of RCV.NXT, where blocks are remembered.
+    pub(crate) fn remember_block(&mut self, seg: &Segment<'_>, fx: &Fx<'_>) {
+        let text = seg.seq.plus(seg.payload.len() as u32);
+        let end = if fx.config().sack_counts_controls { seg.end() } else { text };
+        if self.sack
+            && seg.seq != end
+            && let Some((left, right)) = self.reassembly.remember(seg.seq, end)
+        {
+            self.note_duplicate(left, right, fx);
+        }
+    }
+
     /// At most `most` blocks for an ACK: first the duplicate, which is reported once, then the run that holds it, then as
     /// RFC 2018 4 has it.
     pub(crate) fn sack_blocks(&mut self, most: usize, fx: &mut Fx<'_>) -> SackBlocks {
-        let with_fin = fx.config().sack_counts_controls;
-        let held = self.reassembly.sack_blocks(most, with_fin);
+        let (with_fin, keeps) = (fx.config().sack_counts_controls, fx.config().sack_keeps_blocks);
+        let held = self.blocks_held(most, fx.config());
         let Some((left, right)) = self.duplicate.take_if(|_| most > 0).map(|duplicate| *duplicate) else { return held };
         fx.cite(rules::DSACK_SENT);
         let mut blocks = SackBlocks::default();
         blocks.push(left, right);
         let ahead = most > 1 && left.ge(self.rcv.nxt);
-        if let Some((left, right)) = self.reassembly.around(left, right, with_fin).filter(|_| ahead) {
+        if let Some((left, right)) = self.reassembly.around(left, right, with_fin).filter(|_| ahead && !keeps) {
             blocks.push(left, right);
         }
         for block in held.iter() {

@@ -38,6 +38,7 @@ pub(crate) mod receive;
 pub(crate) mod receive_buffer;
 pub(crate) mod receive_tuning;
 pub(crate) mod recovery;
+pub(crate) mod reports;
 pub(crate) mod retransmission_queue;
 pub(crate) mod rto;
 pub(crate) mod runs;

@@ -2,6 +2,7 @@
 //!
 //! Of text that arrives twice the first arrival stands, so only new octets are stored.
 
+use super::reports::Reports;
 use super::steps::Steps;
 use crate::seq::SeqNum;
 use crate::wire::tcp::SackBlocks;
@@ -34,6 +35,8 @@ struct Waiting {
     /// Sequence numbers of FINs that came ahead of text, of which only Linux keeps more than one, and when they came, counted as
     /// `Run::touched`.
     fins: Vec<(SeqNum, u64)>,
+    /// What was reported of it, where that is remembered.
+    reports: Reports,
     /// Runs that were looked at.
     steps: Steps,
 }
@@ -75,6 +78,34 @@ impl Reassembly {
     /// Whether neither text nor a FIN waits.
     pub(crate) fn holds_nothing(&self) -> bool {
         self.0.as_ref().is_none_or(|waiting| waiting.runs.is_empty() && waiting.fins.is_empty())
+    }
+
+    /// A segment `seq` to `end` ahead of RCV.NXT, for the blocks that are remembered. What of it has come before.
+    pub(crate) fn remember(&mut self, seq: SeqNum, end: SeqNum) -> Option<(SeqNum, SeqNum)> {
+        self.0.get_or_insert_default().reports.arrived(seq, end)
+    }
+
+    /// RCV.NXT is `nxt`: what lies below it is not reported any more.
+    pub(crate) fn forget_below(&mut self, nxt: SeqNum) {
+        let nothing = self.holds_nothing();
+        if let Some(waiting) = &mut self.0 {
+            waiting.reports.forget_below(nxt);
+        }
+        if nothing {
+            self.0 = None;
+        }
+    }
+
+    /// The blocks that are remembered, the last one first.
+    pub(crate) fn remembered(&self) -> &[(SeqNum, SeqNum)] {
+        self.0.as_deref().map_or(&[], |waiting| waiting.reports.blocks())
+    }
+
+    /// What is not held any more goes; what was reported of it stays until [`Self::forget_below`].
+    fn shrink(&mut self) {
+        if self.holds_nothing() && self.remembered().is_empty() {
+            self.0 = None;
+        }
     }
 
     /// Octets held.
@@ -159,9 +190,7 @@ impl Reassembly {
         let fins = &mut self.0.as_deref_mut()?.fins;
         let found = fins.iter().map(|(fin, _)| *fin).filter(|fin| which(*fin)).reduce(SeqNum::earlier);
         fins.retain(|(fin, _)| Some(*fin) != found);
-        if self.holds_nothing() {
-            self.0 = None;
-        }
+        self.shrink();
         found
     }
 
@@ -214,9 +243,7 @@ impl Reassembly {
                 }
             }
         }
-        if self.holds_nothing() {
-            self.0 = None;
-        }
+        self.shrink();
         taken
     }
 

@@ -58,6 +58,15 @@ fn reported(set: Set) -> String {
     last.options.sack.iter().map(|block| block.left.distance(block.right).to_string()).collect()
 }
 
+/// Blocks behind the fifth island.
+fn remembered(set: Set) -> String {
+    let (mut play, _) = with_sack(set);
+    for seq in [2, 4, 6, 8, 10, 9] {
+        play.inject(A, seq, 1, b"x");
+    }
+    play.last().0.options.sack.len().to_string()
+}
+
 /// Text while a SACK block is due.
 fn cut(set: Set) -> String {
     let (mut play, fd) = with_sack(set);
@@ -291,6 +300,11 @@ pub(crate) const ROWS: &[Row] = &[
         field: "sack_counts_controls",
         play: reported,
         values: &[(|c| c.sack_counts_controls = false, "1"), (|c| c.sack_counts_controls = true, "2")],
+    },
+    Row {
+        field: "sack_keeps_blocks",
+        play: remembered,
+        values: &[(|c| c.sack_keeps_blocks = false, "4"), (|c| c.sack_keeps_blocks = true, "3")],
     },
     Row {
         field: "sack_shortens_text",

@@ -118,6 +118,7 @@ impl Tcb {
         let octets = match fx.config().ce_counts_where_kept {
             true if !self.state().may_receive_text() => 0,
             true if arriving.first.gt(self.rcv.nxt) => arriving.len,
+            true if !arriving.first.plus(arriving.len).gt(self.rcv.nxt) => 0,
             true | false => arriving.text,
         };
         match &mut self.ecn {

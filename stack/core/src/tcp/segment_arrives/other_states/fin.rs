@@ -18,7 +18,10 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
             let several = fx.config().sack_counts_controls;
             let known = tcb.reassembly.fin_at(at);
             let held = several && tcb.reassembly.around(at, at.plus(1), true).is_some();
-            if held {
+            let remembers = fx.config().sack_keeps_blocks;
+            if remembers && seg.payload.is_empty() {
+                tcb.remember_block(seg, fx);
+            } else if held && !remembers {
                 tcb.note_duplicate(at, at.plus(1), fx);
             }
             // In Linux text that waits with its number stands.
@@ -30,6 +33,7 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
         if (seg.flags.fin() && at == tcb.rcv.nxt) || tcb.reassembly.fin_at(tcb.rcv.nxt) {
             take(tcb, state, fx);
         }
+        tcb.reassembly.forget_below(tcb.rcv.nxt);
     } else if seg.flags.fin() {
         second(tcb, state, fx);
     }

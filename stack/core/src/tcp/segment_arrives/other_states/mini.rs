@@ -10,6 +10,7 @@ use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
 use crate::tcp::challenge_ack;
+use crate::tcp::ecn::Ecn;
 use crate::tcp::paws;
 use crate::tcp::state::State;
 use crate::tcp::tcb::{Origin, Tcb};
@@ -33,6 +34,10 @@ pub(super) fn has(tcb: &Tcb, fx: &Fx<'_>) -> bool {
 pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
     if !has(tcb, fx) {
         return CONTINUE;
+    }
+    if fx.config().mini_sockets && tcb.state() != State::SynReceived {
+        // A small block has no feedback on congestion to give.
+        tcb.ecn = Ecn::Off;
     }
     match tcb.state() {
         State::TimeWait => time_wait(tcb, &arriving.seg, fx),

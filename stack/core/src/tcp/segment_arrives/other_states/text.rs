@@ -41,7 +41,8 @@ pub(super) fn process(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -
             true => tcb.reassembly.overlap_with_fins(seg.seq, seg.end()),
             false => held,
         };
-        if let Some((left, right)) = reported {
+        let remembers = fx.config().sack_keeps_blocks && seg.seq != tcb.rcv.nxt;
+        if let Some((left, right)) = reported.filter(|_| !remembers) {
             tcb.note_duplicate(left, right, fx);
         }
         if seg.seq == tcb.rcv.nxt {
@@ -50,6 +51,9 @@ pub(super) fn process(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -
             fx.cite(rules::TEXT_AHEAD);
             fx.cite(rules::OUT_OF_ORDER_ACK);
             tcb.totals.rcv_ooopack += 1;
+            if remembers {
+                tcb.remember_block(seg, fx);
+            }
             if !gives_way(tcb, seg, fx) {
                 tcb.reassembly.insert(seg.seq, seg.payload);
             }
@@ -106,11 +110,15 @@ fn gives_way(tcb: &mut Tcb, seg: &Segment<'_>, fx: &Fx<'_>) -> bool {
     }
     let end = seg.seq.plus(seg.payload.len() as u32);
     if seg.payload.len() == 1 && !seg.flags.fin() && tcb.reassembly.fin_at(seg.seq) {
-        tcb.note_duplicate(seg.seq, end, fx);
+        if !fx.config().sack_keeps_blocks {
+            tcb.note_duplicate(seg.seq, end, fx);
+        }
         return true;
     }
     while let Some(fin) = tcb.reassembly.take_fin_within(seg.seq, end) {
-        tcb.note_duplicate(fin, fin.plus(1), fx);
+        if !fx.config().sack_keeps_blocks {
+            tcb.note_duplicate(fin, fin.plus(1), fx);
+        }
     }
     false
 }
