@@ -243,6 +243,22 @@ fn segment_that_follows_one_that_is_held_reports_no_duplicate() {
 }
 
 #[test]
+fn short_duplicate_behind_an_older_segment_is_not_reported() {
+    for (length, expected) in [(1, vec![(1, 4)]), (250, vec![(3, 253), (1, 253)])] {
+        let mut play = Play::new(linux());
+        play.options.sack_permitted = true;
+        play.listen(8);
+        play.inject(S, 0, 0, b"");
+        play.inject(A, 1, 1, b"");
+        let text = vec![0; length];
+        for (seq, text) in [(2, &b"x"[..]), (4, &text), (3, b"x"), (4, &text)] {
+            play.inject(A, seq, 1, text);
+        }
+        assert_eq!(blocks(&play), expected);
+    }
+}
+
+#[test]
 fn time_wait_has_no_feedback_on_congestion() {
     for (mini, expected) in [(true, ". 2:2(0) ack 3"), (false, "E. 2:2(0) ack 3")] {
         let mut play = Play::new(with(|config| config.mini_sockets = mini));
@@ -256,6 +272,19 @@ fn time_wait_has_no_feedback_on_congestion() {
         play.stack.shutdown(play.now, fd, Shutdown::Write).unwrap();
         play.inject(F, 2, 2, b"");
         assert_eq!(play.inject(A, 1, 2, b"x")[0], expected);
+    }
+}
+
+#[test]
+fn mark_of_text_that_is_wholly_old_is_not_counted() {
+    for (kept, expected) in [(true, ". 1:1(0) ack 2"), (false, "E. 1:1(0) ack 2")] {
+        let mut play = Play::new(with(|config| config.ce_counts_where_kept = kept));
+        play.listen(8);
+        play.inject(S.with(Flags::ECE).with(Flags::CWR), 0, 0, b"");
+        play.inject(A, 1, 1, b"");
+        play.inject(A, 1, 1, b"x");
+        play.ecn = 3;
+        assert_eq!(play.inject(A, 1, 1, b"x").last().unwrap(), expected);
     }
 }
 

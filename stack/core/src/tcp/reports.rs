@@ -7,6 +7,10 @@ use alloc::vec::Vec;
 /// Blocks that are remembered.
 const MOST_BLOCKS: usize = 4;
 
+/// Octets that Linux appends to a segment in any case. More do not always find room there: what it does then depends on how the kernel was
+/// built.
+const APPENDED: u32 = 64;
+
 /// Segments that are remembered; a peer that sends more in pieces hears of fewer duplicates.
 const MOST_SEGMENTS: usize = 64;
 
@@ -68,6 +72,7 @@ impl Reports {
             && one.1 == seq
             && two.0 == seq
             && one.2 < two.2
+            && seq.distance(end) <= APPENDED
         {
             one.1 = end;
             return None;
