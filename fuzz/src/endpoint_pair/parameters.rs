@@ -140,7 +140,7 @@ impl Parameters {
         let well_at = partitions.iter().map(|partition| partition.until).max().unwrap_or(0).max(well_at);
         let mut sides = [0, 1].map(|_| Side::draw(dice));
         let mut common = sides[0].others & COMMON;
-        if sides.iter().any(|side| side.profile == Profile::Rfc793) {
+        if sides.iter().any(|side| !side.config().challenge_acks) {
             // Who resets for a SYN that reaches into the window does so for an old one with text.
             common &= !FAST_OPEN;
         }
@@ -184,6 +184,10 @@ impl Parameters {
             config.tcp_orphan_retries = 200;
             // A soft error ends no attempt (RFC 9293 3.9.2.2), which Linux sees otherwise.
             (config.icmp_soft_ends_connect, config.icmp_half_open) = (false, HalfOpenError::AsOpening);
+        }
+        if self.simultaneous {
+            // What two have agreed on that have asked each other for different kinds of feedback, nobody says.
+            config.tcp_ecn = self.sides[0].config().tcp_ecn;
         }
         config
     }
