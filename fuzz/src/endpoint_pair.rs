@@ -4,8 +4,8 @@
 //! 1. The network loses, repeats, holds, damages and marks datagrams, is cut, changes its MTU and sends ICMP errors, while both
 //!    applications write, read and change their minds. Safety: what is read is a prefix of what was written, exactly once (O39,
 //!    O41, O43, O49); what goes out is what was written, where it was written (O9); acknowledgments do not go back (O3).
-//! 2. The network gets well. Liveness: what was written arrives, within [`PATIENCE`] (O79), unless full windows in both directions whose
-//!    ACKs are lost have stopped it for good, as RFC 9293 3.10.7.4 has it. Then, without a word of the
+//! 2. The network gets well. Liveness: what was written arrives, within [`PATIENCE`] (O79), unless each ACK is outside of the window that it
+//!    meets and draws another, for good, as RFC 9293 3.10.7.4 has it. Then, without a word of the
 //!    applications, both fall silent (O83), and no timer runs that has nothing to wait for (O74).
 //! 3. Both close. Everything is over within [`PATIENCE`] and the longest timers of a closed connection (O79).
 //! 4. Nothing is left: no connection, no descriptor, no timer (O97).
@@ -149,6 +149,8 @@ struct World<'a> {
     at_once: u32,
     datagrams: u32,
     trace: u64,
+    /// ACKs draw ACKs, and nothing else happens.
+    at_war: bool,
 }
 
 /// Plays a run to its end, or to the first oracle that is violated.
@@ -180,6 +182,7 @@ impl<'a> World<'a> {
             at_once: 0,
             datagrams: 0,
             trace: 0,
+            at_war: false,
         }
     }
 
@@ -203,13 +206,14 @@ impl<'a> World<'a> {
         }
         if self.arrives(well)? {
             self.falls_silent()?;
-            self.tell("both close");
-            let closing = self.now;
-            self.ends(closing)?;
-            *recovery_us = self.now.0 - well.0;
+            if !self.at_war {
+                self.tell("both close");
+                let closing = self.now;
+                self.ends(closing)?;
+                *recovery_us = self.now.0 - well.0;
+            }
         }
-        if self.is_deadlocked() {
-            // ACKs that draw ACKs go on until both give up.
+        if self.at_war {
             return Ok(());
         }
         self.tell("nothing is to be left");

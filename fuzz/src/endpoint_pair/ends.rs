@@ -5,7 +5,7 @@ use crate::finding::{Finding, hold};
 use halfopen_stack::{Domain, Instant, Stack, State, Summary, Vitals};
 
 impl World<'_> {
-    /// Steps until `done`, within `patience` of `since`.
+    /// Steps until `done`, within `patience` of `since`, or until ACKs draw ACKs and nothing else happens.
     fn until(
         &mut self,
         since: Instant,
@@ -28,6 +28,10 @@ impl World<'_> {
         if done(self) {
             return Ok(());
         }
+        if self.is_at_war() {
+            self.at_war = true;
+            return Ok(());
+        }
         let sides: Vec<String> = self.stacks.iter().flat_map(Stack::snapshots).map(|of| format!("\n{of}")).collect();
         let seconds = self.now.since(since).as_secs_f64();
         let far = self.sides.each_ref().map(|side| (side.written, side.read, side.shut, side.ended));
@@ -48,31 +52,28 @@ impl World<'_> {
         self.run.lethal && gone && self.network.next().is_none() && silent()
     }
 
-    /// Each has filled the other's window, and the ACKs of it are lost: an ACK now stands at the right edge of the window that it meets, a
-    /// retransmission left of it, and RFC 9293 3.10.7.4 drops either with what it acknowledges, for good. Each draws another ACK, for which a fast
-    /// network has no end of time either. Linux takes the ACK at the edge.
-    pub(super) fn is_deadlocked(&self) -> bool {
-        let sent: Vec<Summary> = self.stacks.iter().flat_map(Stack::connections).collect();
-        let [a, b] = sent[..] else { return false };
-        let vitals = |stack: usize, of: &Summary| self.stacks[stack].vitals(of.local, of.remote);
-        let (Some(a), Some(b)) = (vitals(0, &a), vitals(1, &b)) else { return false };
-        let filled = |from: &Vitals, to: &Vitals| from.nxt.0 == to.rcv_nxt.0.wrapping_add(to.rcv_wnd) && to.rcv_wnd > 0;
-        filled(&a, &b) && filled(&b, &a)
+    /// Each one's ACK stands outside of the window that it meets, so that RFC 9293 3.10.7.4 has it answered with an ACK, for good, and what it
+    /// acknowledges dropped: both have filled the other's window and the ACKs were lost (Linux takes an ACK at the edge), or an old SYN has made a
+    /// half-open connection beside a TIME-WAIT. On a fast network there is no end of such ACKs before a timer ends it.
+    fn is_at_war(&self) -> bool {
+        let vitals = [0, 1].map(|side: usize| {
+            let of = self.stacks[side].connections().find(|of| of.state != State::Closed)?;
+            self.stacks[side].vitals(of.local, of.remote)
+        });
+        let [Some(a), Some(b)] = vitals else { return false };
+        let outside = |from: &Vitals, to: &Vitals| from.nxt.0.wrapping_sub(to.rcv_nxt.0) >= to.rcv_wnd.max(1);
+        outside(&a, &b) && outside(&b, &a)
     }
 
     /// Everything that is to be written is read. `false`: the connection has died, or nothing moves any more.
     pub(super) fn arrives(&mut self, well: Instant) -> Result<bool, Finding> {
-        let arrived = self.until(well, PATIENCE, "not everything has arrived", |world| {
+        self.until(well, PATIENCE, "not everything has arrived", |world| {
             let all = |side: usize| world.sides[1 - side].read == world.run.sides[side].octets;
             world.is_dead()
                 || world.is_half_open()
                 || all(0) && all(1) && world.sides.iter().all(|side| side.fd.is_some())
-        });
-        if arrived.is_err() && self.is_deadlocked() {
-            return Ok(false);
-        }
-        arrived?;
-        Ok(!self.is_dead() && !self.is_half_open())
+        })?;
+        Ok(!self.is_dead() && !self.is_half_open() && !self.at_war)
     }
 
     /// The next event of the network or of a timer.
@@ -86,6 +87,9 @@ impl World<'_> {
         let quiet = |world: &Self| world.next_event().is_none_or(|at| at.since(world.now) > SILENCE) || world.is_dead();
         self.until(since, PATIENCE, "the two do not fall silent", quiet)
             .map_err(|finding| Finding::liveness("O83", finding.text))?;
+        if self.at_war {
+            return Ok(());
+        }
         for (side, stack) in self.stacks.iter().enumerate() {
             // What may run without anything outstanding: keep-alive, and the search for the path MTU.
             let may = self.run.sides[side].has(2) || !self.run.mtus.is_empty() || self.is_dead();
@@ -117,6 +121,9 @@ impl World<'_> {
         let closed = self.now;
         let nothing = |world: &Self| world.next_event().is_none();
         self.until(closed, LONGEST_END, "a closed connection is still there", nothing)?;
+        if self.at_war {
+            return Ok(());
+        }
         let domain = if self.run.v6 { Domain::Inet6 } else { Domain::Inet };
         for (name, stack) in ["A", "B"].iter().zip(&mut self.stacks) {
             let left: Vec<_> = stack.connections().map(|of| of.state).collect();
