@@ -414,3 +414,18 @@ fn fingerprint(trace: &mut u64, what: u64, octets: &[u8]) {
     }
     words.remainder().iter().for_each(|octet| mix(u64::from(*octet)));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `halfopen fuzz sim` found once, by seed; changes of what is drawn give a seed another run.
+    #[test]
+    fn seeds_that_were_found_once_stay_fixed() {
+        // ACKs that draw ACKs beside a TIME-WAIT; text of a Fast Open that is too large for the path.
+        for seed in [194_243, 763_407] {
+            let (run, dice) = of_seed(seed);
+            assert_eq!(play(&run, dice, None).finding, None, "seed {seed}");
+        }
+    }
+}

@@ -165,6 +165,7 @@ fn handshake_done(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
     tcb.timers.stop(Timer::User);
     tcb.account_handshake(fx.now);
     tcb.rto.progress();
+    tcb.recovery.path_answers();
     let sample =
         acknowledged.sample_since.map(|since| fx.now.since(since)).or_else(|| tcb.timestamps.round_trip(seg, fx.now));
     let syn_repeated = tcb.syn_losses > 0;
