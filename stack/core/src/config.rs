@@ -413,7 +413,8 @@ pub struct Config {
     pub smaller_window_needs_news: bool,
     /// Whether the SYN,ACK of a simultaneous open offers what our SYN did, whatever the peer's SYN says. RFC 7323 1.3: no. Linux: yes.
     pub crossing_syn_ack_offers: bool,
-    /// Whether SACK blocks report SYN and FIN as they report text, and go in the reset of an ABORT too. RFC 2018 3: no. Linux: yes.
+    /// Whether SACK blocks report SYN and FIN as they report text, and go in the reset of an ABORT too, and a FIN in order ends the text whatever has
+    /// come with its number. RFC 2018 3: no. Linux: yes.
     pub sack_counts_controls: bool,
     /// Whether four SACK blocks at the most are remembered, merged and reordered as segments come, instead of told anew from what is held,
     /// and duplicates ahead of RCV.NXT by the segments that are held. RFC 2018 4: no. Linux: yes.

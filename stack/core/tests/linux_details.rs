@@ -5,7 +5,7 @@ mod common;
 use common::*;
 use halfopen_stack::wire::icmp::Problem;
 use halfopen_stack::wire::tcp::{Flags, Options, Segment};
-use halfopen_stack::{Config, Errno, Instant, SendFlags, SeqNum, Shutdown, SocketOption};
+use halfopen_stack::{Config, Errno, Instant, SendFlags, SeqNum, Shutdown, SocketOption, State};
 use std::time::Duration;
 
 /// The `linux` profile with SACK and without timestamps and window scaling, and a connection.
@@ -84,6 +84,21 @@ fn a_fin_whose_number_text_has_taken_is_forgotten() {
         play.wait(1.0);
         assert_eq!(play.last().0.ack.0, 0xffff_fff0_u32.wrapping_add(7));
     }
+}
+
+#[test]
+fn a_fin_in_order_ends_the_text_whatever_has_come_with_its_number() {
+    let (mut play, fd) = linux();
+    play.inject(A, 2, 1, b"x");
+    play.inject(F, 1, 1, b"y");
+    assert_eq!(play.state(fd), State::CloseWait);
+    assert_eq!(play.read(fd), Ok(b"y".to_vec()));
+    // The other profiles take the text, which leaves the FIN no number.
+    let (mut play, fd) = Play::established(plain());
+    play.inject(A, 2, 1, b"x");
+    play.inject(F, 1, 1, b"y");
+    assert_eq!(play.state(fd), State::Established);
+    assert_eq!(play.read(fd), Ok(b"yx".to_vec()));
 }
 
 #[test]

@@ -61,8 +61,15 @@ pub(super) fn process(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -
             tcb.delayed_ack.now();
         }
     }
-    take_queued(tcb, fx);
+    if !(ends_text(seg, fx) && seg.end() == tcb.rcv.nxt.plus(1)) {
+        take_queued(tcb, fx);
+    }
     CONTINUE
+}
+
+/// Whether a FIN in order is the end of the text in Linux, whatever has come before with its number.
+fn ends_text(seg: &Segment<'_>, fx: &Fx<'_>) -> bool {
+    seg.flags.fin() && fx.config().sack_counts_controls
 }
 
 /// Text at RCV.NXT. The right edge stays where it is: RCV.WND shrinks by what RCV.NXT advances. `held`: a part of it is there
@@ -73,7 +80,7 @@ fn in_order(tcb: &mut Tcb, seg: &Segment<'_>, held: bool, fx: &mut Fx<'_>) {
         fx.cite(rules::OUT_OF_ORDER_ACK);
         tcb.delayed_ack.now();
     }
-    if held {
+    if held && !ends_text(seg, fx) {
         tcb.reassembly.insert(seg.seq, seg.payload);
     } else {
         deliver(tcb, seg.payload, fx);
