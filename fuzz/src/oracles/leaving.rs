@@ -339,7 +339,8 @@ fn receiving(judge: &mut Judge, at: usize, seg: &Seg<'_>, core: &mut Core, windo
     let unit = 1_u32 << core.host_shift;
     let edge = ack.wrapping_add(window);
     if let Some(right) = core.right {
-        if before(right.wrapping_add(1), ack) {
+        // Told in units of the scale, it is rounded down; behind the true one there is room for a FIN.
+        if before(right.wrapping_add(unit), ack) {
             return judge.fail(23, format_args!("{ack} is acknowledged, the window ended at {right}"));
         }
         if before(edge.wrapping_add(unit), right.wrapping_add(1))

@@ -65,7 +65,12 @@ fn old_runs_make_room_for_new_ones() {
     assert!(old.iter().all(|name| below(name).exists()));
     assert_eq!(world.fake("*/good --keep-runs 1").code, 0);
     assert!(old.iter().all(|name| !below(name).exists()), "they are the oldest");
-    assert!(!below(latest.to_str().unwrap()).exists(), "its process has ended");
+    // Another process may have its number by now, for a while.
+    let ended = |_| {
+        assert_eq!(world.fake("*/good --keep-runs 1").code, 0);
+        !below(latest.to_str().unwrap()).exists()
+    };
+    assert!((0..5).any(ended), "its process has ended");
     assert!(others.iter().all(|name| below(name).join("results.jsonl").exists()));
     assert!(world.path().join("specs").exists() && below("20250101T000000Z-4294967292").is_symlink());
     assert!(below("latest/results.jsonl").is_file(), "the new one");
