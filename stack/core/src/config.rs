@@ -345,6 +345,13 @@ pub struct Config {
     /// How soon a SYN that was not repeated yet is repeated once an ACK of something else was answered with a RST; zero: when its timer is due.
     /// RFC 9293 3.8.1: zero. Linux: 8 ms, two of its ticks.
     pub syn_again_after_refusal: Duration,
+    /// Whether a SYN that comes again, and draws the SYN,ACK again, starts the timer of a half-open connection anew. RFC 6298 5.1: no. Linux: yes.
+    pub repeated_syn_restarts_timer: bool,
+    /// Whether `TCP_USER_TIMEOUT` is counted from the first retransmission or probe and asked about when the next is due, not from when text
+    /// began to wait (RFC 9293 3.10.8). RFC: no. Linux: yes.
+    pub user_timeout_of_retries: bool,
+    /// Whether an ICMP error that says that there is no route undoes a doubling of RTO (RFC 6069, experimental). RFC: no. Linux: yes.
+    pub no_route_reverts_backoff: bool,
     /// Octets that may wait to be sent before a writer waits too. RFC: no limit (not named). Linux: no limit.
     pub tcp_notsent_lowat: u32,
     /// Upper bound for `SO_RCVBUF`. RFC: 4194304 (not named). Linux: 4194304.
@@ -566,6 +573,9 @@ impl Config {
             learn_reordering: false,
             ack_crossing_syn_ack: false,
             syn_again_after_refusal: Duration::ZERO,
+            repeated_syn_restarts_timer: false,
+            user_timeout_of_retries: false,
+            no_route_reverts_backoff: false,
             syn_ack_echo_check: false,
             tcp_limited_transmit: true,
             tcp_dsack: false,
@@ -731,6 +741,9 @@ impl Config {
         config.learn_reordering = true;
         config.ack_crossing_syn_ack = true;
         config.syn_again_after_refusal = Duration::from_millis(8);
+        config.repeated_syn_restarts_timer = true;
+        config.user_timeout_of_retries = true;
+        config.no_route_reverts_backoff = true;
         config.syn_ack_echo_check = true;
         config.tcp_dsack = true;
         config.proportional_rate_reduction = true;

@@ -311,10 +311,7 @@ fn all_text_is_cut_for_the_blocks_that_are_due() {
     for (shortens, expected) in [(true, ". 1:989(988) ack 1"), (false, ". 1:1001(1000) ack 1")] {
         let mut play = Play::new(with(|config| config.sack_shortens_text = shortens));
         play.options.sack_permitted = true;
-        let listener = play.listen(8);
-        play.inject(S, 0, 0, b"");
-        play.inject(A, 1, 1, b"");
-        let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+        let fd = play.passive_open();
         play.inject(A, 2, 1, b"x");
         let sent = play.send(fd, &[0; 2000]);
         assert_eq!(sent[0].replace('P', "").trim(), expected);

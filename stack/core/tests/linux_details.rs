@@ -15,10 +15,7 @@ fn linux() -> (Play, i32) {
     config.tcp_window_scaling = false;
     let mut play = Play::new(config);
     play.options.sack_permitted = true;
-    let listener = play.listen(8);
-    play.inject(S, 0, 0, b"");
-    play.inject(A, 1, 1, b"");
-    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    let fd = play.passive_open();
     (play, fd)
 }
 

@@ -308,10 +308,7 @@ fn segment_size_follows_the_option_or_the_default() {
     for (mss, expected) in [(Some(200), 200), (Some(1400), 1400), (Some(3000), 1460), (None, 536), (Some(1), 48)] {
         let mut play = Play::new(plain());
         play.options.mss = mss;
-        let listener = play.listen(1);
-        play.inject(S, 0, 0, b"");
-        play.inject(A, 1, 1, b"");
-        let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+        let fd = play.passive_open();
         play.send(fd, &[0; 5000]);
         assert_eq!(play.last().0.payload.len(), expected, "{mss:?}");
     }

@@ -93,12 +93,27 @@ pub(crate) fn arrives(tcb: &mut Tcb, problem: Problem, seq: SeqNum, total: usize
         }
         Bearing::Soft(errno) => {
             fx.cite(rules::ICMP_SOFT);
+            revert_backoff(tcb, problem, seq, fx);
             if opening && fx.config().icmp_soft_ends_connect {
                 give_up(tcb, errno, fx);
             } else {
                 soft(tcb, errno);
             }
         }
+    }
+}
+
+/// RFC 6069: no route is no congestion, so that what is to go again need not wait for twice as long. About the front of the queue, the only
+/// segment that timeouts send again.
+fn revert_backoff(tcb: &mut Tcb, problem: Problem, seq: SeqNum, fx: &mut Fx<'_>) {
+    let no_route = matches!(
+        problem,
+        Problem::UnreachableV4(UnreachableV4::Network | UnreachableV4::Host)
+            | Problem::UnreachableV6(UnreachableV6::NoRoute)
+    );
+    let due = tcb.state().is_synchronized() && seq == tcb.snd.una && !tcb.queue.is_empty();
+    if no_route && due && fx.config().no_route_reverts_backoff && tcb.rto.revert(fx.config()) {
+        tcb.watch_for_timeout(fx);
     }
 }
 

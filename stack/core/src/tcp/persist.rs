@@ -42,7 +42,9 @@ impl Tcb {
             }
         } else {
             self.timers.stop(Timer::Persist);
-            self.persist.backoff = 0;
+            if core::mem::take(&mut self.persist.backoff) > 0 {
+                self.rto.probing_ends();
+            }
         }
     }
 
@@ -56,7 +58,8 @@ impl Tcb {
         if self.snd.wnd > 0 {
             return fx.config().override_timeout.unwrap_or(rto);
         }
-        rto.saturating_mul(1 << self.persist.backoff.min(16)).min(fx.config().rto_max())
+        let interval = rto.saturating_mul(1 << self.persist.backoff.min(16)).min(fx.config().rto_max());
+        self.within_user_timeout(interval, self.rto.first_retransmission(), fx)
     }
 
     /// The persist timer went off.
@@ -76,6 +79,7 @@ impl Tcb {
             return;
         }
         fx.cite(rules::ZERO_WINDOW_PROBE);
+        self.rto.note(fx.now);
         self.persist.backoff += 1;
         self.persist.unanswered += 1;
         match fx.config().zero_window_probe {
@@ -98,7 +102,7 @@ impl Tcb {
         let config = fx.config();
         let limit =
             if self.user.closed { config.orphan_retries().unwrap_or(config.tcp_retries2) } else { config.tcp_retries2 };
-        self.persist.unanswered >= limit
+        self.persist.unanswered >= limit || self.user_timeout_is_over(self.rto.first_retransmission(), fx)
     }
 
     /// Sends the next octet, or FIN, beyond the window; the same one again if it is out already.

@@ -27,7 +27,7 @@ pub(crate) struct Rto {
     pub(crate) backoff: u32,
     /// Timeouts since the last progress.
     pub(crate) retransmits: u32,
-    /// The microsecond after the first of them.
+    /// The microsecond after the first of them, or after the first probe of a closed window.
     first: Option<NonZeroU64>,
     /// Lower bound, in microseconds, and upper bound, in milliseconds: the stack's when the connection was made, or the
     /// socket's own.
@@ -85,7 +85,7 @@ impl Rto {
         self
     }
 
-    /// When the first timeout since the last progress was.
+    /// When the first timeout, or the first probe, since the last progress was.
     pub(crate) fn first_retransmission(&self) -> Option<Instant> {
         self.first.map(|after| Instant(after.get() - 1))
     }
@@ -187,17 +187,40 @@ impl Rto {
     /// RFC 6298 5.5: doubles the timeout. `linear`: counts, but leaves it as it is.
     pub(crate) fn back_off(&mut self, now: Instant, linear: bool) {
         self.retransmits += 1;
-        self.first = self.first.or(NonZeroU64::new(now.0.saturating_add(1)));
+        self.note(now);
         if !linear {
             self.backoff += 1;
             self.rto = self.rto.saturating_mul(2).min(self.most());
         }
     }
 
+    /// Something goes again, or a closed window is probed.
+    pub(crate) fn note(&mut self, now: Instant) {
+        self.first = self.first.or(NonZeroU64::new(now.0.saturating_add(1)));
+    }
+
+    /// The window is open again.
+    pub(crate) const fn probing_ends(&mut self) {
+        if self.retransmits == 0 {
+            self.first = None;
+        }
+    }
+
+    /// RFC 6069 4, step 3 and 4: undoes a doubling. `false`: there is none.
+    pub(crate) fn revert(&mut self, config: &Config) -> bool {
+        if self.retransmits == 0 || self.backoff == 0 {
+            return false;
+        }
+        self.backoff -= 1;
+        self.rto = if self.srtt.is_some() { self.estimate(config) } else { config.rto_initial.as_micros() as u32 };
+        self.rto = self.rto.saturating_mul(1 << self.backoff.min(16)).min(self.most());
+        true
+    }
+
     /// A timeout of a thin stream: it counts, and starts from the estimate again (Linux).
     pub(crate) fn wait_again(&mut self, now: Instant, config: &Config) {
         self.retransmits += 1;
-        self.first = self.first.or(NonZeroU64::new(now.0.saturating_add(1)));
+        self.note(now);
         self.backoff = 0;
         self.rto = self.estimate(config);
     }

@@ -81,10 +81,7 @@ fn told_timeout(set: Set) -> String {
     let told = play.last().0.options.user_timeout.map(|option| (option.minutes, option.value));
     let mut play = Play::new(plain_with(set));
     play.options.user_timeout = Some(halfopen_stack::wire::tcp::UserTimeout { minutes: false, value: 200 });
-    let listener = play.listen(1);
-    play.inject(S, 0, 0, b"");
-    play.inject(A, 1, 1, b"");
-    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    let fd = play.passive_open();
     play.send(fd, b"text");
     format!("{told:?}, {}", times(&play.wait(2000.0)))
 }

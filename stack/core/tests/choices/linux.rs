@@ -43,10 +43,7 @@ fn with_sack(set: Set) -> (Play, i32) {
     config.tcp_sack = true;
     let mut play = Play::new(config);
     play.options.sack_permitted = true;
-    let listener = play.listen(8);
-    play.inject(S, 0, 0, b"");
-    play.inject(A, 1, 1, b"");
-    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    let fd = play.passive_open();
     (play, fd)
 }
 
@@ -192,10 +189,7 @@ fn stamp_of_old_ack(set: Set) -> String {
     config.tcp_timestamps = 1;
     let mut play = Play::new(config);
     play.timestamp(100, 0);
-    let listener = play.listen(8);
-    play.inject(S, 0, 0, b"");
-    play.inject(A, 1, 1, b"");
-    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    let fd = play.passive_open();
     play.send(fd, b"x");
     play.inject(A, 1, 2, b"");
     play.timestamp(200, 0);

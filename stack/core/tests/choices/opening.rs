@@ -9,26 +9,22 @@ use halfopen_stack::{Domain, Errno, SocketOption};
 
 /// Seconds at which an unanswered SYN is repeated.
 fn unanswered_syn(set: Set) -> String {
-    let mut play = Play::new({
-        let mut config = plain();
-        config.tcp_syn_retries = 2;
-        set(&mut config);
-        config
-    });
-    play.connect();
-    times(&play.wait(1000.0))
+    repeated(set, |_| ())
 }
 
 /// Seconds after an ACK of something else at which a SYN is repeated.
 fn refused_ack(set: Set) -> String {
-    let mut play = Play::new({
-        let mut config = plain();
-        config.tcp_syn_retries = 2;
-        set(&mut config);
-        config
-    });
+    repeated(set, |play| {
+        play.inject(A, 1, 9, b"");
+    })
+}
+
+/// Seconds at which a SYN is repeated after what `comes`.
+fn repeated(set: Set, comes: fn(&mut Play)) -> String {
+    let mut play = Play::new(plain_with(|config| config.tcp_syn_retries = 2));
+    set(play.stack.config_mut());
     play.connect();
-    play.inject(A, 1, 9, b"");
+    comes(&mut play);
     times(&play.wait(1000.0))
 }
 
@@ -38,6 +34,16 @@ fn unanswered_syn_ack(set: Set) -> String {
     play.listen(8);
     play.inject(S, 0, 0, b"");
     times(&play.wait(1000.0))
+}
+
+/// Seconds at which a SYN,ACK is repeated by its timer, to a peer whose SYN came again after half a second.
+fn syn_again(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    play.listen(8);
+    play.inject(S, 0, 0, b"");
+    play.wait(0.5);
+    play.inject(S, 0, 0, b"");
+    times(&play.wait(5.0)[..2])
 }
 
 /// How many of eight SYNs to one listener are answered.
@@ -250,6 +256,14 @@ pub(crate) const ROWS: &[Row] = &[
         values: &[
             (|c| c.syn_again_after_refusal = Duration::ZERO, "1 3"),
             (|c| c.syn_again_after_refusal = Duration::from_millis(8), "0.008 2.008"),
+        ],
+    },
+    Row {
+        field: "repeated_syn_restarts_timer",
+        play: syn_again,
+        values: &[
+            (|c| c.repeated_syn_restarts_timer = false, "0.5 2.5"),
+            (|c| c.repeated_syn_restarts_timer = true, "1 3"),
         ],
     },
     Row {

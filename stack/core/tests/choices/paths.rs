@@ -14,10 +14,7 @@ fn roomy(set: Set) -> (Play, i32) {
     let mut play = Play::new(config);
     play.options.mss = Some(1400);
     play.window = 65_535;
-    let listener = play.listen(1);
-    play.inject(S, 0, 0, b"");
-    play.inject(A, 1, 1, b"");
-    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    let fd = play.passive_open();
     (play, fd)
 }
 

@@ -3,6 +3,8 @@
 use super::*;
 use core::time::Duration;
 use halfopen_stack::config::{InitialWindow, RetryLimit, RtoFloor};
+use halfopen_stack::wire::icmp::{Problem, UnreachableV4};
+use halfopen_stack::{Errno, RecvFlags, SocketOption};
 
 /// Seconds at which text is repeated that nobody acknowledges, after a round trip of no time.
 fn unanswered_text(set: Set) -> String {
@@ -51,7 +53,58 @@ fn duplicates(set: Set) -> String {
     (1..=6).find(|number| retransmits(number, &mut play)).map_or("none".to_owned(), |number| number.to_string())
 }
 
+/// Seconds at which a user with a timeout of 4 s reads that it is over, with text that nobody acknowledges, then with a window that is closed
+/// and a peer that answers probes.
+fn user_timeout(set: Set) -> String {
+    let over = |closed: bool| {
+        let (mut play, fd) = Play::established(plain_with(set));
+        play.stack.set_option(play.now, fd, SocketOption::UserTimeout(Duration::from_secs(4))).unwrap();
+        if closed {
+            play.window = 0;
+            play.inject(A, 1, 1, b"");
+        }
+        play.send(fd, b"text");
+        let tenths = (1..200).find(|_| {
+            let probed = !play.wait(0.1).is_empty();
+            if closed && probed {
+                play.inject(A, 1, 1, b"");
+            }
+            play.stack.recv(play.now, fd, &mut [0], RecvFlags::default()) == Err(Errno::ETIMEDOUT)
+        });
+        tenths.map_or("never".to_owned(), |tenths| format!("{}", f64::from(tenths) / 10.0))
+    };
+    format!("{} {}", over(false), over(true))
+}
+
+/// Seconds at which text is repeated, of which the first repetition and the second met no route; the first was told 100 ms later, the second
+/// when 4 s were over.
+fn no_route(set: Set) -> String {
+    let (mut play, fd) = Play::established(plain_with(set));
+    play.send(fd, b"text");
+    let error = Problem::UnreachableV4(UnreachableV4::Host);
+    let mut sent = play.wait(1.1);
+    play.icmp(error);
+    for (begun, wait) in [(1.1, 2.9), (4.0, 20.0)] {
+        sent.extend(play.wait(wait).into_iter().map(|(at, segment)| (begun + at, segment)));
+        play.icmp(error);
+    }
+    times(&sent)
+}
+
 pub(crate) const ROWS: &[Row] = &[
+    Row {
+        field: "user_timeout_of_retries",
+        play: user_timeout,
+        values: &[(|c| c.user_timeout_of_retries = false, "4 4"), (|c| c.user_timeout_of_retries = true, "5 5")],
+    },
+    Row {
+        field: "no_route_reverts_backoff",
+        play: no_route,
+        values: &[
+            (|c| c.no_route_reverts_backoff = false, "1 3 7 15"),
+            (|c| c.no_route_reverts_backoff = true, "1 2 4 6 10 18"),
+        ],
+    },
     Row {
         field: "tcp_rto_min_us",
         play: unanswered_text,

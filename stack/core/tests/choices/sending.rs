@@ -68,10 +68,7 @@ fn send_queue(set: Set, size: Option<u32>) -> String {
 fn tiny_peer(set: Set) -> String {
     let mut play = Play::new(plain_with(set));
     play.options.mss = Some(20);
-    let listener = play.listen(1);
-    play.inject(S, 0, 0, b"");
-    play.inject(A, 1, 1, b"");
-    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    let fd = play.passive_open();
     play.send(fd, &[0; 1000])[0].clone()
 }
 

@@ -80,13 +80,19 @@ impl Play {
     /// A listener and an accepted connection in ESTABLISHED: SEQ 1 on both sides.
     pub(crate) fn established(config: Config) -> (Self, i32) {
         let mut play = Self::new(config);
-        let listener = play.listen(8);
-        play.inject(S, 0, 0, b"");
-        assert_eq!(play.inject(A, 1, 1, b""), [""; 0]);
-        let (fd, remote) = play.stack.accept(play.now, listener).unwrap();
-        assert_eq!(remote, play.remote);
+        let fd = play.passive_open();
         assert_eq!(play.state(fd), State::Established);
         (play, fd)
+    }
+
+    /// A passive OPEN of the local port, and a connection of it, with the options that the peer has by now.
+    pub(crate) fn passive_open(&mut self) -> i32 {
+        let listener = self.listen(8);
+        self.inject(S, 0, 0, b"");
+        assert_eq!(self.inject(A, 1, 1, b""), [""; 0]);
+        let (fd, remote) = self.stack.accept(self.now, listener).unwrap();
+        assert_eq!(remote, self.remote);
+        fd
     }
 
     /// An active OPEN from the local port: the SYN it sent.

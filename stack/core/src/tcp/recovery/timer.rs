@@ -68,7 +68,8 @@ impl Tcb {
             let wait = Duration::from_micros(wait.get().into()) + fx.config().timer_slack;
             self.watch_for(Purpose::Reordering, Some(wait), fx);
         } else if restart || !self.timers.runs(Timer::Retransmission) {
-            self.arm(self.rto.timeout(), fx);
+            let rto = self.within_user_timeout(self.rto.timeout(), self.rto.first_retransmission(), fx);
+            self.arm(rto, fx);
         } else if sent {
             let left = self.until_timeout(fx);
             match probe::timeout(self, left, fx.config()) {

@@ -39,7 +39,8 @@ fn syn(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     let deferred = if tcb.syn_acked { u32::from(tcb.user.options.defer_accept) } else { 0 };
     let limit = limit.max(deferred);
     let late = tcb.state() == State::SynSent && tcb.rto.has_waited_for(active_limit, fx.now, fx.config());
-    let exhausted = late || tcb.rto.retransmits >= limit;
+    let over = tcb.user_timeout_is_over(tcb.rto.first_retransmission(), fx);
+    let exhausted = late || over || tcb.rto.retransmits >= limit;
     fast_open::timed_out(tcb, exhausted, fx);
     if exhausted {
         fx.cite(rules::R2_SYN);
@@ -120,7 +121,7 @@ fn exhausted(tcb: &Tcb, fx: &Fx<'_>) -> bool {
     let config = fx.config();
     if !tcb.user_timeout(fx).is_zero() {
         // It takes the place of R2, be it shorter or longer (RFC 5482 1; Linux).
-        return false;
+        return tcb.user_timeout_is_over(tcb.rto.first_retransmission(), fx);
     }
     if tcb.snd.wnd == 0 {
         return tcb.persist.unanswered >= config.tcp_retries2;

@@ -155,6 +155,9 @@ fn syn_again(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Flo
             }
             tcb.queue.repeated(tcb.snd.iss, fx.now);
             emit::syn(tcb, fx);
+            if fx.config().repeated_syn_restarts_timer && !tcb.is_fast_open_child() {
+                tcb.timers.set(Timer::Retransmission, fx.now + tcb.rto.timeout());
+            }
             RETURN
         }
         (Origin::Passive, true) => CONTINUE,
