@@ -230,11 +230,13 @@ fn others(judge: &Judge, at: usize, pre: &Vitals, seg: &Seg<'_>) -> Expect {
         return reset(choices.challenge_acks, choices.rationed, pre, seg);
     }
     if seg.has(SYN) {
-        return match (syn_received, choices.challenge_acks) {
-            (true, _) => Expect::Unknown,
-            (false, true) => Expect::Acked(59, choices.rationed),
-            (false, false) => Expect::Ends(59, true),
-        };
+        match (syn_received, choices.challenge_acks) {
+            (true, _) => return Expect::Unknown,
+            (false, true) => return Expect::Acked(59, choices.rationed),
+            (false, false) if !before(seg.seq, nxt) => return Expect::Ends(59, true),
+            // Below the window it is cut off.
+            (false, false) => {}
+        }
     }
     if !seg.has(ACK) {
         return Expect::Ignored(47);

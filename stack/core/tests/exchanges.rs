@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use halfopen_stack::{Config, Errno, Shutdown, SocketOption, State};
+use halfopen_stack::{Config, Errno, RecvFlags, Shutdown, SocketOption, State};
 use std::time::Duration;
 
 const NOTHING: [&str; 0] = [];
@@ -242,6 +242,27 @@ fn without_rfc_5961_any_reset_and_any_syn_in_the_window_ends_the_connection() {
     let (mut play, fd) = Play::established(Config::rfc793());
     assert_eq!(play.inject(S, 2, 0, b""), ["R. 0:0(0) ack 3"]);
     assert_eq!(play.state(fd), State::Closed);
+}
+
+#[test]
+fn a_syn_below_the_window_is_cut_off_what_reaches_into_it() {
+    let (mut play, fd) = Play::established(Config::rfc793());
+    // Without an ACK nothing is left that counts.
+    assert_eq!(play.inject(S, 0, 0, b"text"), NOTHING);
+    play.inject(SA, 0, 1, b"text");
+    let mut text = [0; 5];
+    assert_eq!(play.stack.recv(play.now, fd, &mut text, RecvFlags::default()), Ok(4));
+    assert_eq!(play.state(fd), State::Established);
+
+    let (mut play, fd) = Play::established(plain());
+    assert_eq!(play.inject(SA, 0, 1, b"text"), [". 1:1(0) ack 1"], "RFC 5961 4.2 asks for a challenge");
+    assert_eq!(play.state(fd), State::Established);
+
+    let mut play = Play::new(plain());
+    play.listen(8);
+    play.inject(S, 0, 0, b"");
+    assert_eq!(play.inject(S, 9_u32.wrapping_neg(), 0, b"text of before"), NOTHING);
+    assert_eq!(play.inject(A, 1, 1, b""), NOTHING, "still half-open");
 }
 
 #[test]

@@ -194,10 +194,18 @@ fn reopens(tcb: &Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> bool {
     true
 }
 
-/// Leaves the part that begins at RCV.NXT and ends inside the window. A SYN and a RST are judged as they came.
+/// Leaves the part that begins at RCV.NXT and ends inside the window. A RST is judged as it came, and so is a SYN: one in the window, and
+/// one of any number where RFC 5961 4.2 asks for a challenge.
 fn trim(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) {
-    if arriving.seg.flags.syn() || arriving.seg.flags.rst() {
+    if arriving.seg.flags.rst() {
         return;
+    }
+    if arriving.seg.flags.syn() {
+        let any = fx.config().challenge_acks && tcb.state().is_synchronized();
+        if any || arriving.seg.seq.ge(tcb.rcv.nxt) {
+            return;
+        }
+        *arriving = arriving.without_syn();
     }
     if arriving.seg.seq.lt(tcb.rcv.nxt) {
         fx.cite(rules::SEQ_STRADDLE);
