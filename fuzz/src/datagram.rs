@@ -135,14 +135,20 @@ fn be32(octets: &[u8], at: usize) -> u32 {
     u32::from_be_bytes([octets[at], octets[at + 1], octets[at + 2], octets[at + 3]])
 }
 
-/// The ones' complement sum of octets, not folded.
-/// The sum of RFC 1071, which is that of any byte order with its octets in that order: the machine's own needs no instruction for it.
+/// The ones' complement sum of octets, folded once. The sum of RFC 1071 is that of any byte order with its octets in that order: the machine's
+/// own needs no instruction for it.
 fn sum(octets: &[u8]) -> u64 {
-    let (words, rest) = octets.as_chunks::<4>();
-    let mut sum = words.iter().fold(0_u64, |sum, word| sum + u64::from(u32::from_ne_bytes(*word)));
-    let mut last = [0; 4];
+    let (words, rest) = octets.as_chunks::<8>();
+    let mut sum = 0_u64;
+    for word in words {
+        let word = u64::from_ne_bytes(*word);
+        // No datagram has the 2^31 words that this takes to overflow; asked each time, it would be as much work as the sum.
+        sum = sum.wrapping_add(word & 0xffff_ffff).wrapping_add(word >> 32);
+    }
+    let mut last = [0; 8];
     last[..rest.len()].copy_from_slice(rest);
-    sum += u64::from(u32::from_ne_bytes(last));
+    let last = u64::from_ne_bytes(last);
+    sum += (last & 0xffff_ffff) + (last >> 32);
     u64::from(u16::from_be_bytes(fold(sum).to_ne_bytes()))
 }
 

@@ -10,6 +10,12 @@ pub const WINDOWS: &[u16] =
 pub const LENGTHS: &[u16] =
     &[0, 1, 1, 2, 9, 10, 48, 100, 500, 535, 536, 1000, 1447, 1448, 1459, 1460, 2000, 2920, 4096, 8192, 16_000];
 
+/// Octets of text that cost little.
+pub const SHORT: &[u16] = &[0, 1, 1, 2, 9, 10, 24, 48, 64];
+
+/// Octets of text on both sides of what fits into a segment.
+pub const SEGMENTS: &[u16] = &[76, 88, 100, 500, 535, 536, 1000, 1447, 1448, 1459, 1460];
+
 /// Distances of numbers.
 pub const OFFSETS: &[i16] = &[
     0,

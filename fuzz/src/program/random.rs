@@ -65,7 +65,7 @@ fn setup(random: &mut Random) -> Setup {
         sack: random.one_in(2),
         shift: random.one_of(&[16, 0, 3, 7, 14, 15]),
         mss: random.one_of(&[Some(1460), Some(1460), Some(536), Some(100), Some(1), Some(0), Some(65_535), None]),
-        receive_buffer: random.one_of(&[0, 0, 36, 128, 1 << 14]),
+        receive_buffer: random.one_of(&[36, 36, 36, 128, 128, 128, 0, 0, 0, 1 << 14]),
         send_buffer: random.one_of(&[0, 0, 36, 128]),
         no_delay: random.one_in(3),
         iss: random.one_of(&[Iss::Plain, Iss::Plain, Iss::BelowWrap, Iss::BelowHalf]),
@@ -79,7 +79,7 @@ fn setup(random: &mut Random) -> Setup {
 pub fn event(random: &mut Random, at: At) -> Event {
     match random.below(32) {
         0..=4 => Event::Segment { at, segment: segment(random) },
-        5..=7 => Event::Text { at, length: random.one_of(edges::LENGTHS) },
+        5..=7 => Event::Text { at, length: text(random) },
         8..=11 => Event::Acknowledge { at, window: random.one_of(edges::WINDOWS) },
         12 => Event::Syn { at, ack: random.one_in(2) },
         13 => Event::Fin { at },
@@ -96,9 +96,7 @@ pub fn event(random: &mut Random, at: At) -> Event {
         22 => random.one_of(&[Event::WaitForTimer {}, Event::WaitLong { seconds: 61 }, Event::Duplicate { at }]),
         23 => Event::Accept {},
         24 => Event::Connect { at },
-        25 | 26 => {
-            Event::Send { at, length: random.one_of(edges::LENGTHS), more: random.one_in(8), urgent: random.one_in(16) }
-        }
+        25 | 26 => Event::Send { at, length: text(random), more: random.one_in(8), urgent: random.one_in(16) },
         27 | 28 => Event::Receive { at, length: random.one_of(edges::LENGTHS), peek: random.one_in(8) },
         29 => Event::Shutdown { at, half: random.one_of(&[Half::Write, Half::Write, Half::Read, Half::Both]) },
         30 => random.one_of(&[
@@ -120,13 +118,22 @@ pub fn segment(random: &mut Random) -> Segment {
         seq: reference(random),
         ack: reference(random),
         window: random.one_of(edges::WINDOWS),
-        length: if often(random) { random.one_of(edges::LENGTHS) } else { 0 },
+        length: if often(random) { text(random) } else { 0 },
         urgent: random.one_of(edges::LENGTHS),
         stamps: if random.one_in(6) { stamps(random) } else { Stamps::Negotiated },
         odd: if random.one_in(10) { odd(random) } else { Odd::None },
         sacks: if random.one_in(5) { [sack(random), sack(random)] } else { [Sack::default(); 2] },
         damage: if random.one_in(12) { damage(random) } else { Damage::None },
         ecn: random.one_of(&[0, 0, 0, 1, 2, 3]),
+    }
+}
+
+/// Octets of text: mostly few, because a checksum is all that long text costs more; often about a segment, sometimes more than a window.
+pub fn text(random: &mut Random) -> u16 {
+    match random.below(16) {
+        0..=10 => random.one_of(edges::SHORT),
+        11..=14 => random.one_of(edges::SEGMENTS),
+        _ => random.one_of(edges::LENGTHS),
     }
 }
 
