@@ -24,6 +24,8 @@ pub fn linux_by_the_rules() -> Config {
     (config.shutdown_is_remembered, config.ce_counts_where_kept) =
         (rfc.shutdown_is_remembered, rfc.ce_counts_where_kept);
     (config.urgent_is_ahead, config.abort_says_all) = (rfc.urgent_is_ahead, rfc.abort_says_all);
+    config.pmtu_plateaus = rfc.pmtu_plateaus;
+    config.urgent_behind_fin = rfc.urgent_behind_fin;
     (config.ece_needs_flight, config.mss_follows_path) = (rfc.ece_needs_flight, rfc.mss_follows_path);
     config
 }

@@ -14,6 +14,8 @@ pub const PARAMETERS: &[(&str, &str)] = &[
     ("net.ipv4.tcp_invalid_ratelimit", "0"),
     // Cookies count time in minutes, and whether they are sent depends on the listener's past.
     ("net.ipv4.tcp_syncookies", "0"),
+    // Whether a short train waits for the next ACK depends on how near that is, by a round trip of microseconds.
+    ("net.ipv4.tcp_tso_win_divisor", "255"),
     // How full a device's queue is, is none of a program's business.
     ("net.ipv4.tcp_autocorking", "0"),
     ("net.ipv4.tcp_retrans_collapse", "0"),

@@ -6,7 +6,7 @@
 //! RFC 9293 3.8.6.3 (MUST-40): behind a wait of that length both have acknowledged the same.
 
 use super::comparable;
-use super::trace::{Step, Trace};
+use super::trace::{Acknowledged, Step, Trace};
 use crate::program::{Event, Program};
 
 /// What a host may be early, in microseconds: its clock has ticks of 4 ms.
@@ -90,7 +90,7 @@ pub fn settled(program: &mut Program, trace: &Trace) {
 #[derive(Debug, Default)]
 pub struct Slip {
     /// What each host has acknowledged of each connection.
-    pub acknowledged: [[u32; 4]; 2],
+    pub acknowledged: Acknowledged,
     /// By how many microseconds the other was later with the last segment of each connection; the last is for what is of none.
     late: [u64; 5],
 }
@@ -109,7 +109,7 @@ impl Slip {
             *slip = now.saturating_sub(then);
         }
         let ends = (reference.items.len(), other.items.len());
-        let differs = reference.waited >= MOST_DELAY && self.acknowledged[0] != self.acknowledged[1];
+        let differs = reference.waited >= MOST_DELAY && self.acknowledged.numbers[0] != self.acknowledged.numbers[1];
         differs.then(|| (ends, "acknowledged".to_owned()))
     }
 }

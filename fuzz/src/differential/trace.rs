@@ -111,10 +111,34 @@ pub enum Parting {
     At(usize, usize),
 }
 
-/// Where what two hosts did at an event first differs, as indices, passing over what may wait. `acknowledged`: what each has acknowledged of
-/// each connection, kept up to date.
+/// What two hosts have acknowledged of each connection.
+#[derive(Debug, Clone, Default)]
+pub struct Acknowledged {
+    /// The numbers, of each host.
+    pub numbers: [[u32; 4]; 2],
+    /// An ACK of the one has waited longer than that of the other.
+    pub apart: [bool; 4],
+}
+
+impl Acknowledged {
+    /// Whether two segments differ in TS.Recent alone, and the hosts have sent an ACK at other times: from which segment TS.Recent is taken
+    /// depends on Last.ACK.sent (RFC 7323 4.3).
+    fn explains_echo(&self, left: Option<&Item>, right: Option<&Item>) -> bool {
+        let (Some(Item::Segment(one)), Some(Item::Segment(two))) = (left, right) else { return false };
+        self.apart.get(usize::from(one.at)) == Some(&true) && Segment { echo: two.echo, ..one.clone() } == *two
+    }
+
+    /// An event is over.
+    fn note(&mut self) {
+        for (at, apart) in self.apart.iter_mut().enumerate() {
+            *apart |= self.numbers[0][at] != self.numbers[1][at];
+        }
+    }
+}
+
+/// Where what two hosts did at an event first differs, as indices, passing over what may wait. `known` is kept up to date.
 #[must_use]
-pub fn parting(one: &[Item], two: &[Item], acknowledged: &mut [[u32; 4]; 2]) -> Parting {
+pub fn parting(one: &[Item], two: &[Item], known: &mut Acknowledged) -> Parting {
     let (mut first, mut second) = (0, 0);
     // An ACK that both have sent, and which might have waited with one: if that one sends it twice, it has not let it wait for the second.
     let mut early: [Option<&Item>; 2] = [None; 2];
@@ -122,6 +146,7 @@ pub fn parting(one: &[Item], two: &[Item], acknowledged: &mut [[u32; 4]; 2]) -> 
         let place =
             |item: Option<&Item>, acknowledged: &[u32; 4]| item.and_then(Item::at).map_or(0, |at| acknowledged[at]);
         let (left, right) = (one.get(first), two.get(second));
+        let acknowledged = &mut known.numbers;
         let waits = |item: Option<&Item>, acknowledged: &[u32; 4]| {
             item.is_some_and(|one| one.may_wait(place(item, acknowledged)))
         };
@@ -142,12 +167,16 @@ pub fn parting(one: &[Item], two: &[Item], acknowledged: &mut [[u32; 4]; 2]) -> 
             (true, false)
         } else if waits(right, &acknowledged[1]) || (right.is_some() && right == early[1]) {
             (false, true)
-        } else if reports(left, &acknowledged[0]) || reports(right, &acknowledged[1]) {
+        } else if reports(left, &acknowledged[0])
+            || reports(right, &acknowledged[1])
+            || known.explains_echo(left, right)
+        {
             return Parting::Waits;
         } else {
             return Parting::At(first, second);
         };
         if left.is_none() && right.is_none() {
+            known.note();
             return Parting::Same;
         }
         let both = step && other;
@@ -474,8 +503,23 @@ mod tests {
             (vec![ack(4, &[(3, 4)]), state()], vec![state()], Parting::At(0, 0)),
         ];
         for (index, (one, two, expected)) in table.into_iter().enumerate() {
-            assert_eq!(parting(&one, &two, &mut [[4; 4]; 2]), expected, "row {index}");
+            let mut known = Acknowledged { numbers: [[4; 4]; 2], apart: [false; 4] };
+            assert_eq!(parting(&one, &two, &mut known), expected, "row {index}");
         }
+    }
+
+    #[test]
+    fn ts_recent_is_compared_until_an_ack_of_one_host_has_waited() {
+        let text = |echo| Item::Segment(Segment { ack: 5, echo: Some(echo), ..segment(1, b"x") });
+        let mut known = Acknowledged { numbers: [[4; 4]; 2], apart: [false; 4] };
+        assert_eq!(parting(&[text(1)], &[text(2)], &mut known), Parting::At(0, 0));
+        // Both have sent it at once.
+        assert_eq!(parting(&[ack(5, &[])], &[ack(5, &[])], &mut known), Parting::Same);
+        assert_eq!(parting(&[text(1)], &[text(2)], &mut known), Parting::At(0, 0));
+        assert_eq!(parting(&[ack(6, &[])], &[], &mut known), Parting::Same);
+        assert_eq!(parting(&[text(1)], &[text(2)], &mut known), Parting::Waits);
+        let longer = Item::Segment(Segment { ack: 5, echo: Some(2), ..segment(1, b"xy") });
+        assert_eq!(parting(&[text(1)], &[longer], &mut known), Parting::At(0, 0));
     }
 
     #[test]

@@ -299,6 +299,9 @@ pub struct Config {
     /// Whether text is written and sent in the units of a stack with segmentation offload: PSH ends each train of segments,
     /// a short train waits for the next ACK, the send buffer is charged by unit, and `MSG_EOR` has effect. RFC: no. Linux: yes.
     pub segment_trains: bool,
+    /// Octets that a unit of text is charged with in the send buffer, apart from its text. RFC: not asked. Linux: 1280; 832 to 1280, by how it was
+    /// built.
+    pub memory_of_unit: u32,
     /// Segments of the longest train at the lowest rates. RFC: 2 (not named). Linux: 2.
     pub tcp_min_tso_segs: u32,
     /// A train that is at least this part of the window does not wait; 0 is three segments. RFC: 3 (not named). Linux: 3.
@@ -375,6 +378,9 @@ pub struct Config {
     /// Smallest path MTU that an ICMP error can set, IPv4. RFC 1191 3: 68. Linux: 552.
     pub min_pmtu: u32,
 
+    /// Whether a message that does not say what the path takes is answered by the next common size below that of the datagram. RFC 1191 5: yes.
+    /// Linux: no, by the smallest that it can set.
+    pub pmtu_plateaus: bool,
     /// How long a smaller path MTU counts before the larger one is tried again. RFC 1191 6.3: 10 minutes. Linux: 10 minutes.
     pub mtu_expires: Duration,
     /// Probing for the path MTU (RFC 4821): 0 never, 1 once large segments seem to vanish, 2 always. RFC: 0 (RFC 9293
@@ -447,6 +453,8 @@ pub struct Config {
     pub urgent_zero_is_one: bool,
     /// Whether an urgent pointer to what has come already says nothing. RFC 9293 3.10.7.4: no, only one to what the user has had. Linux: yes.
     pub urgent_is_ahead: bool,
+    /// Whether the urgent pointer counts behind the peer's FIN too. RFC 9293 3.10.7.4: no. Linux: yes.
+    pub urgent_behind_fin: bool,
     /// Whether the reset of an ABORT says what any segment says: that text is urgent, and ECE. RFC 9293 3.10.5: no. Linux: yes.
     pub abort_says_all: bool,
     /// Whether ECE counts only while something is in flight. RFC 3168 6.1.2: no. Linux: yes.
@@ -604,6 +612,7 @@ impl Config {
             tcp_slow_start_after_idle: true,
             nagle: Nagle::AnyOutstanding,
             segment_trains: false,
+            memory_of_unit: 1280,
             tcp_min_tso_segs: 2,
             tcp_tso_win_divisor: 3,
             override_timeout: Some(Duration::from_millis(200)),
@@ -631,6 +640,7 @@ impl Config {
             tcp_min_snd_mss: 48,
             mss_follows_path: false,
             min_pmtu: 68,
+            pmtu_plateaus: true,
             mtu_expires: Duration::from_secs(600),
             tcp_mtu_probing: 0,
             tcp_base_mss: 1024,
@@ -662,6 +672,7 @@ impl Config {
             ack_within_window: false,
             urgent_zero_is_one: false,
             urgent_is_ahead: false,
+            urgent_behind_fin: false,
             abort_says_all: false,
             ece_needs_flight: false,
             fin_ack_waits: false,
@@ -779,7 +790,7 @@ impl Config {
         config.tcp_moderate_rcvbuf = true;
         config.tcp_adv_win_scale = 1;
         (config.tcp_app_win, config.initial_window_in_segments) = (31, true);
-        (config.mss_follows_path, config.min_pmtu) = (true, 552);
+        (config.mss_follows_path, config.min_pmtu, config.pmtu_plateaus) = (true, 552, false);
         config.ipfrag_time = Duration::from_secs(30);
         config.auto_flowlabels = 1;
         config.ack_pace = AckPace::Estimated;
@@ -797,6 +808,7 @@ impl Config {
         (config.ack_within_window, config.urgent_zero_is_one) = (true, true);
         (config.fin_ack_waits, config.max_seg_of_handshake) = (true, true);
         (config.urgent_is_ahead, config.abort_says_all, config.ece_needs_flight) = (true, true, true);
+        config.urgent_behind_fin = true;
         (config.ts_recent_by_ack, config.half_open_echo_check) = (true, true);
         (config.shutdown_is_remembered, config.ce_counts_where_kept) = (true, true);
         config.tcp_invalid_ratelimit = 500;

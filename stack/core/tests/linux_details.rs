@@ -252,3 +252,22 @@ fn a_short_train_waits_also_with_the_fin_behind_it() {
     play.now = Instant(play.now.0 + 500);
     assert_eq!(play.inject(A, 1, 1001, b""), [""; 0]);
 }
+
+#[test]
+fn the_ack_of_text_with_a_fin_waits_as_that_of_a_fin_does() {
+    let (mut play, _) = linux();
+    assert_eq!(play.inject(F, 1, 1, b"x"), [""; 0]);
+    // Text alone is acknowledged at once while the connection is young.
+    let (mut play, _) = linux();
+    assert_eq!(play.inject(P, 1, 1, b"x"), [". 1:1(0) ack 2"]);
+}
+
+#[test]
+fn who_lingers_not_in_fin_wait_2_resets_where_it_would_begin() {
+    for config in [plain(), Config::linux()] {
+        let (mut play, fd) = Play::established(config);
+        play.stack.set_option(play.now, fd, SocketOption::Linger2(-1)).unwrap();
+        assert_eq!(play.close(fd), ["F. 1:1(0) ack 1"]);
+        assert_eq!(play.inject(A, 1, 2, b""), ["R 2:2(0)"]);
+    }
+}

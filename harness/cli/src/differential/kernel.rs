@@ -33,6 +33,11 @@ impl Kernel {
         Ok(Self { pooled: namespace()?, moved: true, clock: (0, clock::now()), slow: 0 })
     }
 
+    /// See [`Pooled::memory_of_unit`].
+    pub fn memory_of_unit(&self) -> Result<u32, SutError> {
+        self.pooled.memory_of_unit()
+    }
+
     /// Runs a program of a lane; one that waits for nothing in less time than a timer takes.
     pub fn run(&mut self, program: &Program, lane: Lane) -> Result<Trace, SutError> {
         for _ in 0..TRIES {

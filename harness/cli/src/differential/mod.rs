@@ -5,7 +5,7 @@ pub mod kernel;
 use crate::clock;
 use crate::expect::Expectations;
 use halfopen_fuzz::differential::pool::Pool;
-use halfopen_fuzz::differential::reference::Reference;
+use halfopen_fuzz::differential::reference::{self, Reference};
 use halfopen_fuzz::differential::{Comparison, Divergence, Lane, Trace, compare, play, timed};
 use halfopen_fuzz::program::Program;
 use halfopen_sut::SutError;
@@ -87,7 +87,10 @@ pub struct Pair {
 impl Pair {
     /// Moves this thread into a namespace.
     pub fn enter(lane: Lane) -> Result<Self, SutError> {
-        Ok(Self { lane, reference: Reference::new(largest_buffers()?), kernel: Kernel::enter()? })
+        let kernel = Kernel::enter()?;
+        let mut config = reference::config(largest_buffers()?);
+        config.memory_of_unit = kernel.memory_of_unit()?;
+        Ok(Self { lane, reference: Reference::of(config), kernel })
     }
 
     /// Where the two differ, if they do so every time.

@@ -15,13 +15,17 @@ use halfopen_script::test::Family;
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{SockaddrLike as _, SockaddrStorage};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd as _;
 use std::time::Duration;
 
 /// Octets of the largest datagram on the device.
 const MTU: u32 = 1500;
 /// The kernel's `IPPROTO_ICMP` and `IPPROTO_ICMPV6`, whose errors quote a datagram.
 const ICMP: [u8; 2] = [1, 58];
+
+/// Which word of `SO_MEMINFO` is what the send queue is charged with.
+const WMEM_QUEUED: usize = 5;
 
 /// Both ends as whoever plays the peer knows them, IPv4 and IPv6.
 #[derive(Debug, Clone, Copy)]
@@ -119,6 +123,27 @@ impl Pooled {
             congestion_control: !namespace_wide,
             room: vec![0; 1 << 16],
         })
+    }
+
+    /// Octets that this kernel charges a unit of text in a send buffer with, apart from the text: it depends on how the kernel was built. A
+    /// connection over the loopback of the namespace tells.
+    ///
+    /// # Errors
+    /// `Environment` when there can be no such connection.
+    pub fn memory_of_unit(&self) -> Result<u32, SutError> {
+        let failed = |error: std::io::Error| SutError::Environment(format!("a connection over the loopback: {error}"));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
+        let stream = TcpStream::connect(listener.local_addr().map_err(failed)?).map_err(failed)?;
+        let (fd, text) = (stream.as_raw_fd(), [0_u8]);
+        // SAFETY: `text` lives until the call returns.
+        returned(unsafe { libc::send(fd, text.as_ptr().cast(), text.len(), libc::MSG_MORE) } as i64)
+            .map_err(|errno| failed(std::io::Error::from_raw_os_error(errno)))?;
+        let words = option(fd, libc::SOL_SOCKET, libc::SO_MEMINFO, 4 * (WMEM_QUEUED + 1))
+            .map_err(|errno| environment("getsockopt SO_MEMINFO", errno))?;
+        let queued = words.chunks_exact(4).nth(WMEM_QUEUED).and_then(|word| word.try_into().ok());
+        queued
+            .and_then(|word| u32::from_ne_bytes(word).checked_sub(text.len() as u32))
+            .ok_or_else(|| environment("getsockopt SO_MEMINFO", Errno::EINVAL))
     }
 
     /// Aborts what is open, throws away what the kernel still says, and begins an exchange with another address of the peer. `false`: the

@@ -62,12 +62,17 @@ impl Tcb {
             abort::abort(self, fx);
             return;
         }
-        if self.user.options.rare().linger2.is_some_and(|seconds| seconds < 0) && self.state() == State::FinWait2 {
+        if self.lingers_not_in_fin_wait_2() && self.state() == State::FinWait2 {
             fx.host.counters.tcp_abort_on_linger += 1;
             abort::abort(self, fx);
             return;
         }
         self.close_sending(fx);
         self.limit_fin_wait_2(fx);
+    }
+
+    /// Whether the user wants no FIN-WAIT-2 behind `close` (`TCP_LINGER2`).
+    pub(crate) fn lingers_not_in_fin_wait_2(&self) -> bool {
+        self.user.closed && self.user.options.rare().linger2.is_some_and(|seconds| seconds < 0)
     }
 }

@@ -39,6 +39,8 @@ const MOST_IN_EXCHANGE: Duration = Duration::from_millis(200);
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DelayedAck {
     need: Need,
+    /// `Now` for no other reason than that the connection is young.
+    by_quick: bool,
     /// The largest segment seen: what the peer sends when it sends full ones.
     pub(crate) full: u32,
     /// Segments left that are acknowledged without delay.
@@ -59,6 +61,7 @@ impl DelayedAck {
     pub(crate) const fn new(quick: u32) -> Self {
         Self {
             need: Need::None,
+            by_quick: false,
             full: SMALLEST_FULL,
             quick,
             exchange: false,
@@ -76,6 +79,7 @@ impl DelayedAck {
     /// An ACK is wanted at the end of this event.
     pub(crate) const fn now(&mut self) {
         self.need = Need::Now;
+        self.by_quick = false;
     }
 
     /// A segment has passed all checks.
@@ -130,12 +134,13 @@ impl Tcb {
         self.delayed_ack.full = self.delayed_ack.full.max(octets).min(self.rcv.mss.max(SMALLEST_FULL));
         self.delayed_ack.last = Sometime::at(fx.now);
         let unacknowledged = self.rcv.last_ack_sent.distance(self.rcv.nxt);
-        if self.delayed_ack.quick > 0 && !self.delayed_ack.exchange {
-            self.delayed_ack.quick -= 1;
-            self.delayed_ack.now();
-        } else if unacknowledged >= 2 * self.delayed_ack.full {
+        let quick = self.delayed_ack.quick > 0 && !self.delayed_ack.exchange;
+        self.delayed_ack.quick -= u32::from(quick);
+        if unacknowledged >= 2 * self.delayed_ack.full {
             fx.cite(rules::ACK_EVERY_SECOND);
             self.delayed_ack.now();
+        } else if quick && self.delayed_ack.need != Need::Now {
+            (self.delayed_ack.need, self.delayed_ack.by_quick) = (Need::Now, true);
         } else {
             self.delayed_ack.need = self.delayed_ack.need.max(Need::Delayed);
         }
@@ -145,6 +150,9 @@ impl Tcb {
     /// for text: until the next tick of its clock, if none has come.
     pub(crate) fn fin_taken(&mut self, fx: &Fx<'_>) {
         if fx.config().fin_ack_waits {
+            if self.delayed_ack.by_quick {
+                self.delayed_ack.need = Need::Delayed;
+            }
             self.delayed_ack.need = self.delayed_ack.need.max(Need::Delayed);
             self.delayed_ack.exchange = true;
         } else {

@@ -145,7 +145,7 @@ impl Tcb {
             // What is left of the connection knows no path.
             return;
         }
-        let told = if told == 0 { plateau_below(total as u32) } else { told };
+        let told = if told == 0 && fx.config().pmtu_plateaus { plateau_below(total as u32) } else { told };
         let least = if v6 { IPV6_MINIMUM_MTU } else { fx.config().min_pmtu };
         let mtu = told.max(least);
         if mtu >= self.path_limit() {

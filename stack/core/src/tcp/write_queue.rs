@@ -21,12 +21,13 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::time::Duration;
 
-/// Octets that Linux charges a unit with, apart from its text.
-const UNIT: u32 = 1280;
 /// Octets of a unit at most: what one IP datagram can say, less the room that Linux keeps for headers.
 const LARGEST: u32 = 65_215;
-/// What Linux adds to a segment, and to that sum's next power of two, when it sizes the send buffer.
+/// What Linux adds to a segment, and to that sum's next power of two, when it sizes the send buffer. The first is the room of a unit's headers,
+/// which is less where a unit takes no more than this.
 const PER_SEGMENT: (u32, u32) = (640, 256);
+const SMALL_UNIT: u32 = 832;
+const SMALL_HEADERS: u32 = 512;
 /// Segments below which the send buffer is not sized.
 const LEAST_SEGMENTS: u32 = 10;
 /// A short train waits only if text was sent so recently.
@@ -167,7 +168,7 @@ impl Tcb {
         let units = (queued - unsent).div_ceil(train)
             + (unsent - urgent).div_ceil(self.unit_size(config))
             + urgent.div_ceil(self.urgent_unit(config));
-        queued.saturating_add(units.saturating_mul(UNIT))
+        queued.saturating_add(units.saturating_mul(config.memory_of_unit))
     }
 
     /// `SO_SNDBUF` as Linux counts: twice what the user has set, or what it has grown to.
@@ -181,7 +182,8 @@ impl Tcb {
     /// The send buffer grows to twice the congestion window.
     fn grow_send_buffer(&mut self, config: &Config) {
         let smss = self.smss(config);
-        let segment = (self.snd.mss.max(smss) + PER_SEGMENT.0).next_power_of_two() + PER_SEGMENT.1;
+        let headers = if config.memory_of_unit <= SMALL_UNIT { SMALL_HEADERS } else { PER_SEGMENT.0 };
+        let segment = (self.snd.mss.max(smss) + headers).next_power_of_two() + PER_SEGMENT.1;
         let segments = (self.congestion.cwnd / smss).max(LEAST_SEGMENTS).max(config.tcp_reordering + 1);
         let size = segments.saturating_mul(segment).saturating_mul(2).min(config.tcp_wmem[2]);
         self.write.grown = self.write.grown.max(size);

@@ -170,6 +170,18 @@ fn urgent_late(set: Set) -> String {
     format!("{:?}", play.read(fd).map(|text| text.len()))
 }
 
+/// How much is read of text whose second octet is urgent, when the pointer moves on behind the peer's FIN.
+fn urgent_after_fin(set: Set) -> String {
+    let mut config = plain_with(set);
+    config.urgent_zero_is_one = true;
+    let (mut play, fd) = Play::established(config);
+    play.inject(P, 1, 1, b"t");
+    play.inject(A.with(Flags::URG), 2, 1, b"ext");
+    play.inject(F, 5, 1, b"");
+    play.inject(A.with(Flags::URG), 6, 1, b"");
+    format!("{:?}", play.read(fd).map(|text| text.len()))
+}
+
 fn late_size(set: Set) -> String {
     let (mut play, fd) = Play::established(plain_with(set));
     play.stack.set_option(play.now, fd, SocketOption::MaxSeg(500)).unwrap();
@@ -353,6 +365,11 @@ pub(crate) const ROWS: &[Row] = &[
         field: "urgent_is_ahead",
         play: urgent_late,
         values: &[(|c| c.urgent_is_ahead = false, "Ok(2)"), (|c| c.urgent_is_ahead = true, "Ok(5)")],
+    },
+    Row {
+        field: "urgent_behind_fin",
+        play: urgent_after_fin,
+        values: &[(|c| c.urgent_behind_fin = false, "Ok(1)"), (|c| c.urgent_behind_fin = true, "Ok(4)")],
     },
     Row {
         field: "abort_says_all",

@@ -38,6 +38,13 @@ fn later(set: Set) -> String {
     format!("{:?}", sizes(&send(&mut play, fd, 1400)))
 }
 
+/// Sizes of segments behind a message that does not say what the path takes.
+fn untold(set: Set) -> String {
+    let (mut play, fd) = roomy(set);
+    send(&mut play, fd, 1400);
+    format!("{:?}", sizes(&play.icmp(Problem::PacketTooBig { mtu: 0 })))
+}
+
 /// The first sizes of a long text.
 fn long(set: Set) -> String {
     let (mut play, fd) = roomy(set);
@@ -152,6 +159,14 @@ pub(crate) const ROWS: &[Row] = &[
         field: "mss_follows_path",
         play: offered,
         values: &[(|c| c.mss_follows_path = false, "Some(1460)"), (|c| c.mss_follows_path = true, "Some(560)")],
+    },
+    Row {
+        field: "pmtu_plateaus",
+        play: untold,
+        values: &[
+            (|c| (c.min_pmtu, c.pmtu_plateaus) = (552, true), "[966]"),
+            (|c| (c.min_pmtu, c.pmtu_plateaus) = (552, false), "[512]"),
+        ],
     },
     Row {
         field: "ipfrag_time",

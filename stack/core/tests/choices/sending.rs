@@ -121,6 +121,15 @@ pub(crate) const ROWS: &[Row] = &[
         ],
     },
     Row {
+        field: "memory_of_unit",
+        play: |set| {
+            let (mut play, fd) = wide(set);
+            play.stack.set_option(play.now, fd, SocketOption::SndBuf(20_000)).unwrap();
+            format!("{:?}", play.stack.send(play.now, fd, &[0; 200_000], SendFlags::default()))
+        },
+        values: &[(|c| c.memory_of_unit = 1280, "Ok(35000)"), (|c| c.memory_of_unit = 832, "Ok(40000)")],
+    },
+    Row {
         field: "tcp_min_tso_segs",
         play: pushes,
         values: &[(|c| c.tcp_min_tso_segs = 2, ".P.P.P"), (|c| c.tcp_min_tso_segs = 3, "..P..P")],

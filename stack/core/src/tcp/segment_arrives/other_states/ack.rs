@@ -234,6 +234,12 @@ fn after_fin(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Flow {
     match tcb.state() {
         State::FinWait1 if acknowledged => {
             fx.cite(rules::FIN_WAIT_1_FIN_ACKED);
+            if tcb.lingers_not_in_fin_wait_2() {
+                fx.host.counters.tcp_abort_on_linger += 1;
+                fx.reset_in_reply(tcb.tuple.remote.ip(), tcb.tuple.local.ip(), seg);
+                tcb.enter(State::Closed, fx);
+                return RETURN;
+            }
             tcb.enter(State::FinWait2, fx);
             fx.cite(rules::FIN_WAIT_2_ACK);
             // Linux makes a mini socket of a connection that nobody has, and looks at nothing else of the segment.

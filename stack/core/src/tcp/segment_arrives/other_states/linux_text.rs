@@ -17,7 +17,9 @@ pub(super) fn is_acceptable(tcb: &Tcb, seg: &Segment<'_>) -> bool {
     if seg.end().lt(rcv.last_ack_sent) {
         return false;
     }
-    seg.end().le(rcv.edge) || (seg.seq.le(rcv.edge) && tcb.incoming.len() == 0)
+    // A FIN counts for nothing here.
+    let end = seg.end().minus(u32::from(seg.flags.fin()));
+    end.le(rcv.edge) || (seg.seq.le(rcv.edge) && tcb.incoming.len() == 0)
 }
 
 /// Leaves of a segment what is new, or nothing, and says what was not.

@@ -20,6 +20,9 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
                 fx.cite(rules::URGENT_NOTIFIED);
             }
         }
+        State::CloseWait | State::Closing | State::LastAck if fx.config().urgent_behind_fin => {
+            note_urgent(tcb, seg.seq, seg.urgent, fx);
+        }
         // The peer has sent its FIN: nothing can be urgent.
         State::CloseWait | State::Closing | State::LastAck | State::TimeWait => {}
         State::Closed | State::Listen | State::SynSent | State::SynReceived => {
