@@ -306,7 +306,7 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
             // It is damaged, and not all damage is fatal.
             seq.hash(&mut self.arrived);
             let edge = self.peers.iter().position(|peer| peer.port == port).and_then(|at| self.lines[at].edge);
-            self.beyond |= edge.is_some_and(|edge| (1..=BUFFER).contains(&seq.wrapping_sub(edge)));
+            self.beyond |= edge.is_some_and(|edge| (0..=BUFFER).contains(&seq.wrapping_sub(edge)));
         }
         if !self.ended {
             self.watch.datagram_in(self.now, &octets);

@@ -263,6 +263,24 @@ fn the_ack_of_text_with_a_fin_waits_as_that_of_a_fin_does() {
 }
 
 #[test]
+fn old_text_that_ends_half_the_circle_away_is_no_duplicate() {
+    let mut config = plain();
+    (config.tcp_timestamps, config.tcp_sack, config.tcp_dsack) = (1, true, true);
+    let mut play = Play::new(config);
+    play.options.sack_permitted = true;
+    play.timestamp(1000, 0);
+    play.listen(8);
+    play.inject(S, 0, 0, b"");
+    play.inject(A, 1, 1, b"");
+    play.inject(P, 1, 1, b"text");
+    play.timestamp(10, 0);
+    for (seq, reported) in [(1, 1), (0x7fff_fff0, 0)] {
+        play.inject(P, seq, 1, &[0; 1000]);
+        assert_eq!(play.last().0.options.sack.len(), reported, "{seq}");
+    }
+}
+
+#[test]
 fn who_lingers_not_in_fin_wait_2_resets_where_it_would_begin() {
     for config in [plain(), Config::linux()] {
         let (mut play, fd) = Play::established(config);

@@ -43,8 +43,8 @@ impl Tcb {
             let text = seg.seq.plus(u32::from(seg.flags.syn()));
             (text, text.plus(seg.payload.len() as u32))
         };
-        // Of nothing there is nothing to tell, also where its number is as far before RCV.NXT as behind it.
-        if from != to {
+        // Of nothing there is nothing to tell, also where its number is as far before RCV.NXT as behind it; nor of what ends that far away.
+        if from != to && from.lt(self.rcv.nxt) {
             self.note_duplicate(from, to.earlier(self.rcv.nxt), fx);
         }
     }
