@@ -4,15 +4,17 @@
 //!
 //! `--bug`: in the copy that `cargo ci mutants` makes, the seeded bug that is looked for; elsewhere there are none. What violates an oracle without
 //! the bug too is no sign of it. `--seed`: other inputs, 0 unless told. The input is written to the file after `--keep`. `--all`: goes on after a
-//! finding; the first input of each kind (oracle, state, event), made small if it is a program, is written to the folder, and the last line counts
+//! finding; the first input of each kind (oracle, state, event), made small, is written to the folder, and the last line counts
 //! all findings.
 
 use halfopen_fuzz::TARGETS;
+use halfopen_fuzz::finding::oracle_of;
 use halfopen_fuzz::minimise::minimise;
 use halfopen_fuzz::program::Program;
 use halfopen_fuzz::program::mutate::{cross_over, mutate};
 use halfopen_fuzz::program::random::{Random, program};
 use halfopen_fuzz::state_machine::violation;
+use halfopen_fuzz::told::teller;
 use std::collections::BTreeSet;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
@@ -21,6 +23,8 @@ use std::time::{Duration, Instant};
 
 /// How long a target looks before the next one does.
 const TURN: Duration = Duration::from_millis(100);
+/// Runs that a finding is made smaller with, at the most.
+const TRIES: u32 = 5000;
 /// The target that takes every other turn.
 const MAIN: &str = "state_machine";
 
@@ -151,10 +155,12 @@ impl Known {
     }
 }
 
-/// A program that violates the same in the same state, as small as it gets; other inputs, and programs that panic, are left as they are.
+/// What violates the same in the same state, as small as it gets; programs that panic, and inputs of targets that cannot be told, are left as they are.
 fn small(target: &str, octets: Vec<u8>) -> Vec<u8> {
     if target != MAIN {
-        return octets;
+        let Some(teller) = teller(target) else { return octets };
+        let first = teller.tell(&octets);
+        return if first.found.is_some() { teller.minimise(&first, TRIES) } else { octets };
     }
     let made = catch_unwind(|| {
         let program = Program::decode(&octets).ok()?;
@@ -178,9 +184,10 @@ fn judge(target: &str, octets: &[u8]) -> Option<Found> {
     let run = TARGETS.iter().find(|known| known.name == target).expect("a known target").run;
     catch_unwind(|| run(octets)).err().map(|_| {
         let said = SAID.lock().map(|said| said.clone()).unwrap_or_default();
-        let first = said.split([':', ' ', ',']).next().unwrap_or_default();
-        let number = first.strip_prefix('O').is_some_and(|digits| digits.parse::<u8>().is_ok());
-        [if number { first.to_owned() } else { "model".to_owned() }, dash(), dash()]
+        let oracle = oracle_of(&said).to_owned();
+        let told = teller(target).and_then(|teller| teller.tell(octets).found);
+        let (state, event) = told.map_or((dash(), dash()), |found| (found.state.to_owned(), found.event.to_owned()));
+        [if oracle.is_empty() { "model".to_owned() } else { oracle }, state, event]
     })
 }
 

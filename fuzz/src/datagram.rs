@@ -383,7 +383,8 @@ fn truncate(out: &mut Vec<u8>, start: usize) {
     }
 }
 
-fn header_checksum(out: &mut [u8]) {
+/// The header checksum of IPv4, anew.
+pub(crate) fn header_checksum(out: &mut [u8]) {
     out[10..12].fill(0);
     let sum = fold(sum(&out[..20]));
     out[10..12].copy_from_slice(&(!sum).to_be_bytes());

@@ -25,13 +25,14 @@ mod text;
 
 use crate::dice::Dice;
 use crate::finding::{Finding, hold};
+use crate::told::{Host, Keeping};
 use application::Application;
 use glance::glance;
 use halfopen_engine::packet::tcp::flag;
-use halfopen_stack::{Domain, Errno, Instant, Stack, State};
+use halfopen_stack::{Domain, Errno, Instant, State};
 pub use network::Fate;
 use network::Network;
-use parameters::{Canary, Parameters};
+use parameters::{Canary, Parameters, Side};
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -62,6 +63,15 @@ pub fn run(octets: &[u8]) {
     }
 }
 
+/// Plays choices and keeps what happens to both stacks.
+///
+/// # Errors
+/// The oracle that is violated.
+pub fn kept(mut dice: Dice<'_>, _events: usize, keeping: &[Keeping<'_>; 2]) -> Result<(), Finding> {
+    let parameters = Parameters::draw(&mut dice);
+    play_on(&parameters, dice, None, keeping).finding.map_or(Ok(()), Err)
+}
+
 /// What met which state in the run of these octets.
 pub fn met(octets: &[u8], tell: &mut dyn FnMut(&str, &str)) {
     let mut dice = Dice::of_octets(octets);
@@ -89,10 +99,16 @@ pub struct Outcome {
     pub finding: Option<Finding>,
 }
 
+/// What a seed draws, from its first choice on.
+#[must_use]
+pub fn dice_of(seed: u64) -> Dice<'static> {
+    Dice::of_seed(seed)
+}
+
 /// A seed's run.
 #[must_use]
 pub fn of_seed(seed: u64) -> (Parameters, Dice<'static>) {
-    let mut dice = Dice::of_seed(seed);
+    let mut dice = dice_of(seed);
     (Parameters::draw(&mut dice), dice)
 }
 
@@ -139,7 +155,7 @@ struct World<'a> {
     run: &'a Parameters,
     dice: Dice<'a>,
     observe: Option<Observer<'a>>,
-    stacks: [Stack; 2],
+    stacks: [Host; 2],
     sides: [Application; 2],
     seen: [Seen; 2],
     network: Network,
@@ -155,7 +171,16 @@ struct World<'a> {
 
 /// Plays a run to its end, or to the first oracle that is violated.
 pub fn play<'a>(run: &'a Parameters, dice: Dice<'a>, observe: Option<Observer<'a>>) -> Outcome {
-    let mut world = World::new(run, dice, observe);
+    play_on(run, dice, observe, &Default::default())
+}
+
+fn play_on<'a>(
+    run: &'a Parameters,
+    dice: Dice<'a>,
+    observe: Option<Observer<'a>>,
+    keeping: &[Keeping<'_>; 2],
+) -> Outcome {
+    let mut world = World::new(run, dice, observe, keeping);
     let mut recovery_us = 0;
     let finding = world.play(&mut recovery_us).err();
     let World { trace, datagrams, now, .. } = world;
@@ -163,10 +188,11 @@ pub fn play<'a>(run: &'a Parameters, dice: Dice<'a>, observe: Option<Observer<'a
 }
 
 impl<'a> World<'a> {
-    fn new(run: &'a Parameters, dice: Dice<'a>, observe: Option<Observer<'a>>) -> Self {
+    fn new(run: &'a Parameters, dice: Dice<'a>, observe: Option<Observer<'a>>, keeping: &[Keeping<'_>; 2]) -> Self {
         let stacks = [0, 1].map(|side| {
-            let mut stack = Stack::new(run.config(side), run.sides[side].seed);
-            stack.add_address(address(run, side).ip());
+            let Side { profile, seed, .. } = run.sides[side];
+            let mut stack = Host::new(profile, run.config(side), seed, &keeping[side]);
+            stack.add_address(address(run, side));
             stack
         });
         Self {
@@ -224,12 +250,12 @@ impl<'a> World<'a> {
         let domain = if self.run.v6 { Domain::Inet6 } else { Domain::Inet };
         for side in 0..2 {
             let (stack, local) = (&mut self.stacks[side], address(self.run, side));
-            let fd = stack.socket(domain).expect("a socket");
+            let fd = stack.socket(self.now, domain).expect("a socket");
             stack.bind(fd, local).expect("a free port");
             if side == 1 && !self.run.simultaneous {
                 self.sides[side].listener = Some(fd);
                 self.prepare(side, fd);
-                self.stacks[side].listen(fd, 4).expect("a free port");
+                self.stacks[side].listen(self.now, fd, 4).expect("a free port");
             } else {
                 self.sides[side].fd = Some(fd);
                 self.prepare(side, fd);
@@ -261,7 +287,7 @@ impl<'a> World<'a> {
 
     /// The next event. `false`: nothing will ever happen again.
     fn step(&mut self, prompt: bool) -> Result<bool, Finding> {
-        let timers = self.stacks.each_ref().map(Stack::poll_at);
+        let timers = self.stacks.each_ref().map(|stack| stack.poll_at());
         let wakes = self.sides.each_ref().map(|side| (!prompt).then_some(Instant(side.next)));
         let events = timers.into_iter().chain(wakes).chain([self.network.next()]);
         let Some(at) = events.flatten().min() else { return Ok(false) };
@@ -276,7 +302,7 @@ impl<'a> World<'a> {
         }
         while let Some((to, octets)) = self.network.arrival(at) {
             self.meet(to, event_of(&octets));
-            self.stacks[to].receive(at, &octets);
+            self.stacks[to].receive(at, &octets, address(self.run, 1 - to));
             self.network.recycle(octets);
             self.collect(to)?;
         }
@@ -314,7 +340,7 @@ impl<'a> World<'a> {
             return self.collect(side);
         }
         let mut buffer = self.network.buffer();
-        let sent = self.stacks[side].transmit_into(&mut buffer);
+        let sent = self.stacks[side].transmit_into(self.now, &mut buffer);
         hold!("O80", !sent, "something is sent although no timer was due");
         self.network.recycle(buffer);
         Ok(())
@@ -325,7 +351,7 @@ impl<'a> World<'a> {
         let mut bare = 0;
         loop {
             let mut octets = self.network.buffer();
-            if !self.stacks[side].transmit_into(&mut octets) {
+            if !self.stacks[side].transmit_into(self.now, &mut octets) {
                 self.network.recycle(octets);
                 return Ok(());
             }
@@ -341,6 +367,7 @@ impl<'a> World<'a> {
             fingerprint(&mut self.trace, self.now.0 << 1 | side as u64, &octets);
             // As it was sent: the network may change it.
             let copy = self.observe.is_some().then(|| octets.clone());
+            self.dice.event();
             let fate = self.network.send(side, octets, &seen, self.now, self.run, &mut self.dice);
             self.trace ^= fate as u64;
             if let (Some(observe), Some(copy)) = (&mut self.observe, copy) {

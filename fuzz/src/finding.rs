@@ -35,6 +35,15 @@ impl Finding {
     }
 }
 
+/// `O39` of `O39: ...`, also behind what `assert_eq!` puts before it; nothing of what is no oracle's.
+#[must_use]
+pub fn oracle_of(text: &str) -> &str {
+    let text = text.strip_prefix("assertion `left == right` failed: ").unwrap_or(text);
+    let head = text.split([':', ' ', ',']).next().unwrap_or_default();
+    let digits = head.strip_prefix('O').unwrap_or_default();
+    if !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()) { head } else { "" }
+}
+
 /// Asks that something holds; what it returns says which oracle did not.
 macro_rules! hold {
     ($oracle:literal, $condition:expr, $($text:tt)+) => {
@@ -44,3 +53,24 @@ macro_rules! hold {
     };
 }
 pub(crate) use hold;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_oracle_is_what_a_finding_begins_with() {
+        let table = [
+            ("O39: octets 3 are others (a.rs:1)", "O39"),
+            ("O105 differs", "O105"),
+            ("assertion `left == right` failed: O5: RCV.NXT\n  left: 1\n right: 2", "O5"),
+            ("attempt to subtract with overflow", ""),
+            ("Out of range", ""),
+            ("O: nothing", ""),
+            ("", ""),
+        ];
+        for (text, oracle) in table {
+            assert_eq!(oracle_of(text), oracle, "{text}");
+        }
+    }
+}

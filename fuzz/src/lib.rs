@@ -4,6 +4,7 @@
 //! committed seeds (`corpus/`) and over what was once found (`regressions/`), without any engine.
 
 pub mod canary;
+pub mod choices;
 pub mod coverage;
 pub mod datagram;
 pub mod dice;
@@ -26,6 +27,7 @@ pub mod script;
 pub mod script_parser;
 pub mod segment_parser;
 pub mod state_machine;
+pub mod told;
 pub mod wire;
 
 #[cfg(test)]

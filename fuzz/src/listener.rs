@@ -16,10 +16,14 @@
 mod peer;
 
 use crate::dice::Dice;
+use crate::finding::Finding;
+use crate::program::Profile;
+use crate::script::Owed;
+use crate::told::{Host, Keeping};
 use crate::wire;
 use halfopen_engine::packet::Tcp;
 use halfopen_engine::packet::tcp::flag;
-use halfopen_stack::{Config, Domain, Instant, Stack, State};
+use halfopen_stack::{Config, Domain, Instant, State};
 use peer::{Peer, is_edge};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -35,21 +39,77 @@ const LOCAL: ([u8; 4], u16) = ([192, 0, 2, 1], 80);
 /// # Panics
 /// When an oracle is violated.
 pub fn run(octets: &[u8]) {
-    let mut dice = Dice::of_octets(octets);
+    let finding = kept(Dice::of_octets(octets), octets.len(), &Default::default());
+    assert_eq!(finding, Ok(()));
+}
+
+/// Plays choices and keeps what happens to the stack, the first time.
+///
+/// # Panics
+/// When an oracle is violated.
+pub fn kept(mut dice: Dice<'_>, events: usize, keeping: &[Keeping<'_>; 2]) -> Result<(), Finding> {
     let alone = dice.below(2) == 1;
-    let events = octets.len().min(MOST_EVENTS);
-    let whole = Play::new(&mut dice.clone(), alone).play(&mut dice.clone(), events, None);
+    // The octets of the set-up are those of the first events too.
+    let from = dice.clone();
+    let setup = Setup::draw(&mut dice, alone);
+    let events = draw(&mut dice.again(from), events.min(MOST_EVENTS));
+    let whole = Play::new(&setup, &keeping[0]).play(&events, None);
     if alone {
-        let again = Play::new(&mut dice.clone(), alone).play(&mut dice, events, Some(0));
+        let again = Play::new(&setup, &Keeping::default()).play(&events, Some(0));
         assert_eq!(whole, again, "O100: without the others the first remote socket is told something else");
     }
+    Ok(())
+}
+
+/// What is drawn before the first event.
+struct Setup {
+    profile: Profile,
+    config: Config,
+    backlog: i32,
+    seed: u64,
+    isolated: bool,
+}
+
+impl Setup {
+    fn draw(dice: &mut Dice<'_>, isolated: bool) -> Self {
+        let profile = if dice.below(2) == 0 { Profile::Rfc9293 } else { Profile::Linux };
+        let mut config = profile.beginning();
+        config.tcp_invalid_ratelimit = 0;
+        config.tcp_synack_retries = RETRIES;
+        config.tcp_syncookies = if isolated { 0 } else { dice.one(&[0, 1, 2]) };
+        config.tcp_max_syn_backlog = if isolated { 1000 } else { dice.one(&[1000, 1, 2]) };
+        let backlog = if isolated { 1000 } else { dice.one(&[8, 0, 1, 2]) };
+        Self { profile, config, backlog, seed: dice.below(256).into(), isolated }
+    }
+}
+
+/// Draws events: of which remote socket, what, and a choice in it.
+fn draw(dice: &mut Dice<'_>, most: usize) -> Vec<(usize, Event, u32)> {
+    let mut events = Vec::new();
+    while events.len() < most && dice.event() {
+        let at = dice.below(PEERS as u32) as usize;
+        let event = match dice.below(16) {
+            0..=2 => Event::Syn,
+            3..=6 => Event::Ack,
+            7 => Event::Rst,
+            8 => Event::Text,
+            9..=10 => Event::Fin,
+            11 => Event::SynAck,
+            12 => Event::Accept,
+            13 => Event::Close,
+            14 => Event::Wait,
+            _ => Event::Listener,
+        };
+        events.push((at, event, dice.below(256)));
+    }
+    events
 }
 
 /// What the first remote socket was sent: when, and the octets, but for the identification of the datagram.
 type Told = Vec<(u64, Vec<u8>)>;
 
 struct Play {
-    stack: Stack,
+    stack: Host,
     listener: i32,
     backlog: i32,
     cookies: u32,
@@ -76,22 +136,15 @@ enum Event {
 }
 
 impl Play {
-    fn new(dice: &mut Dice<'_>, isolated: bool) -> Self {
-        let mut config = if dice.below(2) == 0 { Config::rfc9293() } else { crate::profile::linux_by_the_rules() };
-        config.tcp_invalid_ratelimit = 0;
-        config.tcp_synack_retries = RETRIES;
-        config.tcp_syncookies = if isolated { 0 } else { dice.one(&[0, 1, 2]) };
-        config.tcp_max_syn_backlog = if isolated { 1000 } else { dice.one(&[1000, 1, 2]) };
-        let backlog = if isolated { 1000 } else { dice.one(&[8, 0, 1, 2]) };
-        let cookies = config.tcp_syncookies;
-        let mut stack = Stack::new(config, u64::from(dice.below(256)));
-        stack.add_address(SocketAddr::from(LOCAL).ip());
+    fn new(setup: &Setup, keeping: &Keeping<'_>) -> Self {
+        let mut stack = Host::new(setup.profile, setup.config.clone(), setup.seed, keeping);
+        stack.add_address(LOCAL.into());
         let mut play = Self {
             stack,
             listener: -1,
-            backlog,
-            cookies,
-            isolated,
+            backlog: setup.backlog,
+            cookies: setup.config.tcp_syncookies,
+            isolated: setup.isolated,
             now: Instant(1_000_000),
             peers: [0, 1, 2, 3].map(Peer::new),
             told: Vec::new(),
@@ -101,30 +154,16 @@ impl Play {
     }
 
     fn listen(&mut self) {
-        self.listener = self.stack.socket(Domain::Inet).expect("a socket");
+        self.listener = self.stack.socket(self.now, Domain::Inet).expect("a socket");
         let option = halfopen_stack::SocketOption::ReuseAddr(true);
         self.stack.set_option(self.now, self.listener, option).expect("an option");
         self.stack.bind(self.listener, LOCAL.into()).expect("a free port");
-        self.stack.listen(self.listener, self.backlog).expect("a free port");
+        self.stack.listen(self.now, self.listener, self.backlog).expect("a free port");
     }
 
     /// Plays events, all of them or those of one remote socket and of time.
-    fn play(mut self, dice: &mut Dice<'_>, events: usize, only: Option<usize>) -> Told {
-        for _ in 0..events {
-            let at = dice.below(PEERS as u32) as usize;
-            let event = match dice.below(16) {
-                0..=2 => Event::Syn,
-                3..=6 => Event::Ack,
-                7 => Event::Rst,
-                8 => Event::Text,
-                9..=10 => Event::Fin,
-                11 => Event::SynAck,
-                12 => Event::Accept,
-                13 => Event::Close,
-                14 => Event::Wait,
-                _ => Event::Listener,
-            };
-            let choice = dice.below(256);
+    fn play(mut self, events: &[(usize, Event, u32)], only: Option<usize>) -> Told {
+        for &(at, event, choice) in events {
             self.now.0 += 10;
             if event != Event::Wait && only.is_some_and(|only| only != at) {
                 continue;
@@ -187,7 +226,7 @@ impl Play {
             Event::SynAck => self.peers[at].syn_ack(choice),
         };
         let datagram = wire::datagram(self.peers[at].remote, LOCAL.into(), tcp.clone());
-        self.stack.receive(self.now, &datagram);
+        self.stack.receive(self.now, &datagram, self.peers[at].remote);
         let sent = self.sent();
         self.answer(event, at, was, &tcp, &sent);
         self.judge(event, at, before, Some(&tcp), sent);
@@ -209,7 +248,7 @@ impl Play {
     /// What goes out, by remote socket.
     fn sent(&mut self) -> Vec<(usize, Tcp)> {
         let mut sent = Vec::new();
-        while let Some(mut octets) = self.stack.transmit() {
+        while let Some(mut octets) = self.stack.transmit(self.now) {
             let tcp = wire::segment(&octets);
             let port = tcp.dst_port;
             let to = self
@@ -243,6 +282,7 @@ impl Play {
         assert!(sent.iter().all(|(to, _)| *to == at), "O100: a segment of {at} draws one to another: {sent:?}");
         let one_reset =
             matches!(sent, [(_, reset)] if reset.has(flag::RST) && reset.seq == tcp.ack && !reset.has(flag::ACK));
+        self.owe(event, at, was, tcp);
         match (event, was) {
             (Event::Rst, None) => assert!(sent.is_empty(), "O51: a RST for no connection draws {sent:?}"),
             (Event::SynAck, None) => assert!(one_reset, "O60: a SYN,ACK for a listener draws {sent:?}"),
@@ -257,6 +297,19 @@ impl Play {
                 assert_eq!(self.states()[at], to, "O62: where a RST in SYN-RECEIVED leads");
             }
             (Event::Rst, _) => assert!(sent.iter().all(|(_, tcp)| !tcp.has(flag::RST)), "O51: a RST draws {sent:?}"),
+            _ => {}
+        }
+    }
+
+    /// Tells what that is.
+    fn owe(&self, event: Event, at: usize, was: Option<State>, tcp: &Tcp) {
+        let reset = Owed { at: self.now.0, flags: flag::RST as u8, seq: tcp.ack, ..Owed::default() };
+        let to = self.peers[at].remote;
+        match (event, was) {
+            (Event::SynAck, None) => self.stack.owes(to, || vec![reset]),
+            (Event::Ack | Event::Text | Event::Fin, None) if self.cookies == 0 => self.stack.owes(to, || vec![reset]),
+            (Event::Rst, None) => self.stack.owes(to, Vec::new),
+            (Event::Rst, Some(State::SynReceived)) if tcp.seq == self.peers[at].next => self.stack.owes(to, Vec::new),
             _ => {}
         }
     }

@@ -1,6 +1,29 @@
-//! The `linux` profile as oracles of rules can judge it.
+//! Profiles as oracles of rules can judge them.
 
+use crate::program::Profile;
 use halfopen_stack::Config;
+
+impl Profile {
+    /// Where the configuration of a host of this profile begins.
+    #[must_use]
+    pub fn beginning(self) -> Config {
+        match self {
+            Self::Rfc9293 => Config::rfc9293(),
+            Self::Rfc793 => Config::rfc793(),
+            Self::Linux => linux_by_the_rules(),
+        }
+    }
+
+    /// Its name in scripts.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rfc9293 => "rfc9293",
+            Self::Rfc793 => "rfc793",
+            Self::Linux => "linux",
+        }
+    }
+}
 
 /// The `linux` profile, but for the choices by which Linux keeps a rule of RFC 9293 or of a document it names otherwise: oracles ask the
 /// rules, and what Linux does in their place is asked by [`crate::differential`], of the kernel.

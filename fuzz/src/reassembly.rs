@@ -2,7 +2,7 @@
 //!
 //! Segments whose octets differ wherever they overlap, placed at RCV.NXT, at the window's edge, at the borders of what is held and
 //! around the wrap of sequence numbers, some with FIN; the application reads now and then, so that the window closes and
-//! opens. After every event: RCV.NXT and what is held are the model's (O4, O5, O42); what is read is octet for octet (O39, O44);
+//! opens. After every event: RCV.NXT and what is held are the model's (O4, O5, O92); what is read is octet for octet (O39, O44);
 //! the end comes where the FIN was (O41, O43); the right edge never moves to the left (O22); what is out of order or
 //! unacceptable is answered at once (O19, O37); SACK blocks are what is held, the latest first (O92).
 //!
@@ -11,11 +11,15 @@
 mod model;
 
 use crate::dice::Dice;
+use crate::finding::Finding;
+use crate::program::Profile;
+use crate::script::Owed;
+use crate::told::{Host, Keeping};
 use crate::wire;
 use halfopen_engine::packet::Tcp;
 use halfopen_engine::packet::options::{self, RawOption, kind};
 use halfopen_engine::packet::tcp::flag;
-use halfopen_stack::{Config, Domain, Errno, Instant, RecvFlags, SocketOption, Stack};
+use halfopen_stack::{Domain, Errno, Instant, RecvFlags, SocketOption};
 use model::{Came, Model};
 use std::net::SocketAddr;
 
@@ -28,17 +32,29 @@ const LONGEST_WAIT: u32 = 1_000_000;
 /// # Panics
 /// When stack and model differ.
 pub fn run(octets: &[u8]) {
-    let mut dice = Dice::of_octets(octets);
-    let mut play = Play::established(&mut dice);
-    for _ in 0..octets.len().min(MOST_EVENTS) {
+    let finding = kept(Dice::of_octets(octets), octets.len(), &Default::default());
+    assert_eq!(finding, Ok(()));
+}
+
+/// Plays choices and keeps what happens to the stack.
+///
+/// # Panics
+/// When stack and model differ.
+pub fn kept(mut dice: Dice<'_>, events: usize, keeping: &[Keeping<'_>; 2]) -> Result<(), Finding> {
+    let mut play = Play::established(&mut dice, &keeping[0]);
+    for _ in 0..events.min(MOST_EVENTS) {
+        if !dice.event() {
+            break;
+        }
         play.event(&mut dice);
     }
     play.read(usize::MAX >> 40);
+    Ok(())
 }
 
 /// One connection, its peer and the model.
 struct Play {
-    stack: Stack,
+    stack: Host,
     fd: i32,
     now: Instant,
     model: Model,
@@ -58,22 +74,23 @@ struct Play {
 
 impl Play {
     /// Passive open up to ESTABLISHED.
-    fn established(dice: &mut Dice<'_>) -> Self {
-        let mut config = if dice.below(2) == 0 { Config::rfc9293() } else { crate::profile::linux_by_the_rules() };
+    fn established(dice: &mut Dice<'_>, keeping: &Keeping<'_>) -> Self {
+        let profile = if dice.below(2) == 0 { Profile::Rfc9293 } else { Profile::Linux };
+        let mut config = profile.beginning();
         config.tcp_invalid_ratelimit = 0;
         let (sack, scale) = (dice.below(2) == 0, dice.below(2) == 1);
         let irs: u32 = dice.one(&[0xffff_ff00, 0xffff_f000, 0x7fff_ff00, 0, 1000, 0xffff_ffff]);
         let addresses: [SocketAddr; 2] = [([192, 0, 2, 1], 80).into(), ([198, 51, 100, 2], 5000).into()];
-        let mut stack = Stack::new(config, u64::from(dice.below(256)));
-        stack.add_address(addresses[0].ip());
+        let mut stack = Host::new(profile, config, u64::from(dice.below(256)), keeping);
+        stack.add_address(addresses[0]);
         let now = Instant(1_000_000);
-        let listener = stack.socket(Domain::Inet).expect("a socket");
+        let listener = stack.socket(now, Domain::Inet).expect("a socket");
         let buffer = dice.one(&[0, 1152, 2000, 4096, 30_000, 100_000]);
         if buffer > 0 {
             stack.set_option(now, listener, SocketOption::RcvBuf(buffer)).expect("an option");
         }
         stack.bind(listener, addresses[0]).expect("a free port");
-        stack.listen(listener, 1).expect("a free port");
+        stack.listen(now, listener, 1).expect("a free port");
         let mut options = vec![2, 4, 5, 0xb4];
         if sack {
             options.extend([4, 2, 1, 1]);
@@ -114,12 +131,12 @@ impl Play {
 
     fn give(&mut self, tcp: Tcp) {
         let datagram = wire::datagram(self.addresses[1], self.addresses[0], tcp);
-        self.stack.receive(self.now, &datagram);
+        self.stack.receive(self.now, &datagram, self.addresses[1]);
     }
 
     /// What the stack sends.
     fn sent(&mut self) -> Vec<Tcp> {
-        std::iter::from_fn(|| self.stack.transmit()).map(|octets| wire::segment(&octets)).collect()
+        std::iter::from_fn(|| self.stack.transmit(self.now)).map(|octets| wire::segment(&octets)).collect()
     }
 
     fn event(&mut self, dice: &mut Dice<'_>) {
@@ -191,13 +208,17 @@ impl Play {
         assert_eq!(self.stack.inq(self.fd), Ok(readable as usize), "O49");
         let got = self.stack.recv(self.now, self.fd, &mut buffer, RecvFlags::default());
         let expected = self.model.take(buffer.len());
+        let (fd, most, octets) = (self.fd, buffer.len(), expected.len());
+        if octets > 0 || self.model.ended {
+            self.stack.owes_call(|| format!("recv({fd}, ..., {most}, 0) = {octets}"));
+        }
         match got {
             Ok(0) => assert!(self.model.ended && readable == 0, "O43: the end of a text that has not ended"),
             Ok(octets) => {
                 assert!(buffer[..octets] == expected, "O39: {octets} octets read, others or as many as expected")
             }
             Err(error) => {
-                assert_eq!(error, Errno::EAGAIN);
+                assert_eq!(error, Errno::EAGAIN, "O43");
                 assert!(readable == 0 && !self.model.ended, "O43: EAGAIN, {readable} octets are there");
             }
         }
@@ -207,13 +228,23 @@ impl Play {
     /// The stack's variables and segments against the model's, after an event. `came`: of a segment from here on, so long.
     fn judge(&mut self, came: Option<(Came, i64, i64)>) {
         let snapshot = self.stack.snapshot(self.fd).expect("a descriptor").expect("a connection");
-        let first = self.first;
+        let (first, at, seq) = (self.first, self.now.0, self.iss);
+        if let Some((Came::Unacceptable | Came::OutOfOrder, ..)) = came {
+            let ack = first.wrapping_add(self.model.next as u32);
+            let held: Vec<(u64, u64)> = self.model.held().collect();
+            let number = |place: u64| first.wrapping_add(place as u32);
+            // In which order several runs are reported, and which of them were there before, the model does not know.
+            let plain = !self.sack || !self.dsack && held.len() < 2;
+            let told = if self.sack { &held[..] } else { &[] };
+            let sacks = plain.then(|| told.iter().map(|(start, end)| (number(*start), number(*end))).collect());
+            self.stack.owes(self.addresses[1], || vec![Owed { at, flags: flag::ACK as u8, seq, ack, text: 0, sacks }]);
+        }
         let place = |seq: u32| i64::from(seq.wrapping_sub(first).cast_signed());
         assert_eq!(place(snapshot.rcv.nxt.0), self.model.next as i64, "O5: RCV.NXT, after {came:?}");
         let held: Vec<(i64, i64)> =
             snapshot.rcv.reassembly.iter().map(|(start, end)| (place(start.0), place(end.0))).collect();
         let model: Vec<(i64, i64)> = self.model.held().map(|(start, end)| (start as i64, end as i64)).collect();
-        assert_eq!(held, model, "O42: what is held, after {came:?}");
+        assert_eq!(held, model, "O92: what is held, after {came:?}");
         let edge = place(snapshot.rcv.nxt.0.wrapping_add(snapshot.rcv.wnd));
         assert!(edge >= self.model.edge as i64, "O22: the edge moves from {} to {edge}", self.model.edge);
         let sent = self.sent();

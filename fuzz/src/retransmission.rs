@@ -12,11 +12,15 @@ mod rto;
 mod window;
 
 use crate::dice::Dice;
+use crate::finding::Finding;
+use crate::program::Profile;
+use crate::script::Owed;
+use crate::told::{Host, Keeping};
 use crate::wire;
 use halfopen_engine::packet::Tcp;
 use halfopen_engine::packet::options::{self, RawOption, kind};
 use halfopen_engine::packet::tcp::flag;
-use halfopen_stack::{Config, Domain, Instant, SendFlags, Snapshot, SocketOption, Stack};
+use halfopen_stack::{Config, Domain, Instant, SendFlags, Snapshot, SocketOption};
 use rto::Rto;
 use std::net::SocketAddr;
 use window::{Phase, Window};
@@ -33,11 +37,23 @@ const SHIFT: u8 = 7;
 /// # Panics
 /// When stack and model differ.
 pub fn run(octets: &[u8]) {
-    let mut dice = Dice::of_octets(octets);
-    let mut play = Play::established(&mut dice);
-    for _ in 0..octets.len().min(MOST_EVENTS) {
+    let finding = kept(Dice::of_octets(octets), octets.len(), &Default::default());
+    assert_eq!(finding, Ok(()));
+}
+
+/// Plays choices and keeps what happens to the stack.
+///
+/// # Panics
+/// When stack and model differ.
+pub fn kept(mut dice: Dice<'_>, events: usize, keeping: &[Keeping<'_>; 2]) -> Result<(), Finding> {
+    let mut play = Play::established(&mut dice, &keeping[0]);
+    for _ in 0..events.min(MOST_EVENTS) {
+        if !dice.event() {
+            break;
+        }
         play.event(&mut dice);
     }
+    Ok(())
 }
 
 /// A segment in flight, by its place in the stream.
@@ -52,7 +68,7 @@ struct Flying {
 }
 
 struct Play {
-    stack: Stack,
+    stack: Host,
     fd: i32,
     now: Instant,
     rto: Rto,
@@ -77,29 +93,29 @@ struct Play {
 }
 
 impl Play {
-    fn established(dice: &mut Dice<'_>) -> Self {
+    fn established(dice: &mut Dice<'_>, keeping: &Keeping<'_>) -> Self {
         let mut config = Config::rfc9293();
         config.tcp_sack = false;
-        config.tcp_retries2 = 1000;
+        config.tcp_retries2 = 255;
         let timestamps = dice.below(2) == 1;
         let mss: u16 = dice.one(&[1460, 536, 1000, 200]);
         let trip = dice.one(&[10_000, 100, 1000, 200_000, 900_000]) + u64::from(dice.below(1000));
         let addresses: [SocketAddr; 2] = [([192, 0, 2, 1], 80).into(), ([198, 51, 100, 2], 5000).into()];
-        let mut stack = Stack::new(config, u64::from(dice.below(256)));
-        stack.add_address(addresses[0].ip());
+        let mut stack = Host::new(Profile::Rfc9293, config, u64::from(dice.below(256)), keeping);
+        stack.add_address(addresses[0]);
         let mut now = Instant(1_000_000);
-        let fd = stack.socket(Domain::Inet).expect("a socket");
+        let fd = stack.socket(now, Domain::Inet).expect("a socket");
         stack.set_option(now, fd, SocketOption::SndBuf(1 << 20)).expect("an option");
         stack.bind(fd, addresses[0]).expect("a free port");
-        stack.listen(fd, 1).expect("a free port");
+        stack.listen(now, fd, 1).expect("a free port");
         let mut options = vec![2, 4, (mss >> 8) as u8, mss as u8, 1, 3, 3, SHIFT];
         if timestamps {
             options.extend([1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0]);
         }
         let irs = 0x7000_0000;
         let syn = Tcp { seq: irs, flags: flag::SYN, window: 65_535, options, ..Tcp::default() };
-        stack.receive(now, &wire::datagram(addresses[1], addresses[0], syn));
-        let syn_ack = wire::segment(&stack.transmit().expect("a SYN,ACK"));
+        stack.receive(now, &wire::datagram(addresses[1], addresses[0], syn), addresses[1]);
+        let syn_ack = wire::segment(&stack.transmit(now).expect("a SYN,ACK"));
         now.0 += trip;
         stack.advance(now);
         let smss = u64::from(mss) - if timestamps { 12 } else { 0 };
@@ -124,7 +140,8 @@ impl Play {
         };
         play.give(0, 65_535, tsval(&syn_ack));
         (play.fd, _) = play.stack.accept(now, fd).expect("an established connection");
-        play.write();
+        play.take();
+        play.fill();
         play.timer = now.0 + play.rto.micros();
         play.judge("the first flight");
         play
@@ -146,18 +163,45 @@ impl Play {
             options,
             ..Tcp::default()
         };
-        self.stack.receive(self.now, &wire::datagram(self.addresses[1], self.addresses[0], tcp));
+        let [local, remote] = self.addresses;
+        self.stack.receive(self.now, &wire::datagram(remote, local, tcp), remote);
     }
 
-    /// Fills the send buffer and takes what goes out.
-    fn write(&mut self) {
+    /// Writes more than any event can let out: what it draws is then what the window admits.
+    fn fill(&mut self) {
+        let enough = (self.window.cwnd + 16 * self.window.smss) as usize;
+        while self.stack.outq_not_sent(self.fd).is_ok_and(|unsent| unsent < enough)
+            && self.stack.send(self.now, self.fd, &[7; 16_384], SendFlags::default()).is_ok()
+        {}
         self.take();
-        while self.stack.send(self.now, self.fd, &[7; 16_384], SendFlags::default()).is_ok() {}
-        self.take();
+    }
+
+    /// What the peer's segment has to draw: the first one that is in flight again, and new ones as far as they are admitted.
+    fn owe(&self, again: bool) {
+        self.stack.owes(self.addresses[1], || {
+            let first =
+                self.flying.first().filter(|_| again).map(|first| self.owed(self.now.0, first.start, first.end));
+            let (smss, last) = (self.window.smss, (self.una + self.window.admits()).saturating_sub(self.window.smss));
+            let fresh = (0..).map(|count| self.next + count * smss).take_while(|start| *start <= last);
+            first.into_iter().chain(fresh.map(|start| self.owed(self.now.0, start, start + smss))).collect()
+        });
+    }
+
+    /// And the timer the first one again, when it goes off.
+    fn owe_at_timer(&self) {
+        if let Some(first) = self.flying.first() {
+            self.stack.owes_more(self.addresses[1], || self.owed(self.timer, first.start, first.end));
+        }
+    }
+
+    fn owed(&self, at: u64, start: u64, end: u64) -> Owed {
+        let seq = self.iss.wrapping_add(1).wrapping_add(start as u32);
+        let (ack, text) = (self.irs.wrapping_add(1), (end - start) as u32);
+        Owed { at, flags: flag::ACK as u8, seq, ack, text, sacks: None }
     }
 
     fn take(&mut self) {
-        while let Some(octets) = self.stack.transmit() {
+        while let Some(octets) = self.stack.transmit(self.now) {
             let tcp = wire::segment(&octets);
             let start = u64::from(tcp.seq.wrapping_sub(self.iss.wrapping_add(1)));
             let end = start + tcp.payload.len() as u64;
@@ -179,6 +223,7 @@ impl Play {
     }
 
     fn event(&mut self, dice: &mut Dice<'_>) {
+        self.fill();
         (self.again, self.fresh) = (0, false);
         match dice.below(12) {
             0..=4 => self.acknowledge(dice),
@@ -189,15 +234,17 @@ impl Play {
             // An old ACK, and one with another window: neither is a duplicate (RFC 5681 2).
             10 if self.una > 0 => {
                 self.give(self.una - 1, 65_535, 0);
-                self.write();
+                self.owe(false);
+                self.take();
                 self.judge("an old ACK");
             }
             _ => {
-                self.give(self.una, 65_000, 0);
-                self.write();
-                self.give(self.una, 65_535, 0);
-                self.write();
-                self.judge("window updates");
+                for window in [65_000, 65_535] {
+                    self.give(self.una, window, 0);
+                    self.owe(false);
+                    self.take();
+                    self.judge("a window update");
+                }
             }
         }
     }
@@ -205,7 +252,8 @@ impl Play {
     /// Some of what is in flight arrives.
     fn acknowledge(&mut self, dice: &mut Dice<'_>) {
         let most = self.flying.len() as u32;
-        let count = dice.one(&[1, 2, 3, most, 1 + dice.clone().below(most)]).clamp(1, most) as usize;
+        let any = 1 + dice.ahead(most);
+        let count = dice.one(&[1, 2, 3, most, any]).clamp(1, most) as usize;
         let last = self.flying[count - 1];
         // Now and then it ends inside a segment.
         let inside = dice.below(16) == 15 && last.end - last.start > 1;
@@ -232,7 +280,12 @@ impl Play {
         }
         self.window.acknowledged(ack, octets, self.next);
         self.timed_out = false;
-        self.write();
+        match self.window.phase {
+            Phase::Open => self.owe(false),
+            Phase::Recovery(_) if !inside => self.owe(true),
+            Phase::Recovery(_) | Phase::Loss(_) => {}
+        }
+        self.take();
         let snapshot = self.snapshot();
         let measured = trips.into_iter().map(|trip| before.measured(trip, samples)).find(|rto| agrees(rto, &snapshot));
         self.rto = match measured {
@@ -262,7 +315,10 @@ impl Play {
             (self.again, self.fresh) = (0, false);
             let again = self.window.duplicate(self.una, self.next);
             self.give(self.una, 65_535, 0);
-            self.write();
+            if !matches!(self.window.phase, Phase::Loss(_)) {
+                self.owe(again);
+            }
+            self.take();
             assert_eq!(self.again, usize::from(again), "O35: sent again on duplicate {}", self.window.duplicates);
             self.judge("a duplicate");
         }
@@ -274,6 +330,7 @@ impl Play {
         while self.timer <= end {
             self.now = Instant(self.timer - 1);
             self.stack.advance(self.now);
+            self.owe_at_timer();
             self.take();
             assert_eq!(self.again, 0, "O84: sent again before the timer, which is due at {}", self.timer);
             self.now = Instant(self.timer);
@@ -282,6 +339,7 @@ impl Play {
             self.rto.back_off();
             self.timer = self.now.0 + self.rto.micros();
             self.stack.advance(self.now);
+            self.owe(true);
             self.take();
             assert_eq!(self.again, 1, "O84: segments sent again by the timer");
             self.again = 0;
@@ -300,12 +358,14 @@ impl Play {
     fn judge(&mut self, after: &str) {
         let snapshot = self.snapshot();
         let got = &snapshot.congestion;
+        self.owe_at_timer();
         assert!(agrees(&self.rto, &snapshot), "O75: after {after}: {got:?}, the model has {:?}", self.rto);
         // The model goes on from the stack's microsecond.
         let timer = snapshot.timers.iter().find(|(name, _)| *name == "retransmission").map(|(_, at)| at.0);
         let near = timer.is_some_and(|timer| timer.abs_diff(self.timer) <= self.rto.off());
         assert!(near, "O73: after {after}: the timer is at {timer:?}, the model's at {}", self.timer);
         self.timer = timer.unwrap_or(self.timer);
+        self.stack.owes_less();
         let (cwnd, ssthresh) =
             (u64::from(got.cwnd), if got.ssthresh == u32::MAX { u64::MAX } else { got.ssthresh.into() });
         let Window { cwnd: model, ssthresh: threshold, .. } = self.window;
@@ -316,7 +376,11 @@ impl Play {
                 let admits = self.window.admits();
                 // What was in flight when the window came down stays.
                 assert!(!self.fresh || flight <= admits, "O34: after {after}: {flight} in flight, {:?}", self.window);
-                assert!(flight + self.window.smss > admits, "after {after}: {flight} in flight, {:?}", self.window);
+                assert!(
+                    flight + self.window.smss > admits,
+                    "O34: after {after}: {flight} in flight, {:?}",
+                    self.window
+                );
             }
             Phase::Loss(_) => {
                 let pipe = u64::from(got.pipe);

@@ -4,8 +4,10 @@
 //! has no words for (a truncated header, a forged ICMP message) is left out with a comment that says so.
 
 mod recorder;
+mod told;
 
 pub use recorder::{Entry, Recorder};
+pub use told::{Due, Owed, told};
 
 use crate::datagram::{self, ACK, Content, RST, SYN, Seg};
 use crate::machine::{self, CLOSED, LISTENING, Machine};
@@ -100,8 +102,16 @@ pub fn exchange(head: &str, entries: &[Entry]) -> String {
     writer.text
 }
 
+/// Of no connection: all lines have ports.
+const NO_PORT: u16 = 0;
+
 /// The port of the connection under test: that of the first ICMP error, which has no words for another, or the first that opens.
 fn main_port(entries: &[Entry]) -> u16 {
+    // After another `listen` a line without ports would be of another connection.
+    let binds = |entry: &&Entry| matches!(entry, Entry::Call(_, words) if words.starts_with("bind("));
+    if entries.iter().filter(binds).count() > 1 {
+        return NO_PORT;
+    }
     let quoted = |entry: &Entry| if let Entry::Icmp(_, octets, _) = entry { quoted(octets) } else { None };
     if let Some((port, _)) = entries.iter().find_map(quoted) {
         return port;
@@ -144,11 +154,7 @@ fn header(setup: &Setup, violation: Option<&Violation>) -> String {
 
 /// Under which conditions a script holds.
 fn conditions(setup: &Setup) -> String {
-    let profile = match setup.profile {
-        crate::program::Profile::Rfc9293 => "rfc9293",
-        crate::program::Profile::Rfc793 => "rfc793",
-        crate::program::Profile::Linux => "linux",
-    };
+    let profile = setup.profile.name();
     format!("//: profile {profile}\n//: family {}\n\n", if setup.v6 { "v6" } else { "v4" })
 }
 
@@ -286,7 +292,7 @@ impl Writer {
         };
         if port != self.main || inbound && seg.dst_port == CLOSED {
             // Whom the host connects to listens at one port; the host's own tells connections apart.
-            let name = |port| if matches!(line_of(port), Some(2..)) { LISTENING } else { port };
+            let name = |port| if matches!(port, 50_002 | 50_003) { LISTENING } else { port };
             let _ = write!(text, "{} > {} ", name(seg.src_port), name(seg.dst_port));
         }
         let letters = letters(seg.flags);
@@ -343,8 +349,7 @@ impl Writer {
                         let _ = writeln!(self.text, "// Came instead: > {words}");
                     }
                 }
-                self.before = Some(at);
-                let _ = writeln!(self.text, "+.01 silent");
+                self.silence(at);
             }
         }
     }
@@ -357,7 +362,7 @@ const fn own_space(numbers: Numbers, inbound: bool) -> Option<u32> {
 
 fn line_of(port: u16) -> Option<usize> {
     match port {
-        40_000 | 40_001 => Some(usize::from(port - 40_000)),
+        40_000..=40_003 => Some(usize::from(port - 40_000)),
         50_002 | 50_003 => Some(usize::from(port - 50_000)),
         LISTENING => None,
         _ => None,
@@ -410,6 +415,7 @@ fn options(list: &[u8], edge: &dyn Fn(u32) -> u32, earned: &dyn Fn(u32) -> bool)
                     data.chunks(8).map(|block| format!("{}:{}", edge(word(block, 0)), edge(word(block, 4)))).collect();
                 format!("sack {}", blocks.join(" "))
             }
+            (19, 16) => "md5 valid".to_owned(),
             _ => {
                 let hex: String = data.iter().map(|octet| format!("{octet:02x}")).collect();
                 format!("raw {kind} {hex}").trim_end().to_owned()

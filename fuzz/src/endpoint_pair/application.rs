@@ -3,7 +3,7 @@
 use super::text::{MOST_OCTETS, text};
 use super::{World, address};
 use crate::finding::{Finding, hold};
-use halfopen_stack::{Errno, OptionName, RecvFlags, SendFlags, Shutdown, SocketOption, State};
+use halfopen_stack::{Errno, RecvFlags, SendFlags, Shutdown, SocketOption, State};
 use std::time::Duration;
 
 /// How far it has come.
@@ -33,6 +33,7 @@ impl World<'_> {
     /// One action of an application that takes its time.
     pub(super) fn act(&mut self, side: usize) -> Result<(), Finding> {
         let plan = self.run.sides[side];
+        self.dice.event();
         let think = if plan.think > 0 { self.dice.below(plan.think) } else { 0 };
         self.sides[side].next = self.now.0 + 1 + u64::from(think);
         let Some(fd) = self.connection(side) else { return Ok(()) };
@@ -53,7 +54,7 @@ impl World<'_> {
         while self.read(side, fd)? {}
         if self.run.lethal && self.sides[side].ended {
             // Nobody reads any more who would be told.
-            let number = self.stacks[side].option(fd, OptionName::Error).unwrap_or(0);
+            let number = self.stacks[side].error(self.now, fd);
             self.sides[side].error = Errno::ALL.iter().copied().find(|errno| *errno as i64 == number);
         }
         while self.write(side, fd)? {}
@@ -89,7 +90,7 @@ impl World<'_> {
         set(SocketOption::KeepAlive(plan.has(2)));
         if plan.signs() {
             let peer = address(self.run, 1 - side).ip();
-            self.stacks[side].set_md5_key(fd, peer, b"endpoint pair").expect("a key of every socket");
+            self.stacks[side].set_md5_key(self.now, fd, peer, "endpoint-pair").expect("a key of every socket");
         }
         let mut set = |option| {
             self.stacks[side].set_option(self.now, fd, option).expect("an option of every socket");

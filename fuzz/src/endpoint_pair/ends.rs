@@ -2,7 +2,7 @@
 
 use super::{LONGEST_END, MOST_EVENTS, PATIENCE, SILENCE, World};
 use crate::finding::{Finding, hold};
-use halfopen_stack::{Domain, Instant, Stack, State, Summary, Vitals};
+use halfopen_stack::{Domain, Instant, State, Summary, Vitals};
 
 impl World<'_> {
     /// Steps until `done`, within `patience` of `since`, or until ACKs draw ACKs and nothing else happens.
@@ -32,11 +32,30 @@ impl World<'_> {
             self.at_war = true;
             return Ok(());
         }
-        let sides: Vec<String> = self.stacks.iter().flat_map(Stack::snapshots).map(|of| format!("\n{of}")).collect();
+        self.stacks[self.whose_silence()].is_to_blame();
+        let sides: Vec<String> =
+            self.stacks.iter().flat_map(|stack| stack.snapshots()).map(|of| format!("\n{of}")).collect();
         let seconds = self.now.since(since).as_secs_f64();
         let far = self.sides.each_ref().map(|side| (side.written, side.read, side.shut, side.ended));
         let text = format!("{what} after {seconds} s; (written, read, shut, ended) {far:?}{}", sides.concat());
         Err(Finding::liveness("O79", text))
+    }
+
+    /// Who has to go on: the one whose text has not arrived, unless it waits for a window that the other keeps closed; whose end has not been seen; else who
+    /// was there last.
+    fn whose_silence(&self) -> usize {
+        let missing = |side: usize| self.sides[1 - side].read < self.run.sides[side].octets;
+        let vitals = |side: usize| {
+            let of = self.stacks[side].connections().find(|of| of.state != State::Closed)?;
+            self.stacks[side].vitals(of.local, of.remote)
+        };
+        let Some(side) =
+            (0..2).find(|side| missing(*side)).or_else(|| (0..2).find(|side| !self.sides[1 - *side].ended))
+        else {
+            return (0..2).find(|side| vitals(*side).is_some()).unwrap_or(0);
+        };
+        let waits = vitals(side).is_some_and(|of| of.una == of.nxt && of.wnd == 0);
+        if waits { 1 - side } else { side }
     }
 
     /// Whether somebody has been told that the connection is dead, or has left it.
@@ -48,7 +67,7 @@ impl World<'_> {
     fn is_half_open(&self) -> bool {
         let gone = self.stacks.iter().any(|stack| stack.connections().next().is_none());
         let says = |of: &Summary| of.unacknowledged > 0 || of.state == State::SynSent;
-        let silent = || !self.stacks.iter().flat_map(Stack::connections).any(|connection| says(&connection));
+        let silent = || !self.stacks.iter().flat_map(|stack| stack.connections()).any(|connection| says(&connection));
         self.run.lethal && gone && self.network.next().is_none() && silent()
     }
 
@@ -78,7 +97,7 @@ impl World<'_> {
 
     /// The next event of the network or of a timer.
     fn next_event(&self) -> Option<Instant> {
-        self.stacks.iter().filter_map(Stack::poll_at).chain(self.network.next()).min()
+        self.stacks.iter().filter_map(|stack| stack.poll_at()).chain(self.network.next()).min()
     }
 
     /// Without a word of the applications both stacks become quiet.
@@ -94,6 +113,9 @@ impl World<'_> {
             // What may run without anything outstanding: keep-alive, and the search for the path MTU.
             let may = self.run.sides[side].has(2) || !self.run.mtus.is_empty() || self.is_dead();
             let named: Vec<_> = stack.snapshots().flat_map(|of| of.timers).collect();
+            if !may && !named.is_empty() {
+                stack.is_to_blame();
+            }
             hold!("O74", may || named.is_empty(), "timers although nothing is outstanding: {named:?}");
         }
         Ok(())
@@ -127,9 +149,12 @@ impl World<'_> {
         let domain = if self.run.v6 { Domain::Inet6 } else { Domain::Inet };
         for (name, stack) in ["A", "B"].iter().zip(&mut self.stacks) {
             let left: Vec<_> = stack.connections().map(|of| of.state).collect();
+            if !left.is_empty() {
+                stack.is_to_blame();
+            }
             hold!("O97", left.is_empty(), "side {name} still has {left:?}");
             // Descriptors are the lowest that are free, from 3 on.
-            let fd = stack.socket(domain).expect("a socket");
+            let fd = stack.lowest(domain);
             hold!("O97", fd == 3, "side {name} gives descriptor {fd} although none is open");
         }
         Ok(())

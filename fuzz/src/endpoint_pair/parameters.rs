@@ -2,21 +2,11 @@
 //! that runs differ in kind and not only in luck.
 
 use crate::dice::Dice;
+use crate::program::Profile;
 use halfopen_stack::Config;
 use halfopen_stack::config::{CongestionControl, HalfOpenError};
 use std::fmt;
 use std::time::Duration;
-
-/// Which defaults a stack has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Profile {
-    /// [`Config::rfc9293`]
-    Rfc9293,
-    /// [`Config::linux`]
-    Linux,
-    /// [`Config::rfc793`]
-    Rfc793,
-}
 
 /// What the network does, each as how many times in a thousand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -269,11 +259,7 @@ impl Side {
     }
 
     fn config(&self) -> Config {
-        let mut config = match self.profile {
-            Profile::Rfc9293 => Config::rfc9293(),
-            Profile::Linux => crate::profile::linux_by_the_rules(),
-            Profile::Rfc793 => Config::rfc793(),
-        };
+        let mut config = self.profile.beginning();
         let switched = |bit: u32| self.switched >> bit & 1 == 1;
         config.tcp_sack ^= switched(0);
         config.tcp_timestamps ^= u32::from(switched(1));

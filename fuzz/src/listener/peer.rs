@@ -145,7 +145,7 @@ impl Peer {
             return;
         }
         if tcp.has(flag::SYN) {
-            assert!(tcp.has(flag::ACK), "a SYN of a listener without ACK");
+            assert!(tcp.has(flag::ACK), "O12: a SYN of a listener without ACK");
             if self.iss != Some(tcp.seq) {
                 assert!(!timer, "O63: the timer sends another ISS");
                 self.fresh(tcp, from, now, clocked);

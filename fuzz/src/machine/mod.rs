@@ -14,7 +14,7 @@ pub use peer::{CLOSED, LISTENING, Peer};
 
 use crate::oracles::Violation;
 use crate::oracles::judge::{Choices, Judge};
-use crate::program::{Event, Profile, Program, Setup};
+use crate::program::{Event, Program, Setup};
 use halfopen_stack::{Config, Instant, State};
 use std::cell::RefCell;
 use world::World;
@@ -86,11 +86,7 @@ impl Default for Machine {
 /// The configuration of a set-up.
 #[must_use]
 pub fn config(setup: &Setup) -> Config {
-    match setup.profile {
-        Profile::Rfc9293 => Config::rfc9293(),
-        Profile::Rfc793 => Config::rfc793(),
-        Profile::Linux => crate::profile::linux_by_the_rules(),
-    }
+    setup.profile.beginning()
 }
 
 impl Machine {

@@ -81,6 +81,11 @@ impl Watch for Recorder {
             // It listens already: the backlog is new.
             lines.drain(..2);
         }
+        if let Made::Close { fd } = call
+            && self.listening == Some(*fd)
+        {
+            self.listening = None;
+        }
         self.entries.extend(lines.into_iter().map(|words| Entry::Call(at, words)));
     }
 }

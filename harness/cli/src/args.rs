@@ -405,14 +405,15 @@ pub struct FuzzArgs {
 pub enum FuzzCommand {
     /// List the targets: what an input is, and what is asked of it
     List,
-    /// Run programs of the target `state_machine`, and say what each violates
+    /// Run inputs of a target of the stack, and say what each violates
     ///
-    /// Findings with the same oracle, state and event are one. Exit codes: 0 nothing is violated; 8 an oracle is.
+    /// Findings with the same oracle, state and event are one. Exit codes: 0 nothing is violated; 8 an oracle is; 11 the stack panics.
     Replay(ReplayArgs),
-    /// Make a finding of the target `state_machine` small: a program, a script, a capture
+    /// Make a finding small: an input, a script, a capture
     ///
-    /// Fewer events, then simpler values, as long as the same oracle fails in the same state. The script repeats the exchange on any
-    /// SUT (`halfopen run FILE.pkt`) and expects what the violated rule asks for. Exit codes: 0 nothing is violated; 8 an oracle is.
+    /// Fewer events, then simpler values, as long as the same oracle fails in the same state, or the stack panics with the same words. The script
+    /// repeats the exchange on any SUT (`halfopen run FILE.pkt`) and expects what the violated rule asks for. Exit codes: 0 nothing is
+    /// violated; 8 an oracle is; 11 the stack panics.
     Min(MinArgs),
     /// Write conformance tests as programs of the target `state_machine`
     ///
@@ -539,24 +540,37 @@ pub enum SanitizerArg {
 /// `halfopen fuzz replay`
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// Programs in their byte form
+    /// Inputs: programs in their byte form, or octets
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+
+    /// Whose inputs they are; by default the target that the path names, else state_machine
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
 }
 
 /// `halfopen fuzz min`
 #[derive(Debug, Args)]
 pub struct MinArgs {
-    /// A program in its byte form
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    /// An input: a program in its byte form, or octets
+    #[arg(value_name = "FILE", required_unless_present = "seed")]
+    pub file: Option<PathBuf>,
+
+    /// Whose input it is: state_machine, endpoint_pair, listener, reassembly or retransmission; by default the one that the path names, else
+    /// state_machine
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+
+    /// A seed of `halfopen fuzz sim` in the place of a file
+    #[arg(long, value_name = "S", conflicts_with_all = ["file", "target"])]
+    pub seed: Option<u64>,
 
     /// Folder for the files that are written; by default the current one
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
-    /// Keep the program in the source tree as fuzz/regressions/state_machine/NAME too, and its script as
-    /// fuzz/regressions/scripts/state_machine/NAME.pkt; `cargo test` replays both
+    /// Keep the input in the source tree as fuzz/regressions/TARGET/NAME too, and its script as
+    /// fuzz/regressions/scripts/TARGET/NAME.pkt; `cargo test` replays both
     #[arg(long, value_name = "NAME")]
     pub keep: Option<String>,
 }

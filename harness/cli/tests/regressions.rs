@@ -1,8 +1,8 @@
-//! What the target `state_machine` found once, as scripts that any SUT replays: `fuzz/regressions/scripts/state_machine/NAME.pkt` for each
-//! program `fuzz/regressions/state_machine/NAME`.
+//! What the targets of the stack found once, as scripts that any SUT replays: `fuzz/regressions/scripts/TARGET/NAME.pkt` for each
+//! input `fuzz/regressions/TARGET/NAME`.
 //!
 //! The first lines of a script, rule and sentence, are written by whoever settles the finding (`halfopen fuzz min` begins them); what follows
-//! is made by `halfopen_fuzz::script::kept`. `UPDATE_EXPECT=1` writes it, in the program's profile, or in `rfc9293` where the stack's profile
+//! is made by `halfopen_fuzz::script::kept`, or `halfopen_fuzz::told` where inputs are no programs. `UPDATE_EXPECT=1` writes it, in the input's profile, or in `rfc9293` where the stack's profile
 //! `linux` departs from the rule: the fuzzers run that profile with some rules kept (`halfopen_fuzz::profile`). What was found in another profile is
 //! told of `linux` too, in a folder of that name, where that profile keeps the rule and a minute is enough: the kernel has no other.
 
@@ -13,9 +13,9 @@ use halfopen_cli::suite::Suite;
 use halfopen_cli::sut::Opener;
 use halfopen_engine::outcome::Verdict;
 use halfopen_engine::{RunOptions, run};
-use halfopen_fuzz::oracles::ORACLES;
 use halfopen_fuzz::program::{Profile, Program, Setup};
 use halfopen_fuzz::script;
+use halfopen_fuzz::told::{Elsewhere, TELLERS, Teller, oracle};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
@@ -25,6 +25,13 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/regression
 const UNTOLD: [(&str, &str); 1] = [(
     "former-port-hears-late",
     "the peer acknowledges a number of another connection, which the seed of the host decides",
+)];
+
+/// The same of inputs that are no programs: target, name, why.
+const UNTOLD_RUNS: [(&str, &str, &str); 1] = [(
+    "reassembly",
+    "text-in-order-over-what-is-held",
+    "it is about octets that contradict each other, and the text of a script is a function of its place",
 )];
 
 /// Seconds that a script about `linux` takes at the most: the kernel's clock is that of whoever waits.
@@ -171,7 +178,7 @@ fn names_its_oracle(head: &str) -> bool {
     let mut lines = head.lines();
     let rule = lines.next().and_then(|line| line.strip_prefix("//= ")?.split(' ').next());
     let number = lines.next().and_then(|line| line.strip_prefix("// O")?.split_once(": ")?.0.parse().ok());
-    ORACLES.iter().any(|oracle| Some(oracle.rule) == rule && Some(oracle.number) == number)
+    number.and_then(oracle).is_some_and(|oracle| Some(oracle.rule) == rule)
 }
 
 #[test]
@@ -187,4 +194,82 @@ fn each_script_has_its_program() {
     for (untold, why) in UNTOLD.into_iter().chain(APART) {
         assert!(names.iter().any(|name| name == untold), "{untold} ({why})");
     }
+    let runs: Vec<PathBuf> = runs().iter().map(|(teller, name, _)| path_of_run(teller.target, name)).collect();
+    for (target, untold, why) in UNTOLD_RUNS {
+        assert!(runs.contains(&path_of_run(target, untold)), "{untold} ({why})");
+    }
+    for teller in TELLERS {
+        // A target may have no script.
+        let entries = fs::read_dir(Path::new(FOLDER).join("scripts").join(teller.target)).into_iter().flatten();
+        for path in entries.map(|entry| entry.expect("a readable folder").path()) {
+            assert!(runs.contains(&path), "{}", path.display());
+        }
+    }
+}
+
+/// Inputs that are no programs.
+fn runs() -> Vec<(Teller, String, Vec<u8>)> {
+    let mut runs = Vec::new();
+    for teller in TELLERS {
+        for entry in fs::read_dir(Path::new(FOLDER).join(teller.target)).expect("a readable folder") {
+            let path = entry.expect("a readable folder").path();
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            runs.push((teller, name, fs::read(&path).expect("a readable file")));
+        }
+    }
+    runs.sort_by(|one, other| (one.0.target, &one.1).cmp(&(other.0.target, &other.1)));
+    runs
+}
+
+fn path_of_run(target: &str, name: &str) -> PathBuf {
+    Path::new(FOLDER).join(format!("scripts/{target}/{name}.pkt"))
+}
+
+/// The script of a run on a host: of two, the one that its first lines name.
+fn made_of_run(teller: Teller, octets: &[u8], head: &str, host: Option<(Profile, Parameters)>) -> Option<String> {
+    let told = match host {
+        Some((profile, parameters)) => teller.tell_on(octets, Some(Elsewhere { profile, parameters })),
+        None => teller.tell(octets),
+    };
+    let which = usize::from(head.contains("this is B"));
+    told.found.is_none().then(|| told.kept(head, which))
+}
+
+/// The first host on which the script passes that is made of the run there, and the script.
+fn told(teller: Teller, name: &str, octets: &[u8], head: &str) -> Result<String, String> {
+    let mut wrong = format!("{}/{name}:", teller.target);
+    for host in [None, Some((Profile::Rfc9293, IN_PLACE_OF_LINUX))] {
+        let Some(text) = made_of_run(teller, octets, head, host) else { continue };
+        match failure(name, &text) {
+            None => return Ok(text),
+            Some(failure) => wrong += &format!("\n{failure}"),
+        }
+    }
+    Err(wrong)
+}
+
+#[test]
+fn each_run_has_the_script_that_is_made_of_it_and_it_passes() {
+    let mut wrong = Vec::new();
+    for (teller, name, octets) in runs() {
+        let path = path_of_run(teller.target, &name);
+        if UNTOLD_RUNS.iter().any(|(target, untold, _)| (*target, *untold) == (teller.target, &*name)) {
+            assert!(!path.exists(), "{name} is said to have no script");
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let (head, _) = head(&text);
+        if !names_its_oracle(&head) {
+            wrong.push(format!("{}: `//= RULE LEVEL` and `// ON: what was found` are not there", path.display()));
+        }
+        match told(teller, &name, &octets, &head) {
+            Err(failure) => wrong.push(failure),
+            Ok(made) if env::var_os("UPDATE_EXPECT").is_some() => fs::write(&path, made).expect("a writable folder"),
+            Ok(made) if made != text => {
+                wrong.push(format!("{}: out of date, UPDATE_EXPECT=1 writes it", path.display()))
+            }
+            Ok(_) => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -9,6 +9,7 @@ pub mod page;
 use crate::clock;
 use crate::fault::Fault;
 use crate::simulation;
+use halfopen_fuzz::finding::oracle_of;
 use log::{Entry, Finding, Log, Progress, Start};
 use std::collections::BTreeSet;
 use std::fs;
@@ -181,13 +182,6 @@ fn said(target: &str, octets: &[u8]) -> String {
     }
 }
 
-/// `O39` of `O39: ...`; nothing of what is no oracle's.
-pub fn oracle_of(text: &str) -> &str {
-    let head = text.split([':', ' ']).next().unwrap_or_default();
-    let digits = head.strip_prefix('O').unwrap_or_default();
-    if !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()) { head } else { "" }
-}
-
 /// Keeps of the corpus what covers as much with fewer and smaller inputs. How many there were, and are.
 pub fn minimise(plan: &Plan) -> Result<(usize, usize), Fault> {
     let learned = plan.sub("corpus")?;
@@ -211,21 +205,6 @@ pub fn minimise(plan: &Plan) -> Result<(usize, usize), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_oracle_is_what_a_finding_begins_with() {
-        let table = [
-            ("O39: octets 3 are others (a.rs:1)", "O39"),
-            ("O105 differs", "O105"),
-            ("attempt to subtract with overflow", ""),
-            ("Out of range", ""),
-            ("O: nothing", ""),
-            ("", ""),
-        ];
-        for (text, oracle) in table {
-            assert_eq!(oracle_of(text), oracle, "{text}");
-        }
-    }
 
     #[test]
     fn asan_is_told_what_safe_code_does_not_need_unless_the_user_tells_it_something() {

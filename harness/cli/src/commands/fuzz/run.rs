@@ -7,6 +7,7 @@ use crate::campaign::{self, Plan};
 use crate::fault::{AS_EXPECTED, CRASH, FINDING, Fault};
 use crate::fuzzed::targets;
 use crate::simulation;
+use halfopen_fuzz::told::teller;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -91,6 +92,9 @@ fn finish(plan: &Plan, log: &Log) -> Result<u8, Fault> {
         let artifact = plan.folder.join("artifacts").join(&finding.file);
         let again = format!("cargo fuzz run -s none --fuzz-dir {shells} {} {}", plan.target, artifact.display());
         writeln!(out, "again  {again}")?;
+        if plan.target == "state_machine" || teller(&plan.target).is_some() {
+            writeln!(out, "script halfopen fuzz min --target {} {}", plan.target, artifact.display())?;
+        }
     }
     Ok(match findings.iter().map(|finding| finding.oracle.is_empty()).max() {
         None => AS_EXPECTED,

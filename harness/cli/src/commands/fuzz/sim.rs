@@ -109,7 +109,7 @@ fn print(out: &mut impl Write, found: &Found, format: FuzzFormat) -> io::Result<
             "{}",
             json!({
                 "v": 1, "seed": seed, "kind": sort.name(), "oracle": oracle, "text": text,
-                "parameters": parameters.to_string(), "trace": trace, "again": again,
+                "parameters": parameters.to_string(), "trace": trace, "again": again, "script": format!("halfopen fuzz min --seed {seed}"),
                 "datagrams": outcome.as_ref().map(|outcome| outcome.datagrams),
                 "virtual_us": outcome.as_ref().map(|outcome| outcome.virtual_us),
             })
@@ -123,7 +123,7 @@ fn print(out: &mut impl Write, found: &Found, format: FuzzFormat) -> io::Result<
                 let seconds = outcome.virtual_us as f64 / 1e6;
                 writeln!(out, "     trace {trace}, {} datagrams in {seconds} s of virtual time", outcome.datagrams)?;
             }
-            writeln!(out, "     again  {again}\n")
+            writeln!(out, "     again  {again}\n     script halfopen fuzz min --seed {seed}\n")
         }
     }
 }
