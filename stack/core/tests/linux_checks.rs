@@ -226,52 +226,6 @@ fn numbers_of_fins_are_reported_like_text() {
 }
 
 #[test]
-fn four_blocks_are_remembered_and_an_older_one_is_forgotten() {
-    for (keeps, expected) in [(true, vec![(7, 10), (5, 6), (3, 4)]), (false, vec![(7, 10), (5, 6), (3, 4), (1, 2)])] {
-        let mut play = Play::new(with(|config| config.sack_keeps_blocks = keeps));
-        play.options.sack_permitted = true;
-        play.listen(8);
-        play.inject(S, 0, 0, b"");
-        play.inject(A, 1, 1, b"");
-        for seq in [2, 4, 6, 8, 10, 9] {
-            play.inject(A, seq, 1, b"x");
-        }
-        assert_eq!(blocks(&play), expected);
-    }
-}
-
-#[test]
-fn segment_that_follows_one_that_is_held_reports_no_duplicate() {
-    for (keeps, expected) in [(true, vec![(1, 4)]), (false, vec![(3, 4), (1, 4)])] {
-        let mut play = Play::new(with(|config| config.sack_keeps_blocks = keeps));
-        play.options.sack_permitted = true;
-        play.listen(8);
-        play.inject(S, 0, 0, b"");
-        play.inject(A, 1, 1, b"");
-        for (seq, text) in [(2, &b"x"[..]), (4, b"x"), (3, b"xx")] {
-            play.inject(A, seq, 1, text);
-        }
-        assert_eq!(blocks(&play), expected);
-    }
-}
-
-#[test]
-fn short_duplicate_behind_an_older_segment_is_not_reported() {
-    for (length, expected) in [(1, vec![(1, 4)]), (250, vec![(3, 253), (1, 253)])] {
-        let mut play = Play::new(linux());
-        play.options.sack_permitted = true;
-        play.listen(8);
-        play.inject(S, 0, 0, b"");
-        play.inject(A, 1, 1, b"");
-        let text = vec![0; length];
-        for (seq, text) in [(2, &b"x"[..]), (4, &text), (3, b"x"), (4, &text)] {
-            play.inject(A, seq, 1, text);
-        }
-        assert_eq!(blocks(&play), expected);
-    }
-}
-
-#[test]
 fn time_wait_has_no_feedback_on_congestion() {
     for (mini, expected) in [(true, ". 2:2(0) ack 3"), (false, "E. 2:2(0) ack 3")] {
         let mut play = Play::new(with(|config| config.mini_sockets = mini));

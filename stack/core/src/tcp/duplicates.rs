@@ -1,6 +1,8 @@
 //! Reports of text that arrived twice (RFC 2883 4).
 
 use super::md5;
+use super::reports;
+use super::segment_tree::Held;
 use super::tcb::Tcb;
 use crate::config::Config;
 use crate::host::Fx;
@@ -9,10 +11,19 @@ use crate::seq::SeqNum;
 use crate::wire::tcp::{MOST_OCTETS, SackBlocks, Segment};
 use alloc::boxed::Box;
 
+/// Octets of headers without options.
+const IPV4: usize = 20;
+const IPV6: usize = 40;
+const TCP: usize = 20;
+
 impl Tcb {
-    /// `left` to `right` have arrived once more. Of one segment the first such part is reported.
+    /// `left` to `right` have arrived once more. Of one segment the first such part is reported; where blocks are remembered, what was noted
+    /// last.
     pub(crate) fn note_duplicate(&mut self, left: SeqNum, right: SeqNum, fx: &Fx<'_>) {
         if self.sack && fx.config().tcp_dsack && left.lt(right) {
+            if fx.config().sack_keeps_blocks {
+                self.duplicate = None;
+            }
             self.duplicate.get_or_insert_with(|| Box::new((left, right)));
         }
     }
@@ -67,9 +78,23 @@ impl Tcb {
         let end = if fx.config().sack_counts_controls { seg.end() } else { text };
         if self.sack
             && seg.seq != end
-            && let Some((left, right)) = self.reassembly.remember(seg.seq, end)
+            && let Some((left, right)) = self.reassembly.remember(self.held(seg, end))
         {
             self.note_duplicate(left, right, fx);
+        }
+    }
+
+    fn held(&self, seg: &Segment<'_>, end: SeqNum) -> Held {
+        let header = if self.tuple.remote.ip().is_ipv4() { IPV4 } else { IPV6 };
+        let datagram = header + TCP + seg.options.octets() + seg.payload.len();
+        Held { seq: seg.seq, end, fin: seg.flags.fin(), room: reports::room_behind(datagram as u32) }
+    }
+
+    /// Text in order has come up to `nxt`, where blocks are remembered: what waited may have been part of it.
+    pub(crate) fn remember_taken(&mut self, nxt: SeqNum, fx: &Fx<'_>) {
+        if self.sack && fx.config().tcp_dsack {
+            let duplicate = self.duplicate.take().map(|duplicate| *duplicate);
+            self.duplicate = self.reassembly.remember_taken(nxt, duplicate).map(Box::new);
         }
     }
 

@@ -43,6 +43,7 @@ pub(crate) mod retransmission_queue;
 pub(crate) mod rto;
 pub(crate) mod runs;
 pub(crate) mod segment_arrives;
+mod segment_tree;
 pub(crate) mod send;
 pub(crate) mod send_buffer;
 pub(crate) mod snapshot;

@@ -68,7 +68,8 @@ pub(crate) fn grow_probe(tcb: &mut Tcb, smss: u32) {
 
 /// Whether the window is full, so that an ACK of what is in flight shows that it was in use.
 fn note_limited(tcb: &mut Tcb, fx: &Fx<'_>) {
-    let pipe = tcb.queue.pipe().octets;
+    let config = fx.config();
+    let pipe = if config.window_in_segments { tcb.in_flight(config) } else { tcb.queue.pipe().octets };
     let full = pipe.saturating_add(tcb.smss(fx.config())) > tcb.congestion.cwnd;
     if pipe > 0 && full && tcb.state().is_synchronized() {
         tcb.congestion.note_limited(tcb.snd.nxt);

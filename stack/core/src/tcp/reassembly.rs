@@ -3,6 +3,7 @@
 //! Of text that arrives twice the first arrival stands, so only new octets are stored.
 
 use super::reports::Reports;
+use super::segment_tree::Held;
 use super::steps::Steps;
 use crate::seq::SeqNum;
 use crate::wire::tcp::SackBlocks;
@@ -80,9 +81,21 @@ impl Reassembly {
         self.0.as_ref().is_none_or(|waiting| waiting.runs.is_empty() && waiting.fins.is_empty())
     }
 
-    /// A segment `seq` to `end` ahead of RCV.NXT, for the blocks that are remembered. What of it has come before.
-    pub(crate) fn remember(&mut self, seq: SeqNum, end: SeqNum) -> Option<(SeqNum, SeqNum)> {
-        self.0.get_or_insert_default().reports.arrived(seq, end)
+    /// A segment ahead of RCV.NXT, for the blocks that are remembered. What of it has come before.
+    pub(crate) fn remember(&mut self, segment: Held) -> Option<(SeqNum, SeqNum)> {
+        self.0.get_or_insert_default().reports.arrived(segment)
+    }
+
+    /// A segment in order has brought RCV.NXT to `nxt`, for the blocks that are remembered. `duplicate`, with what of it came before.
+    pub(crate) fn remember_taken(
+        &mut self,
+        nxt: SeqNum,
+        duplicate: Option<(SeqNum, SeqNum)>,
+    ) -> Option<(SeqNum, SeqNum)> {
+        match &mut self.0 {
+            Some(waiting) => waiting.reports.taken(nxt, duplicate),
+            None => duplicate,
+        }
     }
 
     /// RCV.NXT is `nxt`: what lies below it is not reported any more.

@@ -18,7 +18,7 @@ pub(crate) const SA: Flags = Flags::SYN.with(Flags::ACK);
 pub(crate) const RA: Flags = Flags::RST.with(Flags::ACK);
 
 /// Initial sequence number of the peer.
-const PEER_ISN: SeqNum = SeqNum(0xffff_fff0);
+pub(crate) const PEER_ISN: SeqNum = SeqNum(0xffff_fff0);
 
 pub(crate) fn secs(seconds: f64) -> Instant {
     Instant((seconds * 1e6).round() as u64)

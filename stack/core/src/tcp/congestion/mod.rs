@@ -141,9 +141,8 @@ impl Congestion {
         self.smss = smss;
     }
 
-    /// An ACK is about to advance SND.UNA from `una`, with everything up to `nxt` sent.
-    pub(crate) fn note_flight(&mut self, una: SeqNum, nxt: SeqNum) {
-        let flight = una.distance(nxt);
+    /// An ACK is about to advance SND.UNA from `una`, with everything up to `nxt` sent: `flight` octets, as the window counts them.
+    pub(crate) fn note_flight(&mut self, una: SeqNum, nxt: SeqNum, flight: u32) {
         self.limited = self.was_limited && una.lt(self.limited_until);
         self.was_limited = self.limited;
         if self.first_rounds == NO_ROUND || una.ge(self.peak_until) {
@@ -422,16 +421,16 @@ mod tests {
         let config = Config::rfc9293();
         let mut congestion = started(1000);
         assert_eq!(congestion.cwnd, 4000);
-        congestion.note_flight(SeqNum(0), SeqNum(4000));
+        congestion.note_flight(SeqNum(0), SeqNum(4000), 4000);
         congestion.grow(&acked(1000), &config);
         assert_eq!(congestion.cwnd, 5000);
         congestion.grow(&acked(2000), &config);
         assert_eq!(congestion.cwnd, 6000, "never more than SMSS per ACK");
-        congestion.note_flight(SeqNum(10_000), SeqNum(12_000));
+        congestion.note_flight(SeqNum(10_000), SeqNum(12_000), 2000);
         congestion.grow(&acked(1000), &config);
         assert_eq!(congestion.cwnd, 6000, "an unused window does not grow");
         congestion.ssthresh = 6000;
-        congestion.note_flight(SeqNum(12_000), SeqNum(18_000));
+        congestion.note_flight(SeqNum(12_000), SeqNum(18_000), 6000);
         for _ in 0..5 {
             congestion.grow(&acked(1000), &config);
             assert_eq!(congestion.cwnd, 6000);
@@ -447,7 +446,7 @@ mod tests {
         assert_eq!(congestion.cwnd, 4 * 88);
         congestion.set_smss(1000);
         assert_eq!(congestion.cwnd, 1000);
-        congestion.note_flight(SeqNum(0), SeqNum(1000));
+        congestion.note_flight(SeqNum(0), SeqNum(1000), 1000);
         congestion.set_smss(88);
         assert_eq!(congestion.cwnd, 1000, "a window that was in use keeps its octets");
     }
@@ -466,7 +465,7 @@ mod tests {
             // The initial window in two ACKs, then windows of ten.
             for round in 0..4 {
                 let una = if round == 0 { 0 } else { 10_000 * round - 5000 };
-                congestion.note_flight(SeqNum(una), SeqNum(10_000 * (round + 1)));
+                congestion.note_flight(SeqNum(una), SeqNum(10_000 * (round + 1)), 10_000 * (round + 1) - una);
                 if lost_at == Some(round) {
                     congestion.reduction(10_000, Instant(0));
                 }

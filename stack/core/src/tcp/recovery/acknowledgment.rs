@@ -117,7 +117,7 @@ fn take_blocks(tcb: &mut Tcb, arriving: &Arriving<'_>, progress: &mut Progress, 
 /// SND.UNA advances to `ack`.
 fn advance(tcb: &mut Tcb, ack: SeqNum, progress: &mut Progress, fx: &mut Fx<'_>) -> Acknowledged {
     let octets = tcb.snd.una.distance(ack);
-    tcb.congestion.note_flight(tcb.snd.una, tcb.snd.nxt);
+    tcb.note_flight(fx.config());
     let (recovery, sack) = (&mut tcb.recovery, tcb.sack);
     let high = recovery.high;
     let mut known = 0;
@@ -231,7 +231,7 @@ fn adjust_window(tcb: &mut Tcb, arriving: &Arriving<'_>, progress: &Progress, fx
             progress.prior_una.distance(arriving.seg.ack)
         };
         if !progress.advanced {
-            tcb.congestion.note_flight(tcb.snd.una, tcb.snd.nxt);
+            tcb.note_flight(config);
         }
         if tcb.recovery.phase() <= Phase::Disorder {
             fx.cite(tcb.congestion.growth_rule());

@@ -29,6 +29,16 @@ impl Tcb {
         octets.saturating_sub(self.syn_ack_in_flight(config))
     }
 
+    /// An ACK brings news of what was sent: whether the window was in use until now.
+    pub(crate) fn note_flight(&mut self, config: &Config) {
+        let flight = if config.window_in_segments {
+            (self.queue.len() as u32).saturating_mul(self.smss(config))
+        } else {
+            self.flight()
+        };
+        self.congestion.note_flight(self.snd.una, self.snd.nxt, flight);
+    }
+
     /// The SYN,ACK of a Fast Open that is in use, as far as the window counts it as a segment: the window is for text.
     fn syn_ack_in_flight(&self, config: &Config) -> u32 {
         let waits = self.is_fast_open_child() && self.queue.front().is_some_and(|front| front.syn);

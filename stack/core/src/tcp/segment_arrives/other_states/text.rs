@@ -41,12 +41,15 @@ pub(super) fn process(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -
             true => tcb.reassembly.overlap_with_fins(seg.seq, seg.end()),
             false => held,
         };
-        let remembers = fx.config().sack_keeps_blocks && seg.seq != tcb.rcv.nxt;
+        let remembers = fx.config().sack_keeps_blocks;
         if let Some((left, right)) = reported.filter(|_| !remembers) {
             tcb.note_duplicate(left, right, fx);
         }
         if seg.seq == tcb.rcv.nxt {
             in_order(tcb, seg, held.is_some(), fx);
+            if remembers && !ends_text(seg, fx) {
+                tcb.remember_taken(seg.end(), fx);
+            }
         } else {
             fx.cite(rules::TEXT_AHEAD);
             fx.cite(rules::OUT_OF_ORDER_ACK);
@@ -103,7 +106,7 @@ fn take_queued(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         deliver(tcb, &text, fx);
     }
     while let Some(fin) = tcb.reassembly.take_covered_fin(tcb.rcv.nxt) {
-        if fx.config().sack_counts_controls {
+        if fx.config().sack_counts_controls && !fx.config().sack_keeps_blocks {
             tcb.note_duplicate(fin, fin.plus(1), fx);
         }
     }
