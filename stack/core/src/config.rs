@@ -434,6 +434,8 @@ pub struct Config {
     pub sack_keeps_blocks: bool,
     /// Whether all text is cut for the SACK blocks that are due. RFC 9293 3.7.1: only where they are sent. Linux: yes.
     pub sack_shortens_text: bool,
+    /// Whether a SACK block that begins at SND.UNA or before it says nothing, unless it reports a duplicate. RFC 2018 5: no. Linux: yes.
+    pub sack_begins_above_una: bool,
     /// Whether a SYN with FIN is dropped in LISTEN. RFC 9293 3.10.7.2: no. Linux: yes.
     pub listen_drops_syn_fin: bool,
     /// Whether `shutdown` in SYN-RECEIVED changes nothing but what the user may do. RFC 9293 3.10.4: no. Linux: yes.
@@ -664,6 +666,7 @@ impl Config {
             sack_counts_controls: false,
             sack_keeps_blocks: false,
             sack_shortens_text: false,
+            sack_begins_above_una: false,
             listen_drops_syn_fin: false,
             shutdown_spares_half_open: false,
             shut_reading_resets: false,
@@ -801,6 +804,7 @@ impl Config {
         config.smaller_window_needs_news = true;
         config.crossing_syn_ack_offers = true;
         (config.sack_counts_controls, config.sack_keeps_blocks, config.sack_shortens_text) = (true, true, true);
+        config.sack_begins_above_una = true;
         config.listen_drops_syn_fin = true;
         config.shutdown_spares_half_open = true;
         (config.shut_reading_resets, config.late_reset_is_error) = (true, true);

@@ -71,6 +71,16 @@ fn cut(set: Set) -> String {
     line(&play.send(fd, &[0; 2000])[..1])
 }
 
+/// Two segments out, then what goes out once a block reports the second together with what was acknowledged before.
+fn reported_from_below(set: Set) -> String {
+    let (mut play, fd) = with_sack(set);
+    play.send(fd, &[0; 1000]);
+    play.inject(A, 1, 1001, b"");
+    play.stack.send(play.now, fd, &[0; 8000], SendFlags::default()).unwrap();
+    play.drain();
+    line(&play.sack(1001, &[(501, 2001)]))
+}
+
 fn syn_fin(set: Set) -> String {
     let mut play = Play::new(plain_with(set));
     play.listen(8);
@@ -318,6 +328,14 @@ pub(crate) const ROWS: &[Row] = &[
         values: &[
             (|c| c.sack_shortens_text = false, ". 1:1001(1000) ack 1"),
             (|c| c.sack_shortens_text = true, ". 1:989(988) ack 1"),
+        ],
+    },
+    Row {
+        field: "sack_begins_above_una",
+        play: reported_from_below,
+        values: &[
+            (|c| c.sack_begins_above_una = false, ". 5001:6001(1000) ack 1"),
+            (|c| c.sack_begins_above_una = true, ""),
         ],
     },
     Row {

@@ -18,7 +18,10 @@ pub(crate) fn take(tcb: &mut Tcb, blocks: &SackBlocks, ack: SeqNum, progress: &m
     }
     let before = tcb.queue.runs().highest().unwrap_or(tcb.snd.una);
     for block in blocks {
-        take_block(tcb, *block, before, progress, fx);
+        let old = block.left.le(tcb.snd.una.later(ack)) && fx.config().sack_begins_above_una;
+        if !old {
+            take_block(tcb, *block, before, progress, fx);
+        }
     }
     if progress.sacked {
         fx.cite(rules::SCOREBOARD);
