@@ -112,6 +112,17 @@ impl Host {
         }
     }
 
+    /// Takes over the memory of a host that has come to its end, and nothing else of it.
+    pub(crate) fn take_over(&mut self, mut old: Self) {
+        old.addresses.clear();
+        old.cited.clear();
+        while let Some(datagram) = old.out.pop_front() {
+            old.spare.put(datagram);
+        }
+        (self.addresses, self.cited, self.out) = (old.addresses, old.cited, old.out);
+        (self.spare, self.rings) = (old.spare, old.rings);
+    }
+
     pub(crate) fn is_ours(&self, address: IpAddr) -> bool {
         self.addresses.contains(&address)
     }
@@ -165,6 +176,11 @@ impl Host {
             }
         }
         self.send(datagram);
+    }
+
+    /// Whether a datagram waits to be sent.
+    pub(crate) fn has_datagrams(&self) -> bool {
+        !self.out.is_empty()
     }
 
     pub(crate) fn next_datagram(&mut self) -> Option<Vec<u8>> {

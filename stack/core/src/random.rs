@@ -18,6 +18,11 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    /// The numbers behind the next `count`.
+    pub(crate) const fn ahead(&self, count: u64) -> Self {
+        Self(self.0.wrapping_add(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(count)))
+    }
+
     #[cfg(test)]
     pub(crate) const fn next_u32(&mut self) -> u32 {
         (self.next_u64() >> 32) as u32

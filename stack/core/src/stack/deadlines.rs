@@ -95,11 +95,40 @@ struct Item {
     place: Packed,
 }
 
+/// Most hosts have few deadlines, so that only slots that hold something have a heap.
 #[derive(Debug, Default)]
 struct Level {
     /// Bit n: slot n holds something.
     occupied: u64,
-    slots: Vec<BinaryHeap<Reverse<Item>>>,
+    /// The heaps of these slots, in their order.
+    heaps: Vec<Heap>,
+}
+
+type Heap = BinaryHeap<Reverse<Item>>;
+
+impl Level {
+    /// Whether the slot holds something, and where its heap stands or would stand.
+    const fn find(&self, slot: usize) -> (bool, usize) {
+        let before = self.occupied & ((1 << slot) - 1);
+        (self.occupied >> slot & 1 == 1, before.count_ones() as usize)
+    }
+
+    /// Takes the heap of a slot out.
+    fn take(&mut self, slot: usize) -> Option<Heap> {
+        let (there, rank) = self.find(slot);
+        self.occupied &= !(1 << slot);
+        there.then(|| self.heaps.remove(rank))
+    }
+
+    /// The heap of a slot, which begins as what `fresh` gives.
+    fn heap(&mut self, slot: usize, fresh: impl FnOnce() -> Heap) -> &mut Heap {
+        let (there, rank) = self.find(slot);
+        if !there {
+            self.occupied |= 1 << slot;
+            self.heaps.insert(rank, fresh());
+        }
+        &mut self.heaps[rank]
+    }
 }
 
 /// All deadlines.
@@ -114,7 +143,7 @@ pub(super) struct Deadlines {
     /// Items that are known to stand for nothing.
     stale: usize,
     /// A heap that became empty, for the next slot that needs one.
-    spare: BinaryHeap<Reverse<Item>>,
+    spare: Heap,
 }
 
 impl Deadlines {
@@ -124,8 +153,8 @@ impl Deadlines {
     }
 
     fn front(&self) -> Option<&Item> {
-        let level = self.levels.iter().find(|level| level.occupied != 0)?;
-        level.slots[level.occupied.trailing_zeros() as usize].peek().map(|Reverse(item)| item)
+        let heap = self.levels.iter().find_map(|level| level.heaps.first())?;
+        heap.peek().map(|Reverse(item)| item)
     }
 
     /// Sets the deadline of an entry.
@@ -190,14 +219,18 @@ impl Deadlines {
         self.len = 0;
         self.stale = 0;
         for level in &mut self.levels {
-            for (index, slot) in level.slots.iter_mut().enumerate() {
-                slot.retain(|Reverse(item)| entries.has(item.place.unpack(), item.stamp));
-                slot.shrink_to_fit();
-                self.len += slot.len();
-                if slot.is_empty() {
-                    level.occupied &= !(1 << index);
+            let mut left = level.occupied;
+            level.heaps.retain_mut(|heap| {
+                let slot = left & left.wrapping_neg();
+                left &= !slot;
+                heap.retain(|Reverse(item)| entries.has(item.place.unpack(), item.stamp));
+                heap.shrink_to_fit();
+                self.len += heap.len();
+                if heap.is_empty() {
+                    level.occupied &= !slot;
                 }
-            }
+                !heap.is_empty()
+            });
         }
     }
 
@@ -214,14 +247,12 @@ impl Deadlines {
         }
         let highest = ((63 - entered.leading_zeros()) / BITS) as usize;
         for level in (1..=highest.min(self.levels.len().saturating_sub(1))).rev() {
-            let slot = slot_at(to, level);
-            if self.levels[level].occupied & (1 << slot) != 0 {
-                let items = core::mem::take(&mut self.levels[level].slots[slot]);
-                self.levels[level].occupied &= !(1 << slot);
+            if let Some(mut items) = self.levels[level].take(slot_at(to, level)) {
                 self.len -= items.len();
-                for Reverse(item) in items {
+                for Reverse(item) in items.drain() {
                     self.insert(item);
                 }
+                self.keep(items);
             }
         }
     }
@@ -231,17 +262,10 @@ impl Deadlines {
         let at = item.at.micros().max(self.turned);
         let ahead = (at ^ self.turned) >> LOWEST;
         let level = if ahead == 0 { 0 } else { ((63 - ahead.leading_zeros()) / BITS) as usize };
-        while self.levels.len() <= level {
-            let slots = (0..1 << BITS).map(|_| BinaryHeap::new()).collect();
-            self.levels.push(Level { occupied: 0, slots });
+        if self.levels.len() <= level {
+            self.levels.resize_with(level + 1, Level::default);
         }
-        let slot = slot_at(at, level);
-        let level = &mut self.levels[level];
-        level.occupied |= 1 << slot;
-        let heap = &mut level.slots[slot];
-        if heap.capacity() == 0 {
-            *heap = core::mem::take(&mut self.spare);
-        }
+        let heap = self.levels[level].heap(slot_at(at, level), || core::mem::take(&mut self.spare));
         if heap.len() == heap.capacity() {
             // An eighth more, not twice as much: there may be a million of them.
             heap.reserve_exact((heap.len() / 8).max(4));
@@ -252,18 +276,29 @@ impl Deadlines {
 
     fn pop(&mut self) {
         let Some(level) = self.levels.iter_mut().find(|level| level.occupied != 0) else { return };
-        let slot = level.occupied.trailing_zeros();
-        let heap = &mut level.slots[slot as usize];
-        heap.pop();
+        level.heaps[0].pop();
         self.len -= 1;
-        if heap.is_empty() {
-            let empty = core::mem::take(heap);
-            // No more than a slot gets at first: it lies idle.
-            if empty.capacity() <= 4 {
-                self.spare = empty;
-            }
-            level.occupied &= !(1 << slot);
+        if level.heaps[0].is_empty()
+            && let Some(empty) = level.take(level.occupied.trailing_zeros() as usize)
+        {
+            self.keep(empty);
         }
+    }
+
+    /// Keeps an empty heap, unless it has more room than a slot gets at first: it lies idle.
+    fn keep(&mut self, empty: Heap) {
+        if empty.capacity() <= 4 {
+            self.spare = empty;
+        }
+    }
+
+    /// As new, with the buffers of before.
+    pub(super) fn emptied(mut self) -> Self {
+        self.levels.iter_mut().for_each(|level| {
+            level.occupied = 0;
+            level.heaps.clear();
+        });
+        Self { levels: self.levels, spare: self.spare, ..Self::default() }
     }
 }
 

@@ -149,6 +149,15 @@ impl Demux {
         true
     }
 
+    /// As new, in the memory of before unless that is large.
+    pub(super) fn emptied(mut self) -> Self {
+        if self.slots.len() > 64 {
+            return Self::default();
+        }
+        self.slots.fill(EMPTY);
+        Self { len: 0, ..self }
+    }
+
     fn position(&self, hash: u32, mut is_it: impl FnMut(Packed) -> bool) -> Option<usize> {
         if self.slots.is_empty() {
             return None;

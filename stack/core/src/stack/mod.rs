@@ -100,6 +100,19 @@ impl Stack {
         }
     }
 
+    /// Makes this stack what [`Stack::new`] would make, in the memory that it has: for whoever runs many of them, each for a moment. Whatever was
+    /// before makes no difference to what it does.
+    pub fn renew(&mut self, config: Config, seed: u64) {
+        let old = core::mem::replace(self, Self::new(config, seed));
+        self.host.take_over(old.host);
+        self.connections = old.connections.emptied();
+        self.half_open = old.half_open.emptied();
+        self.time_wait = old.time_wait.emptied();
+        self.demux = old.demux.emptied();
+        self.deadlines = old.deadlines.emptied();
+        self.sockets = old.sockets.emptied();
+    }
+
     /// The choices in force.
     #[must_use]
     pub const fn config(&self) -> &Config {
@@ -148,6 +161,9 @@ impl Stack {
     /// As [`Stack::transmit`], without allocation: the next datagram takes the place of what `datagram` holds, whose buffer
     /// is used for a later one. Whether there was one; if not, `datagram` stays as it is.
     pub fn transmit_into(&mut self, datagram: &mut Vec<u8>) -> bool {
+        if !self.host.has_datagrams() {
+            return false;
+        }
         let Some(next) = self.transmit() else { return false };
         self.host.recycle(core::mem::replace(datagram, next));
         true

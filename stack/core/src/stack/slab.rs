@@ -76,6 +76,14 @@ impl<T> Slab<T> {
         }
     }
 
+    /// As new, in the memory of the first chunk.
+    pub(super) fn emptied(mut self) -> Self {
+        self.chunks.truncate(1);
+        self.chunks.iter_mut().for_each(Vec::clear);
+        self.free.clear();
+        Self { len: 0, ..self }
+    }
+
     /// Entries with their numbers, in order of these.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         let all = self.chunks.iter().flatten().enumerate();

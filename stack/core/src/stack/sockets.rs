@@ -168,6 +168,14 @@ impl Default for Sockets {
 }
 
 impl Sockets {
+    /// As new, in the memory of the first chunk.
+    pub(super) fn emptied(mut self) -> Self {
+        self.table.truncate(1);
+        self.table.iter_mut().for_each(Vec::clear);
+        self.holes.clear();
+        Self { table: self.table, holes: self.holes, ..Self::default() }
+    }
+
     /// Adds a socket under the lowest free descriptor.
     pub(super) fn add(&mut self, socket: Socket) -> i32 {
         let fd = match self.holes.pop() {

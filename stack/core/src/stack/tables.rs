@@ -54,6 +54,11 @@ impl Connections {
         self.slab.discard(id.number);
     }
 
+    /// As new, in the memory of before.
+    pub(super) fn emptied(self) -> Self {
+        Self { slab: self.slab.emptied(), serial: 0 }
+    }
+
     fn id_of(&self, number: u32) -> Option<ConnectionId> {
         self.slab.get(number).map(|connection| ConnectionId { number, serial: connection.serial })
     }

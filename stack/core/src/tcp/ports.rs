@@ -50,7 +50,12 @@ pub(crate) fn hashed(
 
 /// The counters of RFC 6056 3.3.4, random at first; none before the first use.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Perturbation(Vec<u32>);
+pub(crate) struct Perturbation {
+    /// What each counter begins with, one number after the other: few of them are ever asked for.
+    drawn: Option<Random>,
+    /// How far each has come since.
+    moved: Vec<u32>,
+}
 
 impl Perturbation {
     /// A port for the destination with this hash: G is its lower half, F the upper one. With `parity` ports of the parity of
@@ -63,15 +68,20 @@ impl Perturbation {
         parity: bool,
         is_free: impl FnMut(u16) -> bool,
     ) -> Option<u16> {
-        if self.0.is_empty() {
-            self.0.resize_with(COUNTERS, || random.next_u64() as u32);
-        }
-        let counter = &mut self.0[hash as usize % COUNTERS];
-        let start = counter.wrapping_add((hash >> 32) as u32);
+        let drawn = self.drawn.get_or_insert_with(|| {
+            let drawn = random.clone();
+            *random = drawn.ahead(COUNTERS as u64);
+            drawn
+        });
+        self.moved.resize(COUNTERS, 0);
+        let index = hash as usize % COUNTERS;
+        let first = drawn.ahead(index as u64).next_u64() as u32;
+        let moved = &mut self.moved[index];
+        let start = first.wrapping_add(*moved).wrapping_add((hash >> 32) as u32);
         let (port, passed) = scan(range, start, parity, 0, is_free)?;
         let step = if parity { 2 } else { 1 };
         let chance = random.next_u64() as u32 % MOST_STEPS * step;
-        *counter = counter.wrapping_add(passed.max(chance) + step);
+        *moved = moved.wrapping_add(passed.max(chance) + step);
         Some(port)
     }
 }
@@ -158,6 +168,23 @@ mod tests {
         for (name, ports, first) in [("connect", &connect, 0), ("bind", &bind, 1)] {
             assert_eq!(ports.len(), 10, "{name}");
             assert!(ports[..5].iter().all(|port| port % 2 == first), "{name}: {ports:?}");
+        }
+    }
+
+    #[test]
+    fn counters_are_the_numbers_that_were_next_in_their_order() {
+        let mut random = Random::new(11);
+        let mut plain = random.clone();
+        let drawn: Vec<u32> = (0..COUNTERS).map(|_| plain.next_u64() as u32).collect();
+        let mut perturbation = Perturbation::default();
+        let range = (0, u16::MAX);
+        for index in [5, 0, COUNTERS - 1] {
+            let port = perturbation.choose(index as u64, &mut random, range, false, |_| true);
+            assert_eq!(port, Some(drawn[index] as u16), "{index}");
+            assert_eq!(random.clone().next_u64(), {
+                plain.next_u64();
+                plain.clone().next_u64()
+            });
         }
     }
 
