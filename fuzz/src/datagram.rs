@@ -176,12 +176,27 @@ pub fn read(datagram: &[u8]) -> Content<'_> {
 pub fn read_as(datagram: &[u8], strict: bool) -> Content<'_> {
     match parts(datagram) {
         Ok((header, protocol)) => match protocol {
-            6 => segment(datagram, header, strict),
+            6 => segment(datagram, header, strict).map_or_else(Content::Fault, Content::Segment),
             1 | 58 => Content::Icmp,
             _ => Content::Fault("neither TCP nor ICMP"),
         },
         Err(fault) => Content::Fault(fault),
     }
+}
+
+/// The segment of a datagram that the peer has just made, with this damage: of what is right nothing is verified again, of what is
+/// damaged only the ports and the control bits matter.
+#[must_use]
+pub fn own(datagram: &[u8], damage: Damage) -> Seg<'_> {
+    if damage.is_fatal() {
+        return read_ports(datagram);
+    }
+    let (header, length) = if datagram[0] >> 4 == 6 {
+        (40, 40 + usize::from(be16(datagram, 4)))
+    } else {
+        (20, usize::from(be16(datagram, 2)))
+    };
+    fields(&datagram[..length], header)
 }
 
 /// The source port and SEG.SEQ of a segment, whatever is wrong with it.
@@ -222,36 +237,44 @@ fn parts(datagram: &[u8]) -> Result<(usize, u8), &'static str> {
     }
 }
 
-fn segment(datagram: &[u8], header: usize, strict: bool) -> Content<'_> {
+fn segment(datagram: &[u8], header: usize, strict: bool) -> Result<Seg<'_>, &'static str> {
     let tcp = &datagram[header..];
     if tcp.len() < 20 {
-        return Content::Fault("a segment without a whole header");
+        return Err("a segment without a whole header");
     }
     let offset = usize::from(tcp[12] >> 4) * 4;
     if offset < 20 || offset > tcp.len() {
-        return Content::Fault("a data offset that cannot be");
+        return Err("a data offset that cannot be");
     }
     // The lowest is AE of RFC 9768, which is a flag.
     if strict && tcp[12] & 0x0e != 0 {
-        return Content::Fault("reserved bits");
+        return Err("reserved bits");
     }
     if fold(sum(tcp) + pseudo(datagram, header, 6, tcp.len())) != 0xffff {
-        return Content::Fault("a wrong checksum");
+        return Err("a wrong checksum");
     }
-    let v6 = header == 40 && datagram[0] >> 4 == 6;
-    Content::Segment(Seg {
+    Ok(fields(datagram, header))
+}
+
+/// The fields of a segment whose lengths are right.
+fn fields(datagram: &[u8], header: usize) -> Seg<'_> {
+    let tcp = &datagram[header..];
+    let Some((fixed, rest)) = tcp.split_first_chunk::<20>() else { unreachable!("a whole header") };
+    let (list, payload) = rest.split_at(usize::from(fixed[12] >> 4) * 4 - 20);
+    let v6 = datagram[0] >> 4 == 6;
+    Seg {
         v6,
         ecn: if v6 { datagram[1] >> 4 & 3 } else { datagram[1] & 3 },
-        src_port: be16(tcp, 0),
-        dst_port: be16(tcp, 2),
-        seq: be32(tcp, 4),
-        ack: be32(tcp, 8),
-        flags: tcp[13],
-        window: be16(tcp, 14),
-        urgent: be16(tcp, 18),
-        options: options(&tcp[20..offset]),
-        payload: &tcp[offset..],
-    })
+        src_port: be16(fixed, 0),
+        dst_port: be16(fixed, 2),
+        seq: be32(fixed, 4),
+        ack: be32(fixed, 8),
+        flags: fixed[13],
+        window: be16(fixed, 14),
+        urgent: be16(fixed, 18),
+        options: options(list),
+        payload,
+    }
 }
 
 /// Reads a list of options.
@@ -335,10 +358,6 @@ pub fn write(out: &mut Vec<u8>, draft: &Draft<'_>) {
     let length = 20 + draft.options.len() + seg.payload.len();
     ip(out, seg.v6, 6, length, seg.ecn, draft.damage);
     let start = out.len();
-    out.extend_from_slice(&seg.src_port.to_be_bytes());
-    out.extend_from_slice(&seg.dst_port.to_be_bytes());
-    out.extend_from_slice(&seg.seq.to_be_bytes());
-    out.extend_from_slice(&seg.ack.to_be_bytes());
     let words = if draft.damage == Damage::ShortOffset {
         4
     } else if draft.damage == Damage::LongOffset {
@@ -348,10 +367,16 @@ pub fn write(out: &mut Vec<u8>, draft: &Draft<'_>) {
         5 + (draft.options.len() / 4) as u8
     };
     let reserved = if draft.damage == Damage::Reserved { 0x0e } else { 0 };
-    out.extend_from_slice(&[words << 4 | reserved, seg.flags]);
-    out.extend_from_slice(&seg.window.to_be_bytes());
-    out.extend_from_slice(&[0, 0]);
-    out.extend_from_slice(&seg.urgent.to_be_bytes());
+    let mut fixed = [0; 20];
+    fixed[..2].copy_from_slice(&seg.src_port.to_be_bytes());
+    fixed[2..4].copy_from_slice(&seg.dst_port.to_be_bytes());
+    fixed[4..8].copy_from_slice(&seg.seq.to_be_bytes());
+    fixed[8..12].copy_from_slice(&seg.ack.to_be_bytes());
+    (fixed[12], fixed[13]) = (words << 4 | reserved, seg.flags);
+    fixed[14..16].copy_from_slice(&seg.window.to_be_bytes());
+    fixed[18..].copy_from_slice(&seg.urgent.to_be_bytes());
+    out.reserve(length);
+    out.extend_from_slice(&fixed);
     out.extend_from_slice(draft.options);
     out.extend_from_slice(seg.payload);
     checksum(out, start, 6, 16);
@@ -394,18 +419,19 @@ fn ip(out: &mut Vec<u8>, in_v6: bool, protocol: u8, length: usize, ecn: u8, dama
     out.clear();
     if in_v6 {
         let (src, dst) = ends_v6(damage);
-        out.extend_from_slice(&[0x60, ecn << 4, 0, 0]);
-        out.extend_from_slice(&(length as u16).to_be_bytes());
-        out.extend_from_slice(&[protocol, 64]);
-        out.extend_from_slice(&src);
-        out.extend_from_slice(&dst);
+        let [high, low] = (length as u16).to_be_bytes();
+        let mut header = [0; 40];
+        header[..8].copy_from_slice(&[0x60, ecn << 4, 0, 0, high, low, protocol, 64]);
+        header[8..24].copy_from_slice(&src);
+        header[24..].copy_from_slice(&dst);
+        out.extend_from_slice(&header);
     } else {
         let (src, dst) = ends_v4(damage);
-        out.extend_from_slice(&[0x45, ecn]);
-        out.extend_from_slice(&((length + 20) as u16).to_be_bytes());
-        out.extend_from_slice(&[0, 0, 0x40, 0, 64, protocol, 0, 0]);
-        out.extend_from_slice(&src);
-        out.extend_from_slice(&dst);
+        let [high, low] = ((length + 20) as u16).to_be_bytes();
+        let mut header = [0x45, ecn, high, low, 0, 0, 0x40, 0, 64, protocol, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        header[12..16].copy_from_slice(&src);
+        header[16..].copy_from_slice(&dst);
+        out.extend_from_slice(&header);
         header_checksum(out);
     }
 }
@@ -545,6 +571,7 @@ mod tests {
                 let mut out = Vec::new();
                 write(&mut out, &Draft { seg, options: &list, damage: Damage::None });
                 assert_eq!(read(&out), Content::Segment(seg));
+                assert_eq!(own(&out, Damage::None), seg);
                 let datagram = Datagram::decode(&out).expect("a datagram");
                 assert_eq!(datagram.checksum(), datagram.computed());
                 assert_eq!(datagram.encode(), out);

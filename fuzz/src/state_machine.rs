@@ -124,4 +124,15 @@ mod tests {
             assert_eq!(machine::run(&program, &mut Nobody), machine::run(&program, &mut Nobody), "seed {seed}");
         }
     }
+
+    /// What a machine and its stack keep of the program before is memory alone.
+    #[test]
+    fn a_machine_that_has_run_others_does_as_a_new_one() {
+        let mut used = machine::Machine::default();
+        for seed in 350..450 {
+            let program = program(&mut Random::new(seed));
+            let fresh = machine::Machine::default().run(&program, &mut Nobody);
+            assert_eq!(used.run(&program, &mut Nobody), fresh, "seed {seed}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use super::{Host, Waited, timed};
 use crate::datagram::{self, ACK, Content, RST, SYN, Seg};
 use crate::machine::{LISTENING, Made, Nobody, Peer, Watch};
 use crate::pattern;
-use crate::program::{Event, Half, Name, Program, Setup, Way};
+use crate::program::{Damage, Event, Half, Name, Program, Setup, Way};
 use std::hash::{Hash as _, Hasher as _};
 
 /// Microseconds that each event takes, on the clock of the peer and of a host that has none.
@@ -193,7 +193,7 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
             Event::Open { at } => self.open(at.index(), at.is_active()),
             Event::Again { at, back } => {
                 let sent = &self.peers[at.index()].sent;
-                if let Some(octets) = sent.len().checked_sub(1 + usize::from(back)).map(|index| sent[index].clone()) {
+                if let Some(octets) = sent.len().checked_sub(1 + usize::from(back)).map(|index| sent[index].0.clone()) {
                     self.travels(at.index(), octets);
                 }
             }
@@ -270,7 +270,7 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
         }
         let peer = &mut self.peers[at];
         if std::mem::take(&mut peer.holds) && peer.held.is_none() {
-            peer.held = Some(octets);
+            peer.held = Some((octets, Damage::None));
             return;
         }
         let twice = std::mem::take(&mut peer.twice);
@@ -279,7 +279,7 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
         if let Some(octets) = again {
             self.arrives(octets);
         }
-        if let Some(late) = self.peers[at].held.take() {
+        if let Some((late, _)) = self.peers[at].held.take() {
             self.arrives(late);
         }
     }

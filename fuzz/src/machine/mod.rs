@@ -15,8 +15,8 @@ pub use peer::{CLOSED, LISTENING, Peer};
 use crate::oracles::Violation;
 use crate::oracles::judge::{Choices, Judge};
 use crate::program::{Event, Program, Setup};
-use halfopen_stack::{Config, Instant, State};
-use std::cell::RefCell;
+use halfopen_stack::{Config, Instant, Stack, State};
+use std::cell::Cell;
 use world::World;
 
 /// Somebody to whom a run is told as it happens. Times are microseconds.
@@ -68,6 +68,7 @@ pub struct Outcome {
 /// Runs programs, one after the other.
 #[derive(Debug)]
 pub struct Machine {
+    stack: Stack,
     judge: Judge,
     peers: [Peer; 4],
     buffers: world::Buffers,
@@ -76,6 +77,7 @@ pub struct Machine {
 impl Default for Machine {
     fn default() -> Self {
         Self {
+            stack: Stack::new(Config::rfc9293(), 0),
             judge: Judge::new(Choices::of(&Config::rfc9293())),
             peers: Default::default(),
             buffers: Default::default(),
@@ -114,15 +116,15 @@ impl Machine {
 }
 
 thread_local! {
-    static MACHINE: RefCell<Machine> = RefCell::default();
+    static MACHINE: Cell<Option<Box<Machine>>> = const { Cell::new(None) };
 }
 
 /// Runs a program on this thread's machine.
 pub fn run(program: &Program, watch: &mut impl Watch) -> Outcome {
     // A panic of the stack leaves the machine behind in any state: the next run begins with another.
-    let mut machine = MACHINE.with(|machine| machine.take());
+    let mut machine = MACHINE.take().unwrap_or_default();
     let outcome = machine.run(program, watch);
-    MACHINE.with(|place| place.replace(machine));
+    MACHINE.set(Some(machine));
     outcome
 }
 

@@ -52,8 +52,8 @@ pub struct Peer {
     echo: u32,
     /// The greatest TSval sent.
     stamp: u32,
-    /// Its last segments, the latest last.
-    pub sent: Vec<Vec<u8>>,
+    /// Its last segments, the latest last, and what is wrong with them.
+    pub sent: Vec<(Vec<u8>, Damage)>,
     /// Buffers for the next ones.
     pub(super) spare: Vec<Vec<u8>>,
     /// The host's last segment.
@@ -61,7 +61,7 @@ pub struct Peer {
     /// The next segment waits; and the one that does.
     pub holds: bool,
     /// The segment in the network.
-    pub held: Option<Vec<u8>>,
+    pub held: Option<(Vec<u8>, Damage)>,
     /// The next segment is delivered twice.
     pub twice: bool,
 }
@@ -73,8 +73,9 @@ impl Peer {
         former.clear();
         last.clear();
         let (mut sent, mut spare) = (std::mem::take(&mut self.sent), std::mem::take(&mut self.spare));
-        spare.append(&mut sent);
-        spare.extend(self.held.take());
+        let mut heard = std::mem::take(&mut self.heard);
+        heard.clear();
+        spare.extend(sent.drain(..).chain(self.held.take()).map(|(buffer, _)| buffer));
         // Buffers come from elsewhere too: what is not wanted goes, or a campaign takes all memory.
         spare.truncate(2 * MOST_SENT);
         let iss = match setup.iss {
@@ -90,6 +91,7 @@ impl Peer {
             next: iss,
             host_edge: iss,
             former,
+            heard,
             sent,
             spare,
             last,
@@ -264,11 +266,11 @@ impl Peer {
         let mut octets = self.spare.pop().unwrap_or_default();
         datagram::write(&mut octets, &Draft { seg, options: &list[..length], damage: draft.damage });
         // What is kept for `Again`.
-        let mut kept =
-            if self.sent.len() == MOST_SENT { self.sent.remove(0) } else { self.spare.pop().unwrap_or_default() };
+        let full = self.sent.len() == MOST_SENT;
+        let mut kept = if full { self.sent.remove(0).0 } else { self.spare.pop().unwrap_or_default() };
         kept.clear();
         kept.extend_from_slice(&octets);
-        self.sent.push(kept);
+        self.sent.push((kept, draft.damage));
         octets
     }
 

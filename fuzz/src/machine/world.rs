@@ -3,7 +3,7 @@
 use super::peer::{LISTENING, Peer};
 use super::{BEGINNING, Machine, Made, Watch};
 use crate::coverage::TIMER;
-use crate::datagram::{self, Content, Seg};
+use crate::datagram::{self, Seg};
 use crate::oracles::judge::{Cause, Choices, Judge};
 use crate::program::{Damage, Event, Icmp, Setup, Way};
 use halfopen_stack::{Config, Domain, Instant, SocketOption, Stack, State, Vitals};
@@ -37,7 +37,9 @@ pub(super) struct Socket {
 
 pub(super) struct World<'a, W> {
     pub(super) setup: &'a Setup,
-    pub(super) stack: Stack,
+    /// The host's address and the peer's.
+    ends: (IpAddr, IpAddr),
+    pub(super) stack: &'a mut Stack,
     pub(super) now: Instant,
     pub(super) peers: &'a mut [Peer; 4],
     pub(super) judge: &'a mut Judge,
@@ -69,11 +71,14 @@ impl<'a, W: Watch> World<'a, W> {
         for at in 0..2 {
             machine.judge.lines[at].host_port = Some(LISTENING);
         }
-        let mut stack = Stack::new(config, setup.seed.into());
-        stack.add_address(addresses(setup.v6).0);
+        let ends = addresses(setup.v6);
+        let stack = &mut machine.stack;
+        stack.renew(config, setup.seed.into());
+        stack.add_address(ends.0);
         stack.advance(BEGINNING);
         let mut world = Self {
             setup,
+            ends,
             stack,
             now: BEGINNING,
             peers: &mut machine.peers,
@@ -98,7 +103,7 @@ impl<'a, W: Watch> World<'a, W> {
     }
 
     pub(super) fn remote(&self, at: usize) -> SocketAddr {
-        SocketAddr::new(addresses(self.setup.v6).1, self.peers[at].port)
+        SocketAddr::new(self.ends.1, self.peers[at].port)
     }
 
     /// The variables of a connection after the last step, which the judge has asked for: nothing changes between steps.
@@ -131,7 +136,7 @@ impl<'a, W: Watch> World<'a, W> {
     pub(super) fn listen(&mut self, backlog: i32) {
         if self.listener.is_none() {
             let fd = self.new_socket();
-            let address = SocketAddr::new(addresses(self.setup.v6).0, LISTENING);
+            let address = SocketAddr::new(self.ends.0, LISTENING);
             // After a listener has closed its connections may hold the port.
             let reuse = self.stack.set_option(self.now, fd, SocketOption::ReuseAddr(true));
             if reuse.is_err() || self.stack.bind(fd, address).is_err() {
@@ -179,8 +184,9 @@ impl<'a, W: Watch> World<'a, W> {
             Event::Open { at } => self.open(at.index(), at.is_active()),
             Event::Again { at, back } => {
                 let sent = &self.peers[at.index()].sent;
-                if let Some(octets) = sent.len().checked_sub(1 + usize::from(back)).map(|index| sent[index].clone()) {
-                    let damage = damage_of(&octets);
+                if let Some((octets, damage)) =
+                    sent.len().checked_sub(1 + usize::from(back)).map(|index| sent[index].clone())
+                {
                     self.travels(at.index(), octets, damage);
                 }
             }
@@ -243,7 +249,7 @@ impl<'a, W: Watch> World<'a, W> {
         }
         let peer = &mut self.peers[at];
         if std::mem::take(&mut peer.holds) && peer.held.is_none() {
-            peer.held = Some(octets);
+            peer.held = Some((octets, damage));
             return;
         }
         let twice = std::mem::take(&mut peer.twice);
@@ -252,10 +258,9 @@ impl<'a, W: Watch> World<'a, W> {
             self.arrives(at, &octets, damage);
         }
         self.peers[at].spare.push(octets);
-        if let Some(late) = self.peers[at].held.take()
+        if let Some((late, damage)) = self.peers[at].held.take()
             && !self.is_over()
         {
-            let damage = damage_of(&late);
             self.arrives(at, &late, damage);
             self.peers[at].spare.push(late);
         }
@@ -270,7 +275,7 @@ impl<'a, W: Watch> World<'a, W> {
     /// A datagram of the peer reaches the host.
     pub(super) fn arrives(&mut self, at: usize, octets: &[u8], damage: Damage) {
         self.watch.datagram_in(self.now.micros(), octets);
-        let seg = segment_of(octets);
+        let seg = datagram::own(octets, damage);
         self.judge.step(Cause::Segment, Some(at as u8), self.now.micros());
         let to_line = self.judge.lines[at].host_port == Some(seg.dst_port);
         if to_line {
@@ -323,26 +328,25 @@ impl<'a, W: Watch> World<'a, W> {
 
     /// Ends a step.
     pub(super) fn finish(&mut self, arrived: Option<(&Seg<'_>, Damage)>) {
-        let (host, remote) = addresses(self.setup.v6);
-        let ports = self.judge.lines.each_ref().map(|line| line.host_port);
-        let peers = self.peers.each_ref().map(|peer| peer.port);
-        let (before, at) = (self.judge.before, self.judge.at);
-        let states = |judge: &Judge| judge.lines.each_ref().map(|line| line.vitals.map(|vitals| vitals.state));
-        let all = at.is_none().then(|| states(self.judge));
-        let stack = &self.stack;
-        self.judge
-            .finish(arrived, |at| stack.vitals(SocketAddr::new(host, ports[at]?), SocketAddr::new(remote, peers[at])));
+        let (host, remote) = self.ends;
+        let (stack, peers) = (&*self.stack, &*self.peers);
+        let state = |judge: &Judge, at: usize| judge.lines[at].vitals.as_ref().map(|vitals| vitals.state);
+        let at = self.judge.at.map(usize::from);
+        let before = self.judge.before.as_ref().map(|before| before.state);
+        let all = [0, 1, 2, 3].map(|at| state(self.judge, at));
+        self.judge.finish(arrived, |at, port| {
+            stack.vitals(SocketAddr::new(host, port), SocketAddr::new(remote, peers[at].port))
+        });
         if let Some(at) = at {
-            let to = self.judge.lines[usize::from(at)].vitals.map(|vitals| vitals.state);
-            self.watch.step(self.judge.kind, before.map(|before| before.state), to);
+            self.watch.step(self.judge.kind, before, state(self.judge, at));
+            return;
         }
         // What concerns every connection is told of those that it has moved.
-        if let Some(before) = all {
-            let kind = if self.judge.cause == Cause::Timer { TIMER } else { self.judge.kind };
-            for (at, (from, to)) in before.into_iter().zip(states(self.judge)).enumerate() {
-                if from != to || self.judge.outs_of(at).next().is_some() {
-                    self.watch.step(kind, from, to);
-                }
+        let kind = if self.judge.cause == Cause::Timer { TIMER } else { self.judge.kind };
+        for (at, from) in all.into_iter().enumerate() {
+            let to = state(self.judge, at);
+            if from != to || self.judge.outs_of(at).next().is_some() {
+                self.watch.step(kind, from, to);
             }
         }
     }
@@ -384,22 +388,4 @@ impl<'a, W: Watch> World<'a, W> {
     pub(super) fn state(&self, at: usize) -> Option<State> {
         self.vitals(at).map(|vitals| vitals.state)
     }
-}
-
-/// The segment of a datagram that the peer made. Of a damaged one only the ports and whether it is a RST matter.
-fn segment_of(octets: &[u8]) -> Seg<'_> {
-    let length = if octets[0] >> 4 == 4 {
-        u16::from_be_bytes([octets[2], octets[3]])
-    } else {
-        u16::from_be_bytes([octets[4], octets[5]]) + 40
-    };
-    match datagram::read_as(&octets[..usize::from(length).min(octets.len())], false) {
-        Content::Segment(seg) => seg,
-        Content::Icmp | Content::Fault(_) => datagram::read_ports(octets),
-    }
-}
-
-/// What is wrong with a datagram that was made before.
-fn damage_of(octets: &[u8]) -> Damage {
-    datagram::damage_of(octets)
 }

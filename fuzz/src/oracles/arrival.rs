@@ -32,12 +32,13 @@ pub(super) fn note(judge: &mut Judge, seg: &Seg<'_>, damage: Damage) {
         return;
     }
     let pre = judge.before;
+    let pre = pre.as_ref();
     if seg.flags & (SYN | RST | ACK) == ACK {
         let echo = seg.options.stamps.map(|(_, echo)| echo);
         judge.acknowledges =
             Some(Acknowledges { seq: seg.seq, end: seg.end(), ack: seg.ack, window: seg.window, echo });
     }
-    let heard = pre.is_none_or(|pre| heard(&judge.choices, &pre, seg));
+    let heard = pre.is_none_or(|pre| heard(&judge.choices, pre, seg));
     let line = &mut judge.lines[at];
     // A listener takes no SYN,ACK.
     let takes = !seg.has(ACK) || at >= 2;
@@ -70,7 +71,7 @@ pub(super) fn note(judge: &mut Judge, seg: &Seg<'_>, damage: Damage) {
                 }
                 core.una = seg.ack;
             }
-            if pre.is_none_or(|pre| answers(&pre, seg)) {
+            if pre.is_none_or(|pre| answers(pre, seg)) {
                 (line.unanswered, line.silent_since) = (0, None);
             }
         }
@@ -99,18 +100,24 @@ fn answers(pre: &Vitals, seg: &Seg<'_>) -> bool {
 }
 
 /// Whether a SYN can no longer be the one that the connection takes over.
-fn known_handshake(pre: Option<Vitals>) -> bool {
+fn known_handshake(pre: Option<&Vitals>) -> bool {
     pre.is_some_and(|pre| pre.state != State::SynSent && pre.state != State::Listen && pre.state != State::TimeWait)
 }
 
-fn scaled(pre: Option<Vitals>, seg: &Seg<'_>) -> u32 {
+fn scaled(pre: Option<&Vitals>, seg: &Seg<'_>) -> u32 {
     let shift = pre.map_or(0, |pre| pre.snd_shift);
     u32::from(seg.window) << if seg.has(SYN) { 0 } else { shift.min(14) }
 }
 
 /// Compares what has come of a segment with what had to.
-pub(super) fn judge(judge: &mut Judge, at: usize, seg: &Seg<'_>, damage: Damage, after: Option<Vitals>) {
-    let pre = judge.before;
+pub(super) fn judge(
+    judge: &mut Judge,
+    at: usize,
+    seg: &Seg<'_>,
+    damage: Damage,
+    pre: Option<&Vitals>,
+    after: Option<&Vitals>,
+) {
     if seg.has(RST) && judge.outs_of(at).any(|out| out.has(RST)) {
         judge.fail(51, format_args!("a RST draws a RST"));
     }
@@ -127,7 +134,7 @@ pub(super) fn judge(judge: &mut Judge, at: usize, seg: &Seg<'_>, damage: Damage,
         Expect::Ignored(if addressed { 58 } else { 46 })
     } else {
         match pre {
-            Some(pre) => expect(judge, at, &pre, seg),
+            Some(pre) => expect(judge, at, pre, seg),
             None => without(judge, at, seg),
         }
     };
@@ -340,14 +347,14 @@ fn same(pre: &Vitals, after: &Vitals) -> bool {
     pick(pre) == pick(after)
 }
 
-fn outcome(judge: &mut Judge, at: usize, seg: &Seg<'_>, expect: Expect, pre: Option<Vitals>, after: Option<Vitals>) {
-    let unchanged = match (&pre, &after) {
+fn outcome(judge: &mut Judge, at: usize, seg: &Seg<'_>, expect: Expect, pre: Option<&Vitals>, after: Option<&Vitals>) {
+    let unchanged = match (pre, after) {
         (Some(pre), Some(after)) => same(pre, after),
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     };
     let changed = |judge: &mut Judge, oracle: u8| {
-        let text = |vitals: Option<Vitals>| vitals.map_or("no connection", |vitals| vitals.state.name());
+        let text = |vitals: Option<&Vitals>| vitals.map_or("no connection", |vitals| vitals.state.name());
         judge.fail(
             oracle,
             format_args!("the segment has to change nothing, yet it was {} and is {}", text(pre), text(after)),
@@ -378,9 +385,9 @@ fn outcome(judge: &mut Judge, at: usize, seg: &Seg<'_>, expect: Expect, pre: Opt
             }
             let Some(pre) = pre else { return };
             match judge.only_answer(at) {
-                None if count == 0 && (rationed || rides(judge, at, &pre)) => {}
+                None if count == 0 && (rationed || rides(judge, at, pre)) => {}
                 None => judge.fail(oracle, format_args!("{count} segments, one ACK is due")),
-                Some(out) => is_ack(judge, oracle, &out, &pre),
+                Some(out) => is_ack(judge, oracle, &out, pre),
             }
         }
         Expect::Reset(oracle) => {
@@ -410,7 +417,7 @@ fn outcome(judge: &mut Judge, at: usize, seg: &Seg<'_>, expect: Expect, pre: Opt
 }
 
 /// What may be anything, but not everything: handshakes.
-fn unknown(judge: &mut Judge, at: usize, seg: &Seg<'_>, pre: Option<Vitals>, after: Option<Vitals>) {
+fn unknown(judge: &mut Judge, at: usize, seg: &Seg<'_>, pre: Option<&Vitals>, after: Option<&Vitals>) {
     let plain = seg.has(SYN) && !seg.has(ACK) && !seg.has(RST);
     if let (Some(pre), Some(after)) = (pre, after)
         && pre.state == State::SynSent
@@ -491,7 +498,7 @@ fn reset_is_right(judge: &mut Judge, at: usize, oracle: u8, seg: &Seg<'_>) {
 }
 
 /// The fifth check and those behind it.
-fn taken(judge: &mut Judge, at: usize, seg: &Seg<'_>, pre: Option<Vitals>, after: Option<Vitals>) {
+fn taken(judge: &mut Judge, at: usize, seg: &Seg<'_>, pre: Option<&Vitals>, after: Option<&Vitals>) {
     let Some(pre) = pre else { return };
     let takes_text = matches!(pre.state, State::Established | State::FinWait1 | State::FinWait2);
     let edge = pre.rcv_nxt.0.wrapping_add(pre.rcv_wnd);
@@ -514,7 +521,7 @@ fn taken(judge: &mut Judge, at: usize, seg: &Seg<'_>, pre: Option<Vitals>, after
     if pre.state == State::TimeWait {
         return;
     }
-    acknowledged(judge, seg, &pre, &after);
+    acknowledged(judge, seg, pre, after);
     if !takes_text {
         if after.rcv_nxt != pre.rcv_nxt {
             judge.fail(41, format_args!("RCV.NXT moves behind the FIN"));
@@ -567,7 +574,7 @@ fn acknowledged(judge: &mut Judge, seg: &Seg<'_>, pre: &Vitals, after: &Vitals) 
     }
     let counts = until(pre.una.0, seg.ack);
     let newest = before(pre.wl1.0, seg.seq) || pre.wl1.0 == seg.seq && until(pre.wl2.0, seg.ack);
-    let window = scaled(Some(*pre), seg);
+    let window = scaled(Some(pre), seg);
     // What the trimmed segment begins with counts too: SEG.SEQ is then RCV.NXT.
     let trimmed = before(seg.seq, pre.rcv_nxt.0) && until(pre.wl1.0, pre.rcv_nxt.0);
     if after.state == State::TimeWait {

@@ -11,6 +11,12 @@ use std::fmt;
 /// Connections that are followed.
 pub const LINES: usize = 4;
 
+/// Octets of the largest datagram.
+const MTU: usize = 1500;
+
+/// What the hash of a run begins with.
+const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+
 /// What the SUT has chosen where the RFCs leave a choice; what the oracles take for granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choices {
@@ -181,9 +187,9 @@ impl Judge {
             before: None,
             written: (0, 0),
             begun: 0,
-            mtu: 1500,
+            mtu: MTU,
             listening: true,
-            hash: 0xcbf2_9ce4_8422_2325,
+            hash: BASIS,
             origins: [0; LINES],
             transparent: true,
             acknowledges: None,
@@ -191,17 +197,15 @@ impl Judge {
         }
     }
 
-    /// As new, with the buffers of before.
+    /// As new, with the buffers of before; in place, because it is large and a program short.
     pub fn reset(&mut self, choices: Choices) {
-        let mut outs = std::mem::take(&mut self.outs);
-        outs.clear();
         self.lines.iter_mut().for_each(Line::reset);
-        let lines = std::mem::take(&mut self.lines);
-        *self = Self { lines, outs, ..Self::new_without_buffers(choices) };
-    }
-
-    fn new_without_buffers(choices: Choices) -> Self {
-        Self { outs: Vec::new(), ..Self::new(choices) }
+        self.outs.clear();
+        self.choices = choices;
+        (self.violation, self.before, self.acknowledges, self.due) = (None, None, None, None);
+        (self.kind, self.now, self.cause, self.at) = ("begin", 0, Cause::Nothing, None);
+        (self.written, self.begun, self.mtu, self.origins) = ((0, 0), 0, MTU, [0; LINES]);
+        (self.listening, self.transparent, self.hash) = (true, true, BASIS);
     }
 
     /// An oracle does not hold.
@@ -239,7 +243,7 @@ impl Judge {
     /// A segment that is for no connection that either side has opened: the peer's port, and one where nobody is.
     pub fn stray(&mut self, at: usize, seg: &Seg<'_>, damage: Damage) {
         let before = self.before.take();
-        arrival::judge(self, at, seg, damage, None);
+        arrival::judge(self, at, seg, damage, None, None);
         self.before = before;
     }
 
@@ -259,41 +263,48 @@ impl Judge {
         None
     }
 
-    /// The step is over. `arrived`: the segment that began it. `vitals`: the variables of a connection now.
-    pub fn finish(&mut self, arrived: Option<(&Seg<'_>, Damage)>, mut vitals: impl FnMut(usize) -> Option<Vitals>) {
+    /// The step is over. `arrived`: the segment that began it. `vitals`: the variables of a connection now, which has this port of the host.
+    pub fn finish(
+        &mut self,
+        arrived: Option<(&Seg<'_>, Damage)>,
+        mut vitals: impl FnMut(usize, u16) -> Option<Vitals>,
+    ) {
         self.bounded();
         if let Some(at) = self.at.map(usize::from) {
-            let after = vitals(at);
+            let after = self.lines[at].host_port.and_then(|port| vitals(at, port));
             self.settle(at, after, arrived);
-        } else {
-            for at in 0..LINES {
-                // No timer makes a connection.
-                let may_be = self.cause != Cause::Timer || self.lines[at].vitals.is_some();
-                if may_be && self.lines[at].host_port.is_some() {
-                    self.before = self.lines[at].vitals;
-                    let after = vitals(at);
-                    self.settle(at, after, None);
-                }
+            return;
+        }
+        for at in 0..LINES {
+            // What concerns no single connection, a timer or a call of a listener's, makes none.
+            if let Some(port) = self.lines[at].host_port
+                && self.lines[at].vitals.is_some()
+            {
+                self.before = self.lines[at].vitals;
+                let after = vitals(at, port);
+                self.settle(at, after, None);
             }
         }
     }
 
     fn settle(&mut self, at: usize, after: Option<Vitals>, arrived: Option<(&Seg<'_>, Damage)>) {
-        if let (Some(vitals), Some((_, largest))) = (after, &mut self.lines[at].first_flight) {
+        let pre = self.before;
+        let (pre, now) = (pre.as_ref(), after.as_ref());
+        if let (Some(vitals), Some((_, largest))) = (now, &mut self.lines[at].first_flight) {
             // `TCP_MAXSEG` may have come between: the window was that of larger segments.
             *largest = vitals.smss.max(*largest);
         }
         if self.choices.cookies
-            && self.before.is_none()
-            && after.is_some()
+            && pre.is_none()
+            && now.is_some()
             && let Some(back) = self.acknowledges.take()
         {
             self.lines[at].cookie(&back);
         }
         if let Some((seg, damage)) = arrived {
-            arrival::judge(self, at, seg, damage, after);
+            arrival::judge(self, at, seg, damage, pre, now);
         }
-        variables::compare(self, at, after);
+        variables::compare(self, at, pre, now);
         self.lines[at].vitals = after;
     }
 
@@ -354,5 +365,28 @@ impl fmt::Display for Flags {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_judge_that_is_reset_is_as_new() {
+        let choices = || Choices::of(&Config::rfc9293());
+        let mut judge = Judge::new(choices());
+        judge.event("text");
+        judge.step(Cause::Segment, Some(1), 77);
+        judge.lines[1].host_port = Some(8080);
+        let seg = Seg { src_port: 40_001, dst_port: 8080, flags: SYN, seq: 5, ..Seg::default() };
+        judge.arrives(&seg, Damage::None);
+        judge.mix(3);
+        judge.fail(1, format_args!("anything"));
+        (judge.mtu, judge.listening, judge.transparent, judge.begun, judge.written) = (9, false, false, 2, (3, 4));
+        (judge.origins, judge.due) = ([6; LINES], Some((1, 2, 3)));
+        judge.lines[1].sent.add(1, 5);
+        judge.reset(choices());
+        assert_eq!(format!("{judge:?}"), format!("{:?}", Judge::new(choices())));
     }
 }

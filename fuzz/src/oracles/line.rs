@@ -149,9 +149,10 @@ pub struct Line {
 impl Line {
     /// The connection as if nothing had happened, with its buffers.
     pub fn reset(&mut self) {
-        let mut former = std::mem::take(&mut self.former);
+        let (mut former, mut sent) = (std::mem::take(&mut self.former), std::mem::take(&mut self.sent));
         former.clear();
-        *self = Self { former, ..Self::default() };
+        sent.clear();
+        *self = Self { former, sent, ..Self::default() };
     }
 
     /// The peer's SYN has reached the host.

@@ -1,34 +1,28 @@
-//! Sets of sequence numbers, few and of a fixed size, so that following a connection allocates nothing.
+//! Sets of sequence numbers, few, whose buffer lives as long as a machine, so that following a connection allocates nothing.
 
 use crate::datagram::{before, until};
 
 const MOST: usize = 24;
 
 /// Disjoint ranges, from the lowest on. They span less than half the circle of numbers, or there is no order.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub struct Ranges {
-    held: [(u32, u32); MOST],
-    count: usize,
+    held: Vec<(u32, u32)>,
     /// There were more than fit, or numbers too far apart: nothing certain can be said.
     pub vague: bool,
-}
-
-impl Default for Ranges {
-    fn default() -> Self {
-        Self { held: [(0, 0); MOST], count: 0, vague: false }
-    }
 }
 
 impl Ranges {
     /// No numbers.
     pub fn clear(&mut self) {
-        (self.count, self.vague) = (0, false);
+        self.held.clear();
+        self.vague = false;
     }
 
     /// The ranges.
     #[must_use]
     pub fn iter(&self) -> &[(u32, u32)] {
-        &self.held[..self.count]
+        &self.held
     }
 
     /// Adds `from` up to `to`.
@@ -36,27 +30,30 @@ impl Ranges {
         if from == to {
             return;
         }
-        let (mut from, mut to) = (from, to);
-        let mut kept = 0;
-        for index in 0..self.count {
-            let (left, right) = self.held[index];
-            if before(right, from) || before(to, left) {
-                self.held[kept] = (left, right);
-                kept += 1;
-            } else {
-                from = if before(left, from) { left } else { from };
-                to = if before(to, right) { right } else { to };
-            }
+        // What comes in order only lengthens the last range, most of the time.
+        if let Some((left, right)) = self.held.last_mut()
+            && *right == from
+            && before(*left, to)
+            && before(*right, to)
+        {
+            *right = to;
+            return;
         }
-        self.count = kept;
-        if self.count == MOST {
+        let (mut from, mut to) = (from, to);
+        self.held.retain(|(left, right)| {
+            if before(*right, from) || before(to, *left) {
+                return true;
+            }
+            from = if before(*left, from) { *left } else { from };
+            to = if before(to, *right) { *right } else { to };
+            false
+        });
+        if self.held.len() == MOST {
             self.vague = true;
             return;
         }
-        let place = self.iter().iter().position(|(left, _)| before(from, *left)).unwrap_or(self.count);
-        self.held.copy_within(place..self.count, place + 1);
-        self.held[place] = (from, to);
-        self.count += 1;
+        let place = self.held.iter().position(|(left, _)| before(from, *left)).unwrap_or(self.held.len());
+        self.held.insert(place, (from, to));
     }
 
     /// How far the numbers go on from `from` without a gap.

@@ -6,19 +6,18 @@ use crate::machine::ending::LEAST_SEGMENT;
 use halfopen_stack::{State, Vitals};
 
 /// Compares the variables before and after a step.
-pub(super) fn compare(judge: &mut Judge, at: usize, after: Option<Vitals>) {
-    let pre = judge.before;
+pub(super) fn compare(judge: &mut Judge, at: usize, pre: Option<&Vitals>, after: Option<&Vitals>) {
     transition(judge, at, pre, after);
     ends(judge, at, pre, after);
     let Some(after) = after else {
         judge.lines[at].time_wait = None;
         return;
     };
-    numbers(judge, at, &after);
-    timers(judge, &after);
+    numbers(judge, at, after);
+    timers(judge, after);
     if let Some(pre) = pre.filter(|pre| pre.iss == after.iss) {
-        pair(judge, at, &pre, &after);
-        work(judge, at, &pre, &after);
+        pair(judge, at, pre, after);
+        work(judge, at, pre, after);
     }
 }
 
@@ -71,7 +70,7 @@ fn allowed(from: Option<State>) -> u16 {
     }
 }
 
-fn transition(judge: &mut Judge, at: usize, pre: Option<Vitals>, after: Option<Vitals>) {
+fn transition(judge: &mut Judge, at: usize, pre: Option<&Vitals>, after: Option<&Vitals>) {
     let (from, to) = (pre.map(|pre| pre.state), after.map_or(State::Closed, |after| after.state));
     if allowed(from) & bit(to) == 0 {
         judge.fail(65, format_args!("to {}", to.name()));
@@ -91,7 +90,7 @@ fn transition(judge: &mut Judge, at: usize, pre: Option<Vitals>, after: Option<V
 }
 
 /// O68, O77, O26: a connection that time ends.
-fn ends(judge: &mut Judge, at: usize, pre: Option<Vitals>, after: Option<Vitals>) {
+fn ends(judge: &mut Judge, at: usize, pre: Option<&Vitals>, after: Option<&Vitals>) {
     let (Some(pre), None, Cause::Timer) = (pre, after, judge.cause) else { return };
     let (now, line) = (judge.now, &judge.lines[at]);
     if pre.state == State::TimeWait {
