@@ -135,8 +135,8 @@ fn be32(octets: &[u8], at: usize) -> u32 {
     u32::from_be_bytes([octets[at], octets[at + 1], octets[at + 2], octets[at + 3]])
 }
 
-/// The ones' complement sum of octets, folded once. The sum of RFC 1071 is that of any byte order with its octets in that order: the machine's
-/// own needs no instruction for it.
+/// The ones' complement sum of octets in the order of the machine, not folded: RFC 1071 gives the same in any order of octets, and the machine's own
+/// takes no instruction. What is summed in pieces is even in all of them but the last.
 fn sum(octets: &[u8]) -> u64 {
     let (words, rest) = octets.as_chunks::<8>();
     let mut sum = 0_u64;
@@ -145,11 +145,14 @@ fn sum(octets: &[u8]) -> u64 {
         // No datagram has the 2^31 words that this takes to overflow; asked each time, it would be as much work as the sum.
         sum = sum.wrapping_add(word & 0xffff_ffff).wrapping_add(word >> 32);
     }
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    let last = u64::from_ne_bytes(last);
-    sum += (last & 0xffff_ffff) + (last >> 32);
-    u64::from(u16::from_be_bytes(fold(sum).to_ne_bytes()))
+    let (halves, rest) = rest.as_chunks::<2>();
+    for half in halves {
+        sum = sum.wrapping_add(u64::from(u16::from_ne_bytes(*half)));
+    }
+    if let [last] = rest {
+        sum = sum.wrapping_add(u64::from(u16::from_ne_bytes([*last, 0])));
+    }
+    sum
 }
 
 fn fold(mut sum: u64) -> u16 {
@@ -159,10 +162,10 @@ fn fold(mut sum: u64) -> u16 {
     sum as u16
 }
 
-/// The addresses of both ends, as the pseudo-header sums them.
-fn pseudo(datagram: &[u8], header: usize, protocol: u8, length: usize) -> u64 {
-    let addresses = if header == 40 { &datagram[8..40] } else { &datagram[12..20] };
-    sum(addresses) + u64::from(protocol) + length as u64
+/// The sum of the pseudo-header: the addresses of both ends as the header has them, the protocol, and the octets behind the header.
+fn pseudo(header: &[u8], protocol: u8, length: usize) -> u64 {
+    let addresses = if header.len() == 40 { &header[8..40] } else { &header[12..20] };
+    sum(addresses) + u64::from(u16::from(protocol).to_be()) + u64::from((length as u16).to_be())
 }
 
 /// Reads a datagram that was sent. Lengths and checksums have to be right.
@@ -250,7 +253,7 @@ fn segment(datagram: &[u8], header: usize, strict: bool) -> Result<Seg<'_>, &'st
     if strict && tcp[12] & 0x0e != 0 {
         return Err("reserved bits");
     }
-    if fold(sum(tcp) + pseudo(datagram, header, 6, tcp.len())) != 0xffff {
+    if fold(sum(tcp) + pseudo(&datagram[..header], 6, tcp.len())) != 0xffff {
         return Err("a wrong checksum");
     }
     Ok(fields(datagram, header))
@@ -356,8 +359,11 @@ pub struct Draft<'a> {
 pub fn write(out: &mut Vec<u8>, draft: &Draft<'_>) {
     let seg = &draft.seg;
     let length = 20 + draft.options.len() + seg.payload.len();
-    ip(out, seg.v6, 6, length, seg.ecn, draft.damage);
-    let start = out.len();
+    // All that is not text.
+    let mut head = [0; 100];
+    let start = ip(&mut head, seg.v6, 6, length, seg.ecn, draft.damage);
+    let (header, tcp) = head.split_at_mut(start);
+    let tcp = &mut tcp[..20 + draft.options.len()];
     let words = if draft.damage == Damage::ShortOffset {
         4
     } else if draft.damage == Damage::LongOffset {
@@ -367,19 +373,21 @@ pub fn write(out: &mut Vec<u8>, draft: &Draft<'_>) {
         5 + (draft.options.len() / 4) as u8
     };
     let reserved = if draft.damage == Damage::Reserved { 0x0e } else { 0 };
-    let mut fixed = [0; 20];
-    fixed[..2].copy_from_slice(&seg.src_port.to_be_bytes());
-    fixed[2..4].copy_from_slice(&seg.dst_port.to_be_bytes());
-    fixed[4..8].copy_from_slice(&seg.seq.to_be_bytes());
-    fixed[8..12].copy_from_slice(&seg.ack.to_be_bytes());
-    (fixed[12], fixed[13]) = (words << 4 | reserved, seg.flags);
-    fixed[14..16].copy_from_slice(&seg.window.to_be_bytes());
-    fixed[18..].copy_from_slice(&seg.urgent.to_be_bytes());
-    out.reserve(length);
-    out.extend_from_slice(&fixed);
-    out.extend_from_slice(draft.options);
+    tcp[..2].copy_from_slice(&seg.src_port.to_be_bytes());
+    tcp[2..4].copy_from_slice(&seg.dst_port.to_be_bytes());
+    tcp[4..8].copy_from_slice(&seg.seq.to_be_bytes());
+    tcp[8..12].copy_from_slice(&seg.ack.to_be_bytes());
+    (tcp[12], tcp[13]) = (words << 4 | reserved, seg.flags);
+    tcp[14..16].copy_from_slice(&seg.window.to_be_bytes());
+    tcp[18..20].copy_from_slice(&seg.urgent.to_be_bytes());
+    tcp[20..].copy_from_slice(draft.options);
+    let checksum = !fold(sum(tcp) + sum(seg.payload) + pseudo(header, 6, length));
+    tcp[16..18].copy_from_slice(&checksum.to_ne_bytes());
+    let end = start + tcp.len();
+    out.clear();
+    out.reserve(end + seg.payload.len());
+    out.extend_from_slice(&head[..end]);
     out.extend_from_slice(seg.payload);
-    checksum(out, start, 6, 16);
     if draft.damage == Damage::Checksum {
         out[start + 16] ^= 0x55;
     } else if draft.damage == Damage::Truncated {
@@ -391,9 +399,9 @@ pub fn write(out: &mut Vec<u8>, draft: &Draft<'_>) {
 
 /// Fills in the checksum of what begins at `start`.
 fn checksum(out: &mut [u8], start: usize, protocol: u8, at: usize) {
-    let total = sum(&out[start..]) + pseudo(out, start, protocol, out.len() - start);
-    let sum = if protocol == 1 { sum(&out[start..]) } else { total };
-    out[start + at..start + at + 2].copy_from_slice(&(!fold(sum)).to_be_bytes());
+    let (header, rest) = out.split_at_mut(start);
+    let total = if protocol == 1 { sum(rest) } else { sum(rest) + pseudo(header, protocol, rest.len()) };
+    rest[at..at + 2].copy_from_slice(&(!fold(total)).to_ne_bytes());
 }
 
 /// The datagram ends inside the TCP header, and says so.
@@ -412,27 +420,26 @@ fn truncate(out: &mut Vec<u8>, start: usize) {
 pub(crate) fn header_checksum(out: &mut [u8]) {
     out[10..12].fill(0);
     let sum = fold(sum(&out[..20]));
-    out[10..12].copy_from_slice(&(!sum).to_be_bytes());
+    out[10..12].copy_from_slice(&(!sum).to_ne_bytes());
 }
 
-fn ip(out: &mut Vec<u8>, in_v6: bool, protocol: u8, length: usize, ecn: u8, damage: Damage) {
-    out.clear();
+/// Writes an IP header before so many octets. Its own.
+fn ip(head: &mut [u8; 100], in_v6: bool, protocol: u8, length: usize, ecn: u8, damage: Damage) -> usize {
     if in_v6 {
         let (src, dst) = ends_v6(damage);
         let [high, low] = (length as u16).to_be_bytes();
-        let mut header = [0; 40];
-        header[..8].copy_from_slice(&[0x60, ecn << 4, 0, 0, high, low, protocol, 64]);
-        header[8..24].copy_from_slice(&src);
-        header[24..].copy_from_slice(&dst);
-        out.extend_from_slice(&header);
+        head[..8].copy_from_slice(&[0x60, ecn << 4, 0, 0, high, low, protocol, 64]);
+        head[8..24].copy_from_slice(&src);
+        head[24..40].copy_from_slice(&dst);
+        40
     } else {
         let (src, dst) = ends_v4(damage);
         let [high, low] = ((length + 20) as u16).to_be_bytes();
-        let mut header = [0x45, ecn, high, low, 0, 0, 0x40, 0, 64, protocol, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        header[12..16].copy_from_slice(&src);
-        header[16..].copy_from_slice(&dst);
-        out.extend_from_slice(&header);
-        header_checksum(out);
+        head[..12].copy_from_slice(&[0x45, ecn, high, low, 0, 0, 0x40, 0, 64, protocol, 0, 0]);
+        head[12..16].copy_from_slice(&src);
+        head[16..20].copy_from_slice(&dst);
+        header_checksum(head);
+        20
     }
 }
 
@@ -461,8 +468,10 @@ fn ends_v6(damage: Damage) -> ([u8; 16], [u8; 16]) {
 /// Writes an ICMP error of the peer's side of the network about a datagram of the host.
 pub fn write_icmp(out: &mut Vec<u8>, in_v6: bool, kind: u8, code: u8, rest: u32, quoted: &[u8]) {
     let protocol = if in_v6 { 58 } else { 1 };
-    ip(out, in_v6, protocol, 8 + quoted.len(), 0, Damage::None);
-    let start = out.len();
+    let mut head = [0; 100];
+    let start = ip(&mut head, in_v6, protocol, 8 + quoted.len(), 0, Damage::None);
+    out.clear();
+    out.extend_from_slice(&head[..start]);
     out.extend_from_slice(&[kind, code, 0, 0]);
     out.extend_from_slice(&rest.to_be_bytes());
     out.extend_from_slice(quoted);

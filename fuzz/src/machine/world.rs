@@ -333,7 +333,12 @@ impl<'a, W: Watch> World<'a, W> {
         let state = |judge: &Judge, at: usize| judge.lines[at].vitals.as_ref().map(|vitals| vitals.state);
         let at = self.judge.at.map(usize::from);
         let before = self.judge.before.as_ref().map(|before| before.state);
-        let all = [0, 1, 2, 3].map(|at| state(self.judge, at));
+        let mut all = [None; 4];
+        if at.is_none() {
+            for (at, from) in all.iter_mut().enumerate() {
+                *from = state(self.judge, at);
+            }
+        }
         self.judge.finish(arrived, |at, port| {
             stack.vitals(SocketAddr::new(host, port), SocketAddr::new(remote, peers[at].port))
         });

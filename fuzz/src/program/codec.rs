@@ -46,7 +46,7 @@ impl Program {
         if version != VERSION {
             return Err(Malformed::Version(version));
         }
-        let mut program = Self::default();
+        let mut program = Self { events: Vec::with_capacity(MOST_EVENTS), ..Self::default() };
         while let [tag, length, behind @ ..] = rest {
             let (record, next) = behind.split_at(behind.len().min(usize::from(*length)));
             rest = next;
@@ -106,6 +106,11 @@ macro_rules! integers {
             }
 
             fn take(reader: &mut Reader<'_>) -> Option<Self> {
+                if let Some((octets, rest)) = reader.0.split_first_chunk() {
+                    reader.0 = rest;
+                    return Some(Self::from_le_bytes(*octets));
+                }
+                // What is missing is zero.
                 let mut octets = [0; size_of::<$type>()];
                 octets.fill_with(|| reader.octet());
                 Some(Self::from_le_bytes(octets))

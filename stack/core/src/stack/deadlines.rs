@@ -236,6 +236,10 @@ impl Deadlines {
 
     /// Time has come to `now`, or to the first deadline if that is earlier.
     pub(super) fn turn(&mut self, now: Instant) {
+        // Inside a slot the wheel stands still, as the heap keeps the order.
+        if now.micros() <= self.turned || (now.micros() ^ self.turned) >> LOWEST == 0 {
+            return;
+        }
         let to = self.first().map_or(now, |(at, _)| at.min(now)).micros();
         if to <= self.turned {
             return;

@@ -6,7 +6,7 @@
 
 use crate::tcp::tcb::Tuple;
 use alloc::vec::Vec;
-use core::cell::Cell;
+use core::cell::RefCell;
 use core::hash::Hasher;
 use core::net::IpAddr;
 use siphasher::sip::SipHasher13;
@@ -26,23 +26,24 @@ pub(super) enum Place {
 #[derive(Debug, Clone)]
 pub(super) struct Key {
     keys: (u64, u64),
-    last: Cell<Option<(Tuple, u32)>>,
+    last: RefCell<Option<(Tuple, u32)>>,
 }
 
 impl Key {
     pub(super) const fn new(first: u64, second: u64) -> Self {
-        Self { keys: (first, second), last: Cell::new(None) }
+        Self { keys: (first, second), last: RefCell::new(None) }
     }
 
     /// The hash of a tuple.
     pub(super) fn hash(&self, tuple: &Tuple) -> u32 {
-        if let Some((last, hash)) = self.last.get()
-            && last == *tuple
+        let mut last = self.last.borrow_mut();
+        if let Some((last, hash)) = &*last
+            && last == tuple
         {
-            return hash;
+            return *hash;
         }
         let hash = self.compute(tuple);
-        self.last.set(Some((*tuple, hash)));
+        *last = Some((*tuple, hash));
         hash
     }
 

@@ -157,10 +157,9 @@ impl Stack {
     pub fn vitals(&self, local: SocketAddr, remote: SocketAddr) -> Option<Vitals> {
         let config = &self.host.config;
         match self.find(&Tuple { local, remote })? {
-            Place::Connection(number) => self
-                .connections
-                .get(&self.connection_at(number))
-                .map(|connection| connection.tcb.vitals(self.now, config)),
+            Place::Connection(number) => {
+                self.connections.at(number).map(|connection| connection.tcb.vitals(self.now, config))
+            }
             Place::HalfOpen(number) => {
                 self.half_open.get(number).map(|waiting| self.half_open_tcb(waiting).vitals(self.now, config))
             }

@@ -59,6 +59,11 @@ impl Connections {
         Self { slab: self.slab.emptied(), serial: 0 }
     }
 
+    /// The connection in a place.
+    pub(super) fn at(&self, number: u32) -> Option<&Connection> {
+        self.slab.get(number)
+    }
+
     fn id_of(&self, number: u32) -> Option<ConnectionId> {
         self.slab.get(number).map(|connection| ConnectionId { number, serial: connection.serial })
     }
