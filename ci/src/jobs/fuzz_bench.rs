@@ -37,7 +37,7 @@ pub(crate) struct Asked {
 enum Build {
     /// `--release`
     Plain,
-    /// With debug assertions and checks for overflow, as cargo-fuzz builds.
+    /// With debug assertions and checks for overflow, each crate in one piece, as cargo-fuzz builds.
     Checked,
     /// With them and the address sanitizer.
     Asan,
@@ -144,6 +144,7 @@ fn alone(target: &str, build: Build, seconds: u32) -> Result<Alone, Fault> {
         command.envs([
             ("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true"),
             ("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true"),
+            ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
         ]);
     }
     // A folder for each build: what other jobs build is not built anew.
