@@ -32,6 +32,7 @@ pub fn linux_by_the_rules() -> Config {
     let (mut config, rfc) = (Config::linux(), Config::rfc9293());
     (config.acceptable, config.mini_sockets) = (rfc.acceptable, rfc.mini_sockets);
     config.smaller_window_needs_news = rfc.smaller_window_needs_news;
+    config.duplicate_has_no_news = rfc.duplicate_has_no_news;
     config.crossing_syn_ack_offers = rfc.crossing_syn_ack_offers;
     (config.sack_counts_controls, config.sack_shortens_text) = (rfc.sack_counts_controls, rfc.sack_shortens_text);
     config.sack_keeps_blocks = rfc.sack_keeps_blocks;

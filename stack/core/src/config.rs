@@ -424,6 +424,8 @@ pub struct Config {
     /// Whether SND.WND becomes smaller only by a segment with new text or a new acknowledgment, unless it closes. RFC 9293 3.10.7.4: no.
     /// Linux: yes.
     pub smaller_window_needs_news: bool,
+    /// Whether an ACK is a duplicate if its window is no news, as SND.WND sees it, and not if it is that of before. RFC 5681 2: no. Linux: yes.
+    pub duplicate_has_no_news: bool,
     /// Whether the SYN,ACK of a simultaneous open offers what our SYN did, whatever the peer's SYN says. RFC 7323 1.3: no. Linux: yes.
     pub crossing_syn_ack_offers: bool,
     /// Whether SACK blocks report SYN and FIN as they report text, and go in the reset of an ABORT too, and a FIN in order ends the text whatever has
@@ -474,8 +476,8 @@ pub struct Config {
     pub half_open_echo_check: bool,
     /// Whether `shutdown` of a socket without connection, which fails, counts for the next connection. RFC 9293 3.10.4: no. Linux: yes.
     pub shutdown_is_remembered: bool,
-    /// Whether CE counts of what is kept alone: of a FIN ahead of missing text too, and not of text behind the peer's FIN. RFC 3168 6.1.3: no,
-    /// of text. Linux: yes.
+    /// Whether CE counts of what is kept alone: of a FIN ahead of missing text too, and not of text behind the peer's FIN, where CWR counts for
+    /// nothing either. RFC 3168 6.1.3: no, of text. Linux: yes.
     pub ce_counts_where_kept: bool,
     /// Challenge ACKs per second of the whole stack (RFC 5961 7). RFC: no limit. Linux: no limit.
     pub tcp_challenge_ack_limit: u32,
@@ -662,6 +664,7 @@ impl Config {
             acceptable: Acceptable::Table,
             mini_sockets: false,
             smaller_window_needs_news: false,
+            duplicate_has_no_news: false,
             crossing_syn_ack_offers: false,
             sack_counts_controls: false,
             sack_keeps_blocks: false,
@@ -801,7 +804,7 @@ impl Config {
         (config.ack_range_of_acknowledged, config.drop_without_ack_first) = (true, true);
         config.half_open_ack_first = true;
         (config.acceptable, config.mini_sockets) = (Acceptable::Linux, true);
-        config.smaller_window_needs_news = true;
+        (config.smaller_window_needs_news, config.duplicate_has_no_news) = (true, true);
         config.crossing_syn_ack_offers = true;
         (config.sack_counts_controls, config.sack_keeps_blocks, config.sack_shortens_text) = (true, true, true);
         config.sack_begins_above_una = true;

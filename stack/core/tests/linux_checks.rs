@@ -58,6 +58,20 @@ fn segment_across_the_edge_is_whole_while_nothing_waits_to_be_read() {
 }
 
 #[test]
+fn a_fin_that_was_not_read_waits_to_be_read() {
+    for (reads, expected) in [(false, ""), (true, ". 1:1(0) ack 2")] {
+        let (mut play, fd) = Play::established(linux());
+        let edge = 1 + u32::from(play.last().0.window);
+        play.inject(F, 1, 1, b"");
+        if reads {
+            assert_eq!(play.read(fd), Ok(vec![]));
+        }
+        // A reset across the window's edge, which is one inside it while nothing waits.
+        assert_eq!(play.inject(R, edge - 1, 1, &[7; 9]).join(", "), expected, "{reads}");
+    }
+}
+
+#[test]
 fn fin_behind_text_that_fills_the_window_is_taken() {
     for (acceptable, expected) in [(Acceptable::Linux, State::CloseWait), (Acceptable::Table, State::Established)] {
         let (mut play, fd) = Play::established(with(|config| {

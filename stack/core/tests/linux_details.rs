@@ -263,6 +263,37 @@ fn the_ack_of_text_with_a_fin_waits_as_that_of_a_fin_does() {
 }
 
 #[test]
+fn an_ack_below_a_crossing_syn_that_was_not_acknowledged_is_challenged() {
+    let mut play = Play::new(Config::linux());
+    let (fd, _) = play.connect();
+    play.inject(S, 0, 0, b"");
+    play.close(fd);
+    assert_eq!(play.inject(A, 1, 0_u32.wrapping_sub(1), b""), [". 2:2(0) ack 1"]);
+}
+
+#[test]
+fn cwr_behind_the_peer_s_fin_hurries_no_ack() {
+    let (mut play, _) = marked();
+    play.inject(F, 5, 1, b"");
+    assert_eq!(play.inject(A.with(Flags::CWR), 6, 1, b"x"), [""; 0]);
+}
+
+/// The `linux` profile, and a connection with ECN that echoes CE.
+fn marked() -> (Play, i32) {
+    let mut config = Config::linux();
+    (config.tcp_timestamps, config.tcp_invalid_ratelimit) = (0, 0);
+    let mut play = Play::new(config);
+    let listener = play.listen(8);
+    play.inject(S.with(Flags::ECE).with(Flags::CWR), 0, 0, b"");
+    play.inject(A, 1, 1, b"");
+    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    play.ecn = 3;
+    play.inject(P, 1, 1, b"text");
+    play.ecn = 0;
+    (play, fd)
+}
+
+#[test]
 fn old_text_that_ends_half_the_circle_away_is_no_duplicate() {
     let mut config = plain();
     (config.tcp_timestamps, config.tcp_sack, config.tcp_dsack) = (1, true, true);

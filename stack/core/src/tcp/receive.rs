@@ -67,6 +67,7 @@ impl Tcb {
             readable = readable.min(mark);
         }
         if readable == 0 {
+            self.rcv.fin_waits &= flags.peek;
             return self.nothing_to_receive(fx);
         }
         let len = readable.min(to.len());

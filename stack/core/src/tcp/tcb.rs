@@ -86,6 +86,8 @@ pub(crate) struct Rcv {
     pub(crate) mss: u32,
     /// The peer's FIN was taken; RCV.NXT is beyond it.
     pub(crate) fin: bool,
+    /// It came when there was nothing to read, and the user has not read that it has.
+    pub(crate) fin_waits: bool,
     /// Last.ACK.sent (RFC 7323 4.3).
     pub(crate) last_ack_sent: SeqNum,
 }
@@ -254,6 +256,7 @@ impl Tcb {
                 shift: window::scale(&options, config),
                 mss: rcv_mss,
                 fin: false,
+                fin_waits: false,
                 last_ack_sent: SeqNum(0),
             },
             fin: Fin::None,

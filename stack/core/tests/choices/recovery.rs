@@ -51,6 +51,14 @@ fn one_missing(set: Set) -> String {
     (2..=10).map(|to| firsts(&play.sack(1, &[(1001, to * 1000 + 1)]))).collect::<Vec<_>>().join(" ")
 }
 
+/// ACKs behind text of the peer's, which they are newer than: what each draws.
+fn behind_text(set: Set) -> String {
+    let (mut play, fd) = Play::established(plain_with(set));
+    play.send(fd, &[7; 2000]);
+    play.inject(A, 1, 1, b"x");
+    (0..4).map(|_| firsts(&play.inject(A, 2, 1, b""))).collect::<Vec<_>>().join(" ")
+}
+
 /// What arrives twice: below the window, and above a gap.
 fn twice(set: Set) -> String {
     let (mut play, _fd) = ten(set);
@@ -188,6 +196,14 @@ pub(crate) const ROWS: &[Row] = &[
         values: &[
             (|c| c.tcp_limited_transmit = true, "10 11 0 - - - - 12 13"),
             (|c| c.tcp_limited_transmit = false, "- - 0 - - 10 11 12 13"),
+        ],
+    },
+    Row {
+        field: "duplicate_has_no_news",
+        play: behind_text,
+        values: &[
+            (|c| (c.smaller_window_needs_news, c.duplicate_has_no_news) = (true, false), "- - 0 -"),
+            (|c| (c.smaller_window_needs_news, c.duplicate_has_no_news) = (true, true), "- - - 0"),
         ],
     },
     Row {

@@ -121,8 +121,11 @@ impl Tcb {
             true if !arriving.first.plus(arriving.len).gt(self.rcv.nxt) => 0,
             true | false => arriving.text,
         };
+        // Nor does Linux hear of CWR there.
+        let deaf = fx.config().ce_counts_where_kept && !self.state().may_receive_text();
         match &mut self.ecn {
             Ecn::Off | Ecn::Asked(_) | Ecn::Answered(_) => {}
+            Ecn::Classic(_) if deaf => {}
             Ecn::Classic(classic) => {
                 let before = classic.echo;
                 let quick = fx.config().ecn_quick_acks;

@@ -10,6 +10,7 @@ use crate::seq::SeqNum;
 use crate::tcp::congestion::Growth;
 use crate::tcp::retransmission_queue::{Acknowledged, Sent, Tally};
 use crate::tcp::segment_arrives::Arriving;
+use crate::tcp::segment_arrives::other_states::updates_window;
 use crate::tcp::tcb::Tcb;
 use crate::tcp::timers::Timer;
 use crate::time::Instant;
@@ -72,8 +73,11 @@ pub(crate) fn arrives(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
     let mut progress = Progress { prior_una: tcb.snd.una, advanced: seg.ack.gt(tcb.snd.una), ..Progress::default() };
     let idle = tcb.queue.is_empty();
     // RFC 5681 2: what counts as a duplicate. Answers to zero-window probes look the same and tell of no loss.
-    progress.duplicate =
-        seg.ack == tcb.snd.una && !idle && arriving.len == 0 && arriving.wnd == tcb.snd.wnd && tcb.snd.wnd > 0;
+    let same_window = match fx.config().duplicate_has_no_news {
+        true => !updates_window(tcb, tcb.snd.una, arriving, fx),
+        false => arriving.wnd == tcb.snd.wnd,
+    };
+    progress.duplicate = seg.ack == tcb.snd.una && !idle && arriving.len == 0 && same_window && tcb.snd.wnd > 0;
     let before = tcb.queue.runs().highest().unwrap_or(tcb.snd.una);
     take_blocks(tcb, arriving, &mut progress, fx);
     // With SACK a duplicate is what reports something new (RFC 6675 2); D-SACK tells of no loss.

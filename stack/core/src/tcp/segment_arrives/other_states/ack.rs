@@ -164,7 +164,7 @@ fn is_plain_next(tcb: &Tcb, arriving: &Arriving<'_>) -> bool {
 /// How far below SND.UNA an acknowledgment may be.
 fn behind(tcb: &Tcb, fx: &Fx<'_>) -> u32 {
     // Our SYN was acknowledged too; in Linux, which `ack_range_of_acknowledged` is for, that of a SYN,ACK is not counted.
-    let syn = u32::from(tcb.origin == Origin::Active);
+    let syn = u32::from(tcb.origin == Origin::Active && tcb.snd.una != tcb.snd.iss);
     let acknowledged = u32::try_from(tcb.totals.bytes_acked).unwrap_or(u32::MAX).saturating_add(syn);
     if fx.config().ack_range_of_acknowledged { tcb.snd.max_wnd.min(acknowledged) } else { tcb.snd.max_wnd }
 }

@@ -46,6 +46,7 @@ pub(super) fn take(tcb: &mut Tcb, state: State, fx: &mut Fx<'_>) {
     tcb.rcv.nxt += 1;
     tcb.rcv.edge = tcb.rcv.edge.later(tcb.rcv.nxt);
     tcb.rcv.fin = true;
+    tcb.rcv.fin_waits = tcb.incoming.len() == 0;
     if !fx.config().fin_ack_waits {
         tcb.reassembly.clear();
     }

@@ -19,7 +19,7 @@ pub(super) fn is_acceptable(tcb: &Tcb, seg: &Segment<'_>) -> bool {
     }
     // A FIN counts for nothing here.
     let end = seg.end().minus(u32::from(seg.flags.fin()));
-    end.le(rcv.edge) || (seg.seq.le(rcv.edge) && tcb.incoming.len() == 0)
+    end.le(rcv.edge) || (seg.seq.le(rcv.edge) && tcb.incoming.len() == 0 && !rcv.fin_waits)
 }
 
 /// Leaves of a segment what is new, or nothing, and says what was not.

@@ -258,6 +258,7 @@ mod tests {
                     shift: 0,
                     mss: 1460,
                     fin: false,
+                    fin_waits: false,
                     last_ack_sent: nxt,
                 };
                 let octets = [0; 20];
