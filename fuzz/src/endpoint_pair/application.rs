@@ -145,6 +145,10 @@ impl World<'_> {
         match result {
             Ok(0) => {
                 let (written, shut) = (other.written, other.shut);
+                if !shut {
+                    let (fd, most) = (self.sides[side].fd.unwrap_or(-1), buffer.len());
+                    self.stacks[side].owes_call(|| format!("recv({fd}, ..., {most}, 0) = -1 EAGAIN (would block)"));
+                }
                 hold!("O43", shut, "the end of a text that has not ended, after {read} octets");
                 hold!("O41", read == written, "the end after {read} octets of {written}");
                 self.sides[side].ended = true;

@@ -32,13 +32,24 @@ impl World<'_> {
             self.at_war = true;
             return Ok(());
         }
-        self.stacks[self.whose_silence()].is_to_blame();
+        self.blame();
         let sides: Vec<String> =
             self.stacks.iter().flat_map(|stack| stack.snapshots()).map(|of| format!("\n{of}")).collect();
         let seconds = self.now.since(since).as_secs_f64();
         let far = self.sides.each_ref().map(|side| (side.written, side.read, side.shut, side.ended));
         let text = format!("{what} after {seconds} s; (written, read, shut, ended) {far:?}{}", sides.concat());
         Err(Finding::liveness("O79", text))
+    }
+
+    /// Says whose silence is wrong, and what it ought to send again, if that is it.
+    fn blame(&self) {
+        let side = self.whose_silence();
+        let stack = &self.stacks[side];
+        stack.is_to_blame();
+        let Some(of) = stack.connections().find(|of| of.state != State::Closed) else { return };
+        let Some(vitals) = stack.vitals(of.local, of.remote).filter(|vitals| vitals.una != vitals.nxt) else { return };
+        let rto = stack.snapshots().next().map_or(1_000_000, |snapshot| snapshot.congestion.rto.as_micros() as u64);
+        stack.owes_again(of.remote, vitals.una.0, vitals.rcv_nxt.0, rto);
     }
 
     /// Who has to go on: the one whose text has not arrived, unless it waits for a window that the other keeps closed; whose end has not been seen; else who

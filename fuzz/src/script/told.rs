@@ -1,7 +1,7 @@
 //! The end of a script for a finding: what the rule asks for in the place of what came.
 
 use super::{Entry, Writer, letters, line_of, seconds, segment};
-use crate::datagram::ACK;
+use crate::datagram::{ACK, FIN, SYN, Seg};
 use std::fmt::Write;
 
 /// A segment that is due.
@@ -28,6 +28,17 @@ pub enum Due {
     Segments(u16, Vec<Owed>),
     /// The last call, in these words.
     Call(String),
+    /// What was sent has to go again.
+    Again {
+        /// To this port.
+        port: u16,
+        /// Where it begins.
+        seq: u32,
+        /// What it acknowledges.
+        ack: u32,
+        /// After so many microseconds or so.
+        after: u64,
+    },
 }
 
 /// An exchange that violated a rule: all up to and with the last stimulus, of which there are `before` entries, and what is due then, where that is known.
@@ -41,17 +52,54 @@ pub fn told(head: &str, entries: &[Entry], before: usize, due: Option<&Due>) -> 
         came.iter().for_each(|entry| writer.entry(entry));
         return writer.text;
     }
+    if let Some(Due::Again { port, seq, ack, after }) = due
+        && let Some(sent) = last_sent(entries, *port, *seq)
+    {
+        writer.again(entries, sent, *ack, *after);
+        return writer.text;
+    }
     first.iter().for_each(|entry| writer.entry(entry));
     writer.instead(came);
     let at = came.iter().map(Entry::at).next().or(writer.before).unwrap_or(0);
     match due {
         Some(Due::Segments(port, segments)) if !segments.is_empty() => writer.owed(*port, segments),
-        Some(Due::Segments(..) | Due::Call(_)) | None => writer.silence(at),
+        Some(Due::Segments(..) | Due::Call(_) | Due::Again { .. }) | None => writer.silence(at),
     }
     writer.text
 }
 
+/// Where the last segment stands that went to the port, begins at this number, and takes numbers.
+fn last_sent(entries: &[Entry], port: u16, seq: u32) -> Option<usize> {
+    let takes = |seg: &Seg<'_>| !seg.payload.is_empty() || seg.has(SYN) || seg.has(FIN);
+    entries.iter().rposition(|entry| match entry {
+        Entry::Out(_, octets) => {
+            segment(octets).is_some_and(|seg| seg.dst_port == port && seg.seq == seq && takes(&seg))
+        }
+        Entry::In(..) | Entry::Icmp(..) | Entry::Call(..) | Entry::Lost(..) => false,
+    })
+}
+
 impl Writer {
+    /// What happened until the segment of the entry `sent` had to go again, and that it goes.
+    fn again(&mut self, entries: &[Entry], sent: usize, ack: u32, after: u64) {
+        let due = entries[sent].at() + after;
+        entries
+            .iter()
+            .enumerate()
+            .take_while(|(at, entry)| *at <= sent || entry.at() < due)
+            .for_each(|(_, of)| self.entry(of));
+        let Entry::Out(_, octets) = &entries[sent] else { return };
+        let Some(seg) = segment(octets) else { return };
+        let numbers = self.numbers[line_of(seg.dst_port).unwrap_or(0)];
+        let start = seg.seq.wrapping_sub(numbers.host.unwrap_or(0));
+        let (length, letters) = (seg.payload.len(), letters(seg.flags));
+        let words = format!("> {letters} {start}:{}({length})", start.wrapping_add(length as u32));
+        let ack =
+            if seg.has(ACK) { format!(" ack {}", ack.wrapping_sub(numbers.peer.unwrap_or(0))) } else { String::new() };
+        let latest = due + after + 1_000_000 - self.before.unwrap_or(0);
+        let _ = writeln!(self.text, "+0~+{} {words}{ack} <...>", seconds(latest));
+    }
+
     /// What came, as a comment.
     fn instead(&mut self, came: &[Entry]) {
         for entry in came {

@@ -298,6 +298,15 @@ impl Host {
         }
     }
 
+    /// The oracle that judges now has waited in vain for what begins at `seq` to go again, so many microseconds after it went.
+    pub fn owes_again(&self, to: SocketAddr, seq: u32, ack: u32, after: u64) {
+        if let Some(diary) = &self.diary {
+            let mut diary = diary.borrow_mut();
+            let port = diary.port(to);
+            diary.due = Some(Due::Again { port, seq, ack, after });
+        }
+    }
+
     /// The oracle that judges now waits for the last call to come to this, in the words of a script.
     pub fn owes_call(&self, words: impl FnOnce() -> String) {
         if let Some(diary) = &self.diary {

@@ -70,3 +70,27 @@ fn a_finding_is_printed_with_the_command_that_repeats_it() {
     let again = text.lines().find_map(|line| line.trim().strip_prefix("again  ")).expect("a command");
     assert!(text.starts_with("FAIL seed ") && again.starts_with("halfopen fuzz sim --seed "), "{text}");
 }
+
+/// The target of an input is the one that is named, or that its path names.
+#[test]
+fn an_input_belongs_to_the_target_of_its_path_or_to_the_one_that_is_named() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/regressions");
+    let input = format!("{folder}/listener/reset-after-reopening-time-wait");
+    let table: [(&[&str], i32, &str); 5] = [
+        (&["min", &input], 0, "reset-after-reopening-time-wait: nothing is violated"),
+        (&["min", &input, "--target", "retransmission"], 0, "nothing is violated"),
+        (&["replay", &input], 0, "1 inputs, 0 findings"),
+        (&["min", &input, "--target", "state_machine"], 2, "reset-after-reopening-time-wait: "),
+        (
+            &["min", &input, "--target", "sparrow"],
+            2,
+            "of `sparrow` no script is made; of these: state_machine, endpoint_pair",
+        ),
+    ];
+    for (words, code, text) in table {
+        let output = Command::new(env!("CARGO_BIN_EXE_halfopen")).arg("fuzz").args(words).output().expect("the binary");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {said}");
+        assert!(said.contains(text), "{words:?}: {said}");
+    }
+}

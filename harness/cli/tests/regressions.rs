@@ -46,6 +46,13 @@ const APART: [(&str, &str); 2] = [
     ("text-of-the-peer-takes-the-rounds", "Linux sets PSH on what a small window has cut from a longer write"),
 ];
 
+/// Those of runs: target, name, why.
+const APART_RUNS: [(&str, &str, &str); 1] = [(
+    "endpoint_pair",
+    "half-open-without-a-word",
+    "Linux 6.18 joins what goes again for a smaller path with what follows it",
+)];
+
 fn programs() -> Vec<(String, Program)> {
     let mut programs = Vec::new();
     for entry in fs::read_dir(Path::new(FOLDER).join("state_machine")).expect("a readable folder") {
@@ -67,6 +74,13 @@ const IN_PLACE_OF_LINUX: &[(&str, &str)] = &[("net.ipv4.tcp_dsack", "1")];
 
 /// What the kernel is to leave out that no RFC asks for: joining what goes again with what follows it.
 const ON_LINUX: &[(&str, &str)] = &[("net.ipv4.tcp_retrans_collapse", "0")];
+
+/// The same of `retransmission`, whose model is that of RFC 5681 and 6582.
+const ON_LINUX_BY_RENO: Parameters = &[
+    ("net.ipv4.tcp_retrans_collapse", "0"),
+    ("net.ipv4.tcp_congestion_control", "reno"),
+    ("net.ipv4.tcp_recovery", "0"),
+];
 
 type Parameters = &'static [(&'static str, &'static str)];
 
@@ -121,6 +135,14 @@ fn of_linux(name: &str, program: &Program, head: &str) -> Option<String> {
     let is_apart = APART.iter().any(|(apart, _)| *apart == name);
     let is_asked = program.setup.profile != Profile::Linux && !is_apart && seconds(&text) <= MOST_SECONDS;
     (is_asked && failure(name, &text).is_none()).then_some(text)
+}
+
+/// The same of a run.
+fn of_linux_run(teller: Teller, name: &str, octets: &[u8], head: &str) -> Option<String> {
+    let parameters = if teller.target == "retransmission" { ON_LINUX_BY_RENO } else { ON_LINUX };
+    let text = made_of_run(teller, octets, head, Some((Profile::Linux, parameters)))?;
+    let is_apart = APART_RUNS.iter().any(|(target, apart, _)| (*target, *apart) == (teller.target, name));
+    (!is_apart && seconds(&text) <= MOST_SECONDS && failure(name, &text).is_none()).then_some(text)
 }
 
 /// How long a script takes.
@@ -195,14 +217,19 @@ fn each_script_has_its_program() {
         assert!(names.iter().any(|name| name == untold), "{untold} ({why})");
     }
     let runs: Vec<PathBuf> = runs().iter().map(|(teller, name, _)| path_of_run(teller.target, name)).collect();
-    for (target, untold, why) in UNTOLD_RUNS {
+    for (target, untold, why) in UNTOLD_RUNS.into_iter().chain(APART_RUNS) {
         assert!(runs.contains(&path_of_run(target, untold)), "{untold} ({why})");
     }
     for teller in TELLERS {
         // A target may have no script.
         let entries = fs::read_dir(Path::new(FOLDER).join("scripts").join(teller.target)).into_iter().flatten();
-        for path in entries.map(|entry| entry.expect("a readable folder").path()) {
-            assert!(runs.contains(&path), "{}", path.display());
+        let linux = fs::read_dir(Path::new(FOLDER).join("scripts").join(teller.target).join("linux"));
+        for entry in entries.chain(linux.into_iter().flatten()) {
+            let path = entry.expect("a readable folder").path();
+            let file = path.file_name().expect("a name");
+            let outside = path.parent().and_then(Path::parent).map(|folder| folder.join(file));
+            let known = path.is_dir() || runs.contains(&path) || outside.is_some_and(|path| runs.contains(&path));
+            assert!(known, "{}", path.display());
         }
     }
 }
@@ -264,12 +291,37 @@ fn each_run_has_the_script_that_is_made_of_it_and_it_passes() {
         }
         match told(teller, &name, &octets, &head) {
             Err(failure) => wrong.push(failure),
-            Ok(made) if env::var_os("UPDATE_EXPECT").is_some() => fs::write(&path, made).expect("a writable folder"),
+            Ok(made) if env::var_os("UPDATE_EXPECT").is_some() => {
+                fs::create_dir_all(path.parent().expect("a folder")).expect("a writable folder");
+                fs::write(&path, made).expect("a writable folder");
+                update_linux(teller, &name, &octets, &head);
+            }
             Ok(made) if made != text => {
                 wrong.push(format!("{}: out of date, UPDATE_EXPECT=1 writes it", path.display()))
             }
-            Ok(_) => {}
+            Ok(made) => {
+                let path = path_of_run(&format!("{}/linux", teller.target), &name);
+                let of_linux = of_linux_run(teller, &name, &octets, &head).filter(|_| !made.contains(OF_LINUX));
+                if fs::read_to_string(&path).ok() != of_linux {
+                    wrong.push(format!("{}: out of date, UPDATE_EXPECT=1 writes or removes it", path.display()));
+                }
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What a script that the kernel takes as it is says of its profile.
+const OF_LINUX: &str = "//: profile linux";
+
+fn update_linux(teller: Teller, name: &str, octets: &[u8], head: &str) {
+    let path = path_of_run(&format!("{}/linux", teller.target), name);
+    let own = fs::read_to_string(path_of_run(teller.target, name)).unwrap_or_default();
+    match of_linux_run(teller, name, octets, head).filter(|_| !own.contains(OF_LINUX)) {
+        Some(text) => {
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a writable folder");
+            fs::write(path, text).expect("a writable folder");
+        }
+        None => drop(fs::remove_file(path)),
+    }
 }
