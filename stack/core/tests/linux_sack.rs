@@ -99,6 +99,19 @@ fn text_in_order_reports_what_of_it_was_held() {
 }
 
 #[test]
+fn text_behind_a_fin_that_waited_is_taken_with_it() {
+    for (keeps, expected, read) in [(true, "ack 6", "1234"), (false, "ack 5", "123")] {
+        let (mut play, fd) = established(with(|config| config.sack_keeps_blocks = keeps), 1000);
+        play.inject(A, 2, 1, b"23");
+        play.inject(F, 4, 1, b"");
+        play.inject(A, 5, 1, b"4");
+        let line = play.inject(A, 1, 1, b"1").pop().unwrap();
+        assert!(line.ends_with(expected), "{line}");
+        assert_eq!(play.read(fd), Ok(read.into()));
+    }
+}
+
+#[test]
 fn window_of_segments_is_in_use_however_small_they_are() {
     let (mut play, fd) = established(with(|_| ()), 48);
     play.stack.send(play.now, fd, &[0; 8000], SendFlags::default()).unwrap();

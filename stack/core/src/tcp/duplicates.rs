@@ -76,8 +76,7 @@ impl Tcb {
     pub(crate) fn remember_block(&mut self, seg: &Segment<'_>, fx: &Fx<'_>) {
         let text = seg.seq.plus(seg.payload.len() as u32);
         let end = if fx.config().sack_counts_controls { seg.end() } else { text };
-        if self.sack
-            && seg.seq != end
+        if seg.seq != end
             && let Some((left, right)) = self.reassembly.remember(self.held(seg, end))
         {
             self.note_duplicate(left, right, fx);
@@ -92,10 +91,9 @@ impl Tcb {
 
     /// Text in order has come up to `nxt`, where blocks are remembered: what waited may have been part of it.
     pub(crate) fn remember_taken(&mut self, nxt: SeqNum, fx: &Fx<'_>) {
-        if self.sack && fx.config().tcp_dsack {
-            let duplicate = self.duplicate.take().map(|duplicate| *duplicate);
-            self.duplicate = self.reassembly.remember_taken(nxt, duplicate).map(Box::new);
-        }
+        let duplicate = self.duplicate.take().map(|duplicate| *duplicate);
+        let duplicate = self.reassembly.remember_taken(nxt, duplicate);
+        self.duplicate = duplicate.filter(|_| self.sack && fx.config().tcp_dsack).map(Box::new);
     }
 
     /// At most `most` blocks for an ACK: first the duplicate, which is reported once, then the run that holds it, then as

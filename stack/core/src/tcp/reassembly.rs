@@ -98,6 +98,11 @@ impl Reassembly {
         }
     }
 
+    /// The number behind the segment with FIN that was taken last, for connections whose blocks are remembered.
+    pub(crate) fn remembered_fin_end(&self) -> Option<SeqNum> {
+        self.0.as_ref()?.reports.fin_end()
+    }
+
     /// RCV.NXT is `nxt`: what lies below it is not reported any more.
     pub(crate) fn forget_below(&mut self, nxt: SeqNum) {
         let nothing = self.holds_nothing();

@@ -31,6 +31,8 @@ pub(crate) struct Reports {
     /// The one that changed last first. What fell off the end is not reported again unless it comes again.
     blocks: Vec<Part>,
     held: SegmentTree,
+    /// The number behind the segment with FIN that was taken last. More may have been appended to it.
+    fin_end: Option<SeqNum>,
 }
 
 /// `part` with `other`, if they overlap or touch.
@@ -157,11 +159,17 @@ impl Reports {
             if old.end.gt(reached) {
                 reached = old.end;
                 if old.fin {
+                    self.fin_end = Some(reached);
                     break;
                 }
             }
         }
         duplicate
+    }
+
+    /// The number behind the segment with FIN that was taken last.
+    pub(crate) const fn fin_end(&self) -> Option<SeqNum> {
+        self.fin_end
     }
 
     /// RCV.NXT is `nxt`.
