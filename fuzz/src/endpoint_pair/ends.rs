@@ -47,7 +47,14 @@ impl World<'_> {
         let stack = &self.stacks[side];
         stack.is_to_blame();
         let Some(of) = stack.connections().find(|of| of.state != State::Closed) else { return };
-        let Some(vitals) = stack.vitals(of.local, of.remote).filter(|vitals| vitals.una != vitals.nxt) else { return };
+        let Some(vitals) = stack.vitals(of.local, of.remote) else { return };
+        if vitals.una == vitals.nxt {
+            let (unsent, room) = (of.unacknowledged as u32, vitals.wnd.min(vitals.smss));
+            if unsent > 0 && room > 0 {
+                stack.owes_text(of.remote, vitals.nxt.0, unsent.min(room), unsent <= room);
+            }
+            return;
+        }
         let rto = stack.snapshots().next().map_or(1_000_000, |snapshot| snapshot.congestion.rto.as_micros() as u64);
         stack.owes_again(of.remote, vitals.una.0, vitals.rcv_nxt.0, rto);
     }

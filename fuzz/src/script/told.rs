@@ -2,6 +2,7 @@
 
 use super::{Entry, Writer, letters, line_of, seconds, segment};
 use crate::datagram::{ACK, FIN, SYN, Seg};
+use crate::program::Damage;
 use std::fmt::Write;
 
 /// A segment that is due.
@@ -39,6 +40,17 @@ pub enum Due {
         /// After so many microseconds or so.
         after: u64,
     },
+    /// Text that was written, and that the window has room for, has to go, with nothing in flight.
+    Fresh {
+        /// To this port.
+        port: u16,
+        /// Where it begins.
+        seq: u32,
+        /// Octets, and whether they are the last.
+        text: u32,
+        /// They are all that was written.
+        last: bool,
+    },
 }
 
 /// An exchange that violated a rule: all up to and with the last stimulus, of which there are `before` entries, and what is due then, where that is known.
@@ -58,12 +70,18 @@ pub fn told(head: &str, entries: &[Entry], before: usize, due: Option<&Due>) -> 
         writer.again(entries, sent, *ack, *after);
         return writer.text;
     }
+    if let Some(Due::Fresh { port, seq, text, last }) = due
+        && let Some(cut) = ready(entries)
+    {
+        writer.fresh(&entries[..cut], *port, (*seq, *text, *last));
+        return writer.text;
+    }
     first.iter().for_each(|entry| writer.entry(entry));
     writer.instead(came);
     let at = came.iter().map(Entry::at).next().or(writer.before).unwrap_or(0);
     match due {
         Some(Due::Segments(port, segments)) if !segments.is_empty() => writer.owed(*port, segments),
-        Some(Due::Segments(..) | Due::Call(_) | Due::Again { .. }) | None => writer.silence(at),
+        Some(Due::Segments(..) | Due::Call(_) | Due::Again { .. } | Due::Fresh { .. }) | None => writer.silence(at),
     }
     writer.text
 }
@@ -79,7 +97,41 @@ fn last_sent(entries: &[Entry], port: u16, seq: u32) -> Option<usize> {
     })
 }
 
+/// How much happens until the last text is written and there is a window for it.
+fn ready(entries: &[Entry]) -> Option<usize> {
+    let writes =
+        |entry: &Entry| matches!(entry, Entry::Call(_, words) if words.starts_with("send(") && !words.contains("= -1"));
+    let call = entries.iter().rposition(writes)?;
+    let opens = |entry: &Entry| arrived(entry).is_some_and(|seg| seg.window > 0);
+    let before = entries[..call].iter().rfind(|entry| arrived(entry).is_some());
+    let later = || entries[call..].iter().position(opens).map(|at| call + at + 1);
+    if before.is_none_or(opens) { Some(call + 1) } else { later() }
+}
+
+fn arrived(entry: &Entry) -> Option<Seg<'_>> {
+    if let Entry::In(_, octets, Damage::None) = entry { segment(octets) } else { None }
+}
+
+/// How long text that nothing holds back may wait, in seconds: longer than any timer.
+const LONGEST_WAIT: &str = "120";
+
 impl Writer {
+    /// What happened until text had to go, and that it goes.
+    fn fresh(&mut self, entries: &[Entry], port: u16, (seq, text, last): (u32, u32, bool)) {
+        entries.iter().for_each(|entry| self.entry(entry));
+        let numbers = self.numbers[line_of(port).unwrap_or(0)];
+        let start = seq.wrapping_sub(numbers.host.unwrap_or(0));
+        let controls = |seg: &Seg<'_>| u32::from(seg.has(SYN)) + u32::from(seg.has(FIN));
+        let ends = entries
+            .iter()
+            .filter_map(arrived)
+            .map(|seg| seg.seq.wrapping_add(seg.payload.len() as u32 + controls(&seg)));
+        let ack = ends.max_by_key(|end| end.wrapping_sub(numbers.peer.unwrap_or(0))).unwrap_or(0);
+        let (end, ack) = (start.wrapping_add(text), ack.wrapping_sub(numbers.peer.unwrap_or(0)));
+        let letters = if last { "P." } else { "." };
+        let _ = writeln!(self.text, "+0~+{LONGEST_WAIT} > {letters} {start}:{end}({text}) ack {ack} <...>");
+    }
+
     /// What happened until the segment of the entry `sent` had to go again, and that it goes.
     fn again(&mut self, entries: &[Entry], sent: usize, ack: u32, after: u64) {
         let due = entries[sent].at() + after;

@@ -307,6 +307,15 @@ impl Host {
         }
     }
 
+    /// The oracle that judges now has waited in vain for so many octets of new text, which may be the `last` that were written.
+    pub fn owes_text(&self, to: SocketAddr, seq: u32, text: u32, last: bool) {
+        if let Some(diary) = &self.diary {
+            let mut diary = diary.borrow_mut();
+            let port = diary.port(to);
+            diary.due = Some(Due::Fresh { port, seq, text, last });
+        }
+    }
+
     /// The oracle that judges now waits for the last call to come to this, in the words of a script.
     pub fn owes_call(&self, words: impl FnOnce() -> String) {
         if let Some(diary) = &self.diary {

@@ -140,7 +140,8 @@ impl Teller {
         let host = (0..2).max_by_key(last).unwrap_or(0);
         let (oracle, text) = match played {
             Ok(Ok(())) => return Told { found: None, choices: dice.made(), host, diaries },
-            Ok(Err(finding)) => (finding.oracle.to_owned(), finding.text),
+            // Behind the first line is how both stand.
+            Ok(Err(finding)) => (finding.oracle.to_owned(), finding.text.lines().next().unwrap_or_default().to_owned()),
             Err(panic) => {
                 let said = panic.downcast_ref::<String>().map(String::as_str);
                 let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
@@ -266,5 +267,47 @@ mod tests {
         assert!(texts.is_empty(), "{texts:?}");
         let end = "listen(3, 3) = 0\n+0.000010 < . 500:500(0) ack 77 win 0\n// Came instead: > R 77:77(0)\n+0 > R 78:78(0) <...>\n";
         assert!(text.starts_with("//= rfc9293/3.10.7.2/listen-ack MUST\n// O60: ") && text.ends_with(end), "{text}");
+    }
+
+    /// A connection on which ten octets went out; the oracle waits for them again, or for ten that did not go.
+    fn silence(mut dice: Dice<'_>, _events: usize, keeping: &[Keeping<'_>; 2]) -> Result<(), Finding> {
+        let (local, remote) = (([192, 0, 2, 1], 80).into(), ([198, 51, 100, 2], 5000).into());
+        let mut host = Host::new(Profile::Rfc9293, Profile::Rfc9293.beginning(), 0, &keeping[0]);
+        host.add_address(local);
+        let now = Instant(0);
+        let fd = host.socket(now, Domain::Inet).expect("a socket");
+        host.bind(fd, local).expect("a free port");
+        host.listen(now, fd, 3).expect("a free port");
+        let syn = Tcp { seq: 500, flags: flag::SYN, window: 99, ..Tcp::default() };
+        host.receive(now, &wire::datagram(remote, local, syn), remote);
+        let next = wire::segment(&host.transmit(now).expect("a SYN,ACK")).seq.wrapping_add(1);
+        let ack = Tcp { seq: 501, ack: next, flags: flag::ACK, window: 99, ..Tcp::default() };
+        host.receive(now, &wire::datagram(remote, local, ack), remote);
+        let (fd, _) = host.accept(now, fd).expect("a connection");
+        host.send(now, fd, &[7; 10], Default::default()).expect("room");
+        host.transmit(now).expect("text");
+        match dice.below(2) {
+            0 => host.owes_again(remote, next, 501, 1_000_000),
+            _ => host.owes_text(remote, next.wrapping_add(10), 10, true),
+        }
+        Err(Finding::liveness("O79", "nothing comes\nand so on"))
+    }
+
+    /// What has to come and does not is the end of the script, with the time that it may take.
+    #[test]
+    fn what_does_not_come_is_due() {
+        let teller = Teller { target: "silence", play: silence };
+        let script = |choice| teller.tell_dice(Dice::of_choices(vec![choice]), 1, None).script();
+        let (again, fresh) = (script(0), script(1));
+        assert!(
+            again.contains(
+                "// O79: once faults stop everything written arrives. In ESTABLISHED at send: nothing comes.\n"
+            )
+        );
+        let end =
+            "send(4, ..., 10, MSG_NOSIGNAL) = 10\n+0 > P. 1:11(10) ack 1\n+0~+3.000000 > P. 1:11(10) ack 1 <...>\n";
+        assert!(again.ends_with(end), "{again}");
+        let end = "send(4, ..., 10, MSG_NOSIGNAL) = 10\n+0~+120 > P. 11:21(10) ack 1 <...>\n";
+        assert!(fresh.ends_with(end), "{fresh}");
     }
 }
