@@ -508,8 +508,10 @@ fn taken(judge: &mut Judge, at: usize, seg: &Seg<'_>, pre: Option<&Vitals>, afte
     let fin_acked = pre.fin_sent.is_some() && seg.ack == pre.nxt.0;
     let Some(after) = after else {
         let last_ack = pre.state == State::LastAck && fin_acked;
+        // `TCP_LINGER2` below zero: there is no FIN-WAIT-2.
+        let no_fin_wait_2 = pre.state == State::FinWait1 && fin_acked && pre.user_closed && judge.lines[at].tuned;
         let unread = pre.user_closed && text && takes_text;
-        if !last_ack && !unread {
+        if !last_ack && !no_fin_wait_2 && !unread {
             let shrinks = before(seg.ack.wrapping_add(scaled(Some(pre), seg)), pre.una.0.wrapping_add(pre.wnd));
             judge.fail(if shrinks { 24 } else { 66 }, format_args!("the connection is gone"));
         }
