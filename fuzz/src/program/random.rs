@@ -96,7 +96,11 @@ pub fn event(random: &mut Random, at: At) -> Event {
         22 => random.one_of(&[Event::WaitForTimer {}, Event::WaitLong { seconds: 61 }, Event::Duplicate { at }]),
         23 => Event::Accept {},
         24 => Event::Connect { at },
-        25 | 26 => Event::Send { at, length: text(random), more: random.one_in(8), urgent: random.one_in(16) },
+        25 | 26 => {
+            // What fills a window and more is the application's to write: it goes out only as the peer lets it.
+            let length = if random.one_in(4) { random.one_of(edges::LENGTHS) } else { text(random) };
+            Event::Send { at, length, more: random.one_in(8), urgent: random.one_in(16) }
+        }
         27 | 28 => Event::Receive { at, length: random.one_of(edges::LENGTHS), peek: random.one_in(8) },
         29 => Event::Shutdown { at, half: random.one_of(&[Half::Write, Half::Write, Half::Read, Half::Both]) },
         30 => random.one_of(&[
