@@ -13,7 +13,7 @@ const TICK: u64 = 10;
 /// Linux's numbers of these states.
 const TIME_WAIT: u8 = 6;
 const CLOSED: u8 = 7;
-const BEGINNING: u64 = 1_000_000;
+pub(super) const BEGINNING: u64 = 1_000_000;
 /// Octets of the largest receive buffer: what lies further beyond the window no host can take.
 const BUFFER: u32 = 1 << 18;
 /// Datagrams at one event; more are a storm, which is a finding of its own.

@@ -1,5 +1,6 @@
 //! The reference stack as a host of programs.
 
+use super::player::BEGINNING;
 use super::{Host, Waited, timed};
 use crate::datagram;
 use crate::machine;
@@ -119,7 +120,8 @@ impl Host for Reference {
                 Some(at) => {
                     self.at(at.micros().max(self.now.micros()));
                     let (now, slip) = (self.now.micros(), self.clear.1);
-                    self.clear = (now + timed::late(now, slip), slip + timed::wheel(now));
+                    let passed = now - BEGINNING;
+                    self.clear = (now + timed::late(passed, slip), slip + timed::wheel(passed));
                     if self.stack.transmit_into(out) {
                         return Waited::Left(self.now.micros());
                     }
