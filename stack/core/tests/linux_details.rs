@@ -278,6 +278,23 @@ fn cwr_behind_the_peer_s_fin_hurries_no_ack() {
     assert_eq!(play.inject(A.with(Flags::CWR), 6, 1, b"x"), [""; 0]);
 }
 
+#[test]
+fn cwr_ends_the_echo_where_linux_looks_for_text() {
+    let echoes = |fin: bool, seq: u32, text: &[u8]| {
+        let (mut play, fd) = marked();
+        if fin {
+            play.inject(F, 5, 1, b"");
+        }
+        play.inject(A.with(Flags::CWR), seq, 1, text);
+        play.send(fd, b"x");
+        play.last().0.flags.ece()
+    };
+    assert!(echoes(false, 5, b""), "not on a segment of nothing");
+    assert!(!echoes(false, 5, b"x"));
+    assert!(echoes(true, 6, b"x"), "nor behind the FIN");
+    assert!(!echoes(true, 4, b"x"), "but on old text");
+}
+
 /// The `linux` profile, and a connection with ECN that echoes CE.
 fn marked() -> (Play, i32) {
     let mut config = Config::linux();

@@ -115,17 +115,19 @@ impl Tcb {
     /// the receiver.
     pub(crate) fn ecn_arrived(&mut self, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
         let unacknowledged = self.rcv.last_ack_sent != self.rcv.nxt || self.delayed_ack.need() != Need::None;
-        let octets = match fx.config().ce_counts_where_kept {
-            true if !self.state().may_receive_text() => 0,
+        let linux = fx.config().ce_counts_where_kept;
+        let behind_fin = linux && !self.state().may_receive_text();
+        let octets = match linux {
+            true if behind_fin => 0,
             true if arriving.first.gt(self.rcv.nxt) => arriving.len,
             true if !arriving.first.plus(arriving.len).gt(self.rcv.nxt) => 0,
             true | false => arriving.text,
         };
-        // Nor does Linux hear of CWR there.
-        let deaf = fx.config().ce_counts_where_kept && !self.state().may_receive_text();
+        // Linux looks for CWR where it looks for text: behind the peer's FIN in what lies before RCV.NXT.
+        let looks = !linux || (arriving.len > 0 && (!behind_fin || arriving.first.lt(self.rcv.nxt)));
         match &mut self.ecn {
             Ecn::Off | Ecn::Asked(_) | Ecn::Answered(_) => {}
-            Ecn::Classic(_) if deaf => {}
+            Ecn::Classic(_) if !looks => {}
             Ecn::Classic(classic) => {
                 let before = classic.echo;
                 let quick = fx.config().ecn_quick_acks;
