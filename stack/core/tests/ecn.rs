@@ -472,3 +472,23 @@ fn crossing_syns_answer_as_listeners_do() {
     play.ecn = ECT_0;
     assert_eq!(play.inject(ACCURATE, 0, 0, b""), ["SA. 0:0(0) ack 1"]);
 }
+
+#[test]
+fn ece_on_the_ack_of_what_told_of_a_reduction_asks_for_another() {
+    for mut config in [with_ecn(1), Config::linux()] {
+        (config.tcp_timestamps, config.tcp_sack) = (0, false);
+        let mut play = Play::new(config);
+        let listener = play.listen(1);
+        play.inject(SETUP, 0, 0, b"");
+        play.inject(A, 1, 1, b"");
+        let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+        let mut tells = |ack: u32| {
+            play.send(fd, b"x");
+            let tells = play.last().0.flags.cwr();
+            play.inject(A | Flags::ECE, 1, ack, b"");
+            tells
+        };
+        // CWR has reached the peer with the second octet, and the third is of the window after.
+        assert_eq!([tells(2), tells(3), tells(4)], [false, true, true]);
+    }
+}

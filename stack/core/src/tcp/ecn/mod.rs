@@ -155,7 +155,7 @@ impl Tcb {
             return;
         }
         let waits = fx.config().ecn_waits_at_one_segment && self.congestion.cwnd <= self.smss(fx.config());
-        if machine::congestion(self, fx) {
+        if machine::congestion(self, seg.ack, fx) {
             fx.cite(rules::ECN_REDUCE);
         }
         if let (true, Ecn::Classic(classic)) = (waits, &mut self.ecn) {

@@ -7,6 +7,7 @@ use super::undo::Undo;
 use super::{Episode, Phase, Reduction, forward_rto, probe, rack, reordering, timer, undo};
 use crate::host::Fx;
 use crate::rules;
+use crate::seq::SeqNum;
 use crate::tcp::recovery::forward_rto::Outcome;
 use crate::tcp::tcb::Tcb;
 use crate::tcp::timers::Timer;
@@ -41,18 +42,26 @@ fn reneges(tcb: &mut Tcb, fx: &mut Fx<'_>) -> bool {
     true
 }
 
+/// Whether `ack` is of something above what was sent when the phase began, so that CWR has reached the peer (RFC 3168 6.1.2).
+fn is_beyond(tcb: &Tcb, ack: SeqNum) -> bool {
+    tcb.recovery.high.is_none_or(|high| ack.gt(high))
+}
+
+fn end_cwr(tcb: &mut Tcb, fx: &Fx<'_>) {
+    if tcb.reduction(fx.config()) == Reduction::Proportional {
+        end_reduction(tcb);
+    }
+    tcb.recovery.phase = Phase::Open;
+}
+
 /// The ends of phases that last until `high` is acknowledged.
 fn leave(tcb: &mut Tcb, seg: &Segment<'_>, progress: &mut Progress, fx: &mut Fx<'_>) {
     if !tcb.recovery.is_over(tcb.snd.una) {
         return;
     }
     match tcb.recovery.phase {
-        // Held until something above is acknowledged, so that CWR has reached the peer (RFC 3168 6.1.2).
-        Phase::Cwr if tcb.recovery.high.is_none_or(|high| tcb.snd.una.gt(high)) => {
-            if tcb.reduction(fx.config()) == Reduction::Proportional {
-                end_reduction(tcb);
-            }
-            tcb.recovery.phase = Phase::Open;
+        Phase::Cwr if is_beyond(tcb, tcb.snd.una) => {
+            end_cwr(tcb, fx);
             progress.ended = true;
         }
         Phase::Recovery => {
@@ -305,8 +314,12 @@ fn enter_recovery(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     tcb.recovery.phase = Phase::Recovery;
 }
 
-/// A sign of congestion that is no loss (RFC 3168 6.1.2): one reduction per window of data. Whether it is one now.
-pub(crate) fn congestion(tcb: &mut Tcb, fx: &mut Fx<'_>) -> bool {
+/// A sign of congestion that is no loss (RFC 3168 6.1.2): one reduction per window of data. `ack`, which is not taken yet, may be of the next
+/// window. Whether it is one now.
+pub(crate) fn congestion(tcb: &mut Tcb, ack: SeqNum, fx: &mut Fx<'_>) -> bool {
+    if tcb.recovery.phase == Phase::Cwr && is_beyond(tcb, ack) {
+        end_cwr(tcb, fx);
+    }
     match tcb.recovery.phase {
         Phase::Open | Phase::Disorder => {
             // A mark, other than a loss, may leave one segment alone (RFC 9438 4.6, RFC 3168 6.1.2).
