@@ -85,7 +85,8 @@ fn heard(choices: &Choices, pre: &Vitals, seg: &Seg<'_>) -> bool {
         (Some(_), None) => true,
         (None, _) => !choices.require_timestamps,
     };
-    let challenged = seg.has(SYN) && pre.state != State::SynReceived;
+    let cut_off = !choices.challenge_acks && before(seg.seq, pre.rcv_nxt.0);
+    let challenged = seg.has(SYN) && !cut_off && pre.state != State::SynReceived;
     pre.state == State::SynSent
         || !challenged
             && (stamped || !pre.timestamps)
