@@ -279,20 +279,21 @@ fn cwr_behind_the_peer_s_fin_hurries_no_ack() {
 }
 
 #[test]
-fn cwr_ends_the_echo_where_linux_looks_for_text() {
-    let echoes = |fin: bool, seq: u32, text: &[u8]| {
+fn cwr_ends_the_echo_where_its_acknowledgment_is_taken() {
+    let echoes = |fin: bool, seq: u32, ack: u32| {
         let (mut play, fd) = marked();
+        play.send(fd, b"x");
+        play.inject(A, 5, 2, b"");
         if fin {
-            play.inject(F, 5, 1, b"");
+            play.inject(F, 5, 2, b"");
         }
-        play.inject(A.with(Flags::CWR), seq, 1, text);
+        play.inject(A.with(Flags::CWR), seq, ack, b"");
         play.send(fd, b"x");
         play.last().0.flags.ece()
     };
-    assert!(echoes(false, 5, b""), "not on a segment of nothing");
-    assert!(!echoes(false, 5, b"x"));
-    assert!(echoes(true, 6, b"x"), "nor behind the FIN");
-    assert!(!echoes(true, 4, b"x"), "but on old text");
+    assert!(!echoes(false, 5, 2));
+    assert!(echoes(false, 5, 1), "an old one is not");
+    assert!(!echoes(true, 6, 2), "nor does the peer's FIN matter");
 }
 
 /// The `linux` profile, and a connection with ECN that echoes CE.

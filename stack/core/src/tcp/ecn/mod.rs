@@ -123,8 +123,8 @@ impl Tcb {
             true if !arriving.first.plus(arriving.len).gt(self.rcv.nxt) => 0,
             true | false => arriving.text,
         };
-        // Linux looks for CWR where it looks for text: behind the peer's FIN in what lies before RCV.NXT.
-        let looks = !linux || (arriving.len > 0 && (!behind_fin || arriving.first.lt(self.rcv.nxt)));
+        // Linux looks for CWR where it takes an acknowledgment.
+        let looks = !linux || arriving.seg.ack.ge(self.snd.una);
         match &mut self.ecn {
             Ecn::Off | Ecn::Asked(_) | Ecn::Answered(_) => {}
             Ecn::Classic(_) if !looks => {}
@@ -134,7 +134,7 @@ impl Tcb {
                 if classic.arrived(&arriving.seg, octets, fx) && !before {
                     self.delayed_ack.quick = self.delayed_ack.quick.max(quick);
                 }
-                if before && arriving.seg.flags.cwr() && arriving.text > 0 && quick > 0 {
+                if before && arriving.seg.flags.cwr() && arriving.text > 0 && quick > 0 && !behind_fin {
                     self.delayed_ack.now();
                 }
             }
