@@ -294,6 +294,15 @@ fn cwr_ends_the_echo_where_its_acknowledgment_is_taken() {
     assert!(!echoes(false, 5, 2));
     assert!(echoes(false, 5, 1), "an old one is not");
     assert!(!echoes(true, 6, 2), "nor does the peer's FIN matter");
+    // CE counts on any.
+    let (mut play, fd) = marked();
+    play.inject(A.with(Flags::CWR), 5, 1, b"");
+    play.send(fd, b"x");
+    play.inject(A, 5, 2, b"");
+    play.ecn = 3;
+    play.inject(P, 5, 1, b"x");
+    play.send(fd, b"x");
+    assert!(play.last().0.flags.ece());
 }
 
 /// The `linux` profile, and a connection with ECN that echoes CE.

@@ -4,7 +4,7 @@ use super::codepoint;
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
-use crate::wire::tcp::{Flags, Segment};
+use crate::wire::tcp::Flags;
 
 /// Both half-connections.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,10 +36,10 @@ impl Classic {
         self
     }
 
-    /// An acceptable segment with `text` octets as it arrived. Whether it carried CE.
-    pub(super) fn arrived(&mut self, seg: &Segment<'_>, text: u32, fx: &mut Fx<'_>) -> bool {
+    /// An acceptable segment with `text` octets as it arrived, and with `cwr` that counts. Whether it carried CE.
+    pub(super) fn arrived(&mut self, cwr: bool, text: u32, fx: &mut Fx<'_>) -> bool {
         self.seen |= fx.ecn() != codepoint::NOT_ECT;
-        if seg.flags.cwr() && self.echo {
+        if cwr && self.echo {
             fx.cite(rules::ECN_ECHO_ENDS);
             self.echo = false;
         }

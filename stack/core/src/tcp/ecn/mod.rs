@@ -124,17 +124,16 @@ impl Tcb {
             true | false => arriving.text,
         };
         // Linux looks for CWR where it takes an acknowledgment.
-        let looks = !linux || arriving.seg.ack.ge(self.snd.una);
+        let cwr = arriving.seg.flags.cwr() && (!linux || arriving.seg.ack.ge(self.snd.una));
         match &mut self.ecn {
             Ecn::Off | Ecn::Asked(_) | Ecn::Answered(_) => {}
-            Ecn::Classic(_) if !looks => {}
             Ecn::Classic(classic) => {
                 let before = classic.echo;
                 let quick = fx.config().ecn_quick_acks;
-                if classic.arrived(&arriving.seg, octets, fx) && !before {
+                if classic.arrived(cwr, octets, fx) && !before {
                     self.delayed_ack.quick = self.delayed_ack.quick.max(quick);
                 }
-                if before && arriving.seg.flags.cwr() && arriving.text > 0 && quick > 0 && !behind_fin {
+                if before && cwr && arriving.text > 0 && quick > 0 && !behind_fin {
                     self.delayed_ack.now();
                 }
             }
