@@ -6,7 +6,6 @@ use common::*;
 use halfopen_stack::wire::tcp::{AccurateEcn, Flags, Options, Segment};
 use halfopen_stack::{Config, SeqNum, SocketOption, State};
 
-const SETUP: Flags = S.with(Flags::ECE).with(Flags::CWR);
 const ACCURATE: Flags = SETUP.with(Flags::AE);
 const CE: u8 = 3;
 const ECT_0: u8 = 2;
@@ -478,10 +477,7 @@ fn ece_on_the_ack_of_what_told_of_a_reduction_asks_for_another() {
     for mut config in [with_ecn(1), Config::linux()] {
         (config.tcp_timestamps, config.tcp_sack) = (0, false);
         let mut play = Play::new(config);
-        let listener = play.listen(1);
-        play.inject(SETUP, 0, 0, b"");
-        play.inject(A, 1, 1, b"");
-        let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+        let fd = play.passive_open_by(SETUP);
         let mut tells = |ack: u32| {
             play.send(fd, b"x");
             let tells = play.last().0.flags.cwr();

@@ -243,10 +243,7 @@ fn numbers_of_fins_are_reported_like_text() {
 fn time_wait_has_no_feedback_on_congestion() {
     for (mini, expected) in [(true, ". 2:2(0) ack 3"), (false, "E. 2:2(0) ack 3")] {
         let mut play = Play::new(with(|config| config.mini_sockets = mini));
-        let listener = play.listen(8);
-        play.inject(S.with(Flags::ECE).with(Flags::CWR), 0, 0, b"");
-        play.inject(A, 1, 1, b"");
-        let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+        let fd = play.passive_open_by(SETUP);
         play.ecn = 3;
         play.inject(A, 1, 1, b"x");
         play.ecn = 0;
@@ -260,9 +257,7 @@ fn time_wait_has_no_feedback_on_congestion() {
 fn mark_of_text_that_is_wholly_old_is_not_counted() {
     for (kept, expected) in [(true, ". 1:1(0) ack 2"), (false, "E. 1:1(0) ack 2")] {
         let mut play = Play::new(with(|config| config.ce_counts_where_kept = kept));
-        play.listen(8);
-        play.inject(S.with(Flags::ECE).with(Flags::CWR), 0, 0, b"");
-        play.inject(A, 1, 1, b"");
+        play.passive_open_by(SETUP);
         play.inject(A, 1, 1, b"x");
         play.ecn = 3;
         assert_eq!(play.inject(A, 1, 1, b"x").last().unwrap(), expected);

@@ -310,10 +310,7 @@ fn marked() -> (Play, i32) {
     let mut config = Config::linux();
     (config.tcp_timestamps, config.tcp_invalid_ratelimit) = (0, 0);
     let mut play = Play::new(config);
-    let listener = play.listen(8);
-    play.inject(S.with(Flags::ECE).with(Flags::CWR), 0, 0, b"");
-    play.inject(A, 1, 1, b"");
-    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    let fd = play.passive_open_by(SETUP);
     play.ecn = 3;
     play.inject(P, 1, 1, b"text");
     play.ecn = 0;

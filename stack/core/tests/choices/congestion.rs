@@ -11,10 +11,7 @@ fn in_flight(set: Set, segments: usize) -> (Play, i32) {
     set(&mut config);
     let mut play = Play::new(config);
     play.window = u16::MAX;
-    let listener = play.listen(1);
-    play.inject(S.with(Flags::ECE).with(Flags::CWR), 0, 0, b"");
-    play.inject(A, 1, 1, b"");
-    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    let fd = play.passive_open_by(SETUP);
     play.send(fd, &vec![0; 1000 * segments]);
     (play, fd)
 }

@@ -3,7 +3,6 @@
 use super::*;
 use halfopen_stack::wire::tcp::{Flags, Options};
 
-const SETUP: Flags = S.with(Flags::ECE).with(Flags::CWR);
 const ACCURATE: Flags = SETUP.with(Flags::AE);
 
 /// The SYN of an active OPEN, and the SYN,ACKs for SYNs that ask for classic and for accurate feedback.
@@ -61,9 +60,7 @@ fn option(set: Set) -> String {
 /// When single segments are acknowledged: one without a mark, then one with CE, then two with CWR.
 fn after_ce(set: Set) -> String {
     let mut play = Play::new(plain_with(set));
-    play.listen(1);
-    play.inject(SETUP, 0, 0, b"");
-    play.inject(A, 1, 1, b"");
+    play.passive_open_by(SETUP);
     let mut seen = Vec::new();
     for (field, flags, seq) in [(2, P, 1), (3, P, 5), (2, P | Flags::CWR, 9)] {
         play.ecn = field;

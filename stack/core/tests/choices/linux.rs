@@ -146,10 +146,7 @@ fn urgent_zero(set: Set) -> String {
 /// ABORT behind urgent text and marked text.
 fn abort_of_all(set: Set) -> String {
     let mut play = Play::new(plain_with(set));
-    let listener = play.listen(8);
-    play.inject(S.with(Flags::ECE).with(Flags::CWR), 0, 0, b"");
-    play.inject(A, 1, 1, b"");
-    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    let fd = play.passive_open_by(SETUP);
     play.window = 0;
     play.inject(A, 1, 1, b"");
     play.stack.send(play.now, fd, b"text", SendFlags { oob: true, ..SendFlags::default() }).unwrap();
@@ -162,10 +159,7 @@ fn abort_of_all(set: Set) -> String {
 /// The first text behind ECE that nothing had caused.
 fn early_ece(set: Set) -> String {
     let mut play = Play::new(plain_with(set));
-    let listener = play.listen(8);
-    play.inject(S.with(Flags::ECE).with(Flags::CWR), 0, 0, b"");
-    play.inject(A, 1, 1, b"");
-    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    let fd = play.passive_open_by(SETUP);
     play.inject(A.with(Flags::ECE), 1, 1, b"");
     line(&play.send(fd, b"text"))
 }
@@ -250,9 +244,7 @@ fn marked(set: Set) -> String {
     let mut seen = Vec::new();
     for (first, flags, seq, text) in [(A, F, 5, &b""[..]), (F, A, 2, b"late")] {
         let mut play = Play::new(plain_with(set));
-        play.listen(8);
-        play.inject(S.with(Flags::ECE).with(Flags::CWR), 0, 0, b"");
-        play.inject(A, 1, 1, b"");
+        play.passive_open_by(SETUP);
         play.inject(first, 1, 1, b"");
         play.ecn = 3;
         play.inject(flags, seq, 1, text);

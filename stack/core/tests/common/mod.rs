@@ -16,6 +16,8 @@ pub(crate) const F: Flags = Flags::FIN.with(Flags::ACK);
 pub(crate) const P: Flags = Flags::PSH.with(Flags::ACK);
 pub(crate) const SA: Flags = Flags::SYN.with(Flags::ACK);
 pub(crate) const RA: Flags = Flags::RST.with(Flags::ACK);
+/// A SYN that sets up ECN (RFC 3168 6.1.1).
+pub(crate) const SETUP: Flags = S.with(Flags::ECE).with(Flags::CWR);
 
 /// Initial sequence number of the peer.
 pub(crate) const PEER_ISN: SeqNum = SeqNum(0xffff_fff0);
@@ -87,8 +89,13 @@ impl Play {
 
     /// A passive OPEN of the local port, and a connection of it, with the options that the peer has by now.
     pub(crate) fn passive_open(&mut self) -> i32 {
+        self.passive_open_by(S)
+    }
+
+    /// As [`Self::passive_open`], by a SYN with these flags.
+    pub(crate) fn passive_open_by(&mut self, syn: Flags) -> i32 {
         let listener = self.listen(8);
-        self.inject(S, 0, 0, b"");
+        self.inject(syn, 0, 0, b"");
         assert_eq!(self.inject(A, 1, 1, b""), [""; 0]);
         let (fd, remote) = self.stack.accept(self.now, listener).unwrap();
         assert_eq!(remote, self.remote);
