@@ -476,8 +476,8 @@ pub struct Config {
     pub half_open_echo_check: bool,
     /// Whether `shutdown` of a socket without connection, which fails, counts for the next connection. RFC 9293 3.10.4: no. Linux: yes.
     pub shutdown_is_remembered: bool,
-    /// Whether CE counts of what is kept alone: of a FIN ahead of missing text too, and not of text behind the peer's FIN, where CWR counts for
-    /// nothing either. RFC 3168 6.1.3: no, of text. Linux: yes.
+    /// Whether CE counts of what is kept alone: of a FIN ahead of missing text too, and not of text behind the peer's FIN; and CWR where the
+    /// segment acknowledges SND.UNA or more. RFC 3168 6.1.3: no, CE of text, CWR of every acceptable segment. Linux: yes.
     pub ce_counts_where_kept: bool,
     /// Challenge ACKs per second of the whole stack (RFC 5961 7). RFC: no limit. Linux: no limit.
     pub tcp_challenge_ack_limit: u32,

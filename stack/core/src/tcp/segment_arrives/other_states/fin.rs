@@ -33,7 +33,7 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
         if (seg.flags.fin() && at == tcb.rcv.nxt) || tcb.reassembly.fin_at(tcb.rcv.nxt) {
             // What Linux has appended to the FIN it takes together with it.
             let end = tcb.reassembly.remembered_fin_end();
-            if let Some(end) = end.filter(|end| fx.config().sack_keeps_blocks && end.gt(tcb.rcv.nxt.plus(1))) {
+            if let Some(end) = end.filter(|end| end.gt(tcb.rcv.nxt.plus(1))) {
                 let behind = tcb.rcv.nxt.plus(1);
                 if let Some(mut text) = tcb.reassembly.take(behind) {
                     text.truncate(behind.distance(end) as usize);
