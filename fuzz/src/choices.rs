@@ -169,13 +169,10 @@ mod tests {
         for seed in 0..40 {
             let play = |mut dice: Dice<'_>| {
                 let (colour, mut kinds) = (dice.below(9), Vec::new());
-                for _ in 0..60 {
-                    if !dice.event() {
-                        break;
-                    }
+                dice.each_event(60, |dice| {
                     let kind = dice.below(4);
                     kinds.push((kind, if kind > 1 { dice.below(1000) } else { 0 }));
-                }
+                });
                 let first = kinds.iter().position(|event| event.0 == 2 && event.1 >= 7)?;
                 kinds[first..].iter().any(|event| event.0 == 3 && event.1 >= 4).then(|| (dice.made(), colour))
             };

@@ -81,6 +81,16 @@ impl<'a> Dice<'a> {
         list.given.as_ref().is_none_or(|given| at < given.len())
     }
 
+    /// Decides up to `most` events, one by one.
+    pub fn each_event(&mut self, most: usize, mut decide: impl FnMut(&mut Self)) {
+        for _ in 0..most {
+            if !self.event() {
+                break;
+            }
+            decide(self);
+        }
+    }
+
     /// Draws what `from` would have drawn before this one did: an input may say two things with the same octets. Listed choices go on.
     #[must_use]
     pub fn again(self, from: Self) -> Self {

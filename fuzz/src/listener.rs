@@ -86,7 +86,7 @@ impl Setup {
 /// Draws events: of which remote socket, what, and a choice in it.
 fn draw(dice: &mut Dice<'_>, most: usize) -> Vec<(usize, Event, u32)> {
     let mut events = Vec::new();
-    while events.len() < most && dice.event() {
+    dice.each_event(most, |dice| {
         let at = dice.below(PEERS as u32) as usize;
         let event = match dice.below(16) {
             0..=2 => Event::Syn,
@@ -101,7 +101,7 @@ fn draw(dice: &mut Dice<'_>, most: usize) -> Vec<(usize, Event, u32)> {
             _ => Event::Listener,
         };
         events.push((at, event, dice.below(256)));
-    }
+    });
     events
 }
 

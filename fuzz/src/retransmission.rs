@@ -47,12 +47,7 @@ pub fn run(octets: &[u8]) {
 /// When stack and model differ.
 pub fn kept(mut dice: Dice<'_>, events: usize, keeping: &[Keeping<'_>; 2]) -> Result<(), Finding> {
     let mut play = Play::established(&mut dice, &keeping[0]);
-    for _ in 0..events.min(MOST_EVENTS) {
-        if !dice.event() {
-            break;
-        }
-        play.event(&mut dice);
-    }
+    dice.each_event(events.min(MOST_EVENTS), |dice| play.event(dice));
     Ok(())
 }
 
