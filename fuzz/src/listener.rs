@@ -113,6 +113,8 @@ struct Play {
     listener: i32,
     backlog: i32,
     cookies: u32,
+    /// A SYN that comes again starts the timer of the SYN,ACK anew.
+    syn_restarts: bool,
     /// Nothing that one remote socket does may be seen by another: long queues, everything accepted at once.
     isolated: bool,
     now: Instant,
@@ -144,6 +146,7 @@ impl Play {
             listener: -1,
             backlog: setup.backlog,
             cookies: setup.config.tcp_syncookies,
+            syn_restarts: setup.config.repeated_syn_restarts_timer,
             isolated: setup.isolated,
             now: Instant(1_000_000),
             peers: [0, 1, 2, 3].map(Peer::new),
@@ -363,6 +366,9 @@ impl Play {
             }
             for (_, tcp) in sent.iter().filter(|(to, _)| *to == index) {
                 peer.hears(tcp, from, now, self.cookies == 0, event == Event::Wait);
+                if self.syn_restarts && event == Event::Syn && tcp.has(flag::SYN) {
+                    peer.restarted(now);
+                }
             }
             if let (Some(tcp), true) = (tcp, index == at) {
                 peer.has_sent(tcp, from, to, now, self.cookies > 0);

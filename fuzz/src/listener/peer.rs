@@ -22,7 +22,7 @@ pub(super) struct Peer {
     pub(super) before: u32,
     /// The number after what it has seen of the stack's.
     seen: u32,
-    /// ISS of the last SYN,ACK, when it came first, and how often it was repeated since, at which distance.
+    /// ISS of the last SYN,ACK, how often its timer has repeated it, when that timer began, and how long it took the last time.
     iss: Option<u32>,
     repeats: u32,
     last: u64,
@@ -137,6 +137,11 @@ impl Peer {
         let distance = now - self.last;
         assert!(distance >= self.distance, "O63: after {distance} us, before that after {} us", self.distance);
         (self.last, self.distance) = (now, distance);
+    }
+
+    /// The timer of the SYN,ACK begins anew: its next distance counts from here.
+    pub(super) const fn restarted(&mut self, now: u64) {
+        self.last = now;
     }
 
     /// The stack has sent this, in answer to what met it in state `from` or by a `timer`.
