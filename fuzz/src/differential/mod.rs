@@ -15,6 +15,7 @@ pub mod words;
 
 use crate::program::{Event, Name, Profile, Program, Ref, Setup};
 use crate::script;
+use halfopen_stack::State;
 pub use player::{play, play_watched};
 use std::fmt::{self, Write as _};
 pub use trace::{Item, Parting, Step, Trace};
@@ -210,7 +211,9 @@ pub enum Comparison {
 pub fn compare(program: &Program, reference: &Trace, other: &Trace) -> Comparison {
     let mut slip = timed::Slip::default();
     for (index, (one, two)) in reference.steps.iter().zip(&other.steps).enumerate() {
-        if one.arrived != two.arrived {
+        // A half-open connection takes the echo of its SYN,ACK alone (choice `half_open_echo_check`), and no clock is turned here.
+        let clocks = one.state == State::SynReceived.name() && one.later_echo != two.later_echo;
+        if one.arrived != two.arrived || clocks {
             return Comparison::Parted(index);
         }
         let (at, kind) = match trace::parting(&one.items, &two.items, &mut slip.acknowledged) {
@@ -246,10 +249,13 @@ pub fn script(program: &Program, found: &Divergence, host: &mut impl Host) -> (S
     let upto = Program { setup: program.setup, events: program.events[..found.index].to_vec() };
     play_watched(&upto, host, &mut recorder);
     let (reference, _) = found.first();
-    let mut head =
-        format!("// {}: this is what Linux does. The reference stack at the last event: {reference}.\n", found.key());
-    head.push_str("//: profile linux\n");
-    let _ = writeln!(head, "//: family {}\n", if program.setup.v6 { "v6" } else { "v4" });
+    // Without a rule the sentence stands below.
+    let mut head = format!("//: profile linux\n//: family {}\n", if program.setup.v6 { "v6" } else { "v4" });
+    let _ = writeln!(
+        head,
+        "// {}: this is what Linux does. The reference stack at the last event: {reference}.\n",
+        found.key()
+    );
     let parameters: Vec<String> = reference::PARAMETERS.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let _ = writeln!(head, "`sysctl -q {}`\n", parameters.join(" "));
     (script::exchange(&head, &recorder.entries), recorder.entries)
@@ -327,6 +333,29 @@ mod tests {
         assert_eq!((found.index, found.key().as_str()), (3, "extra in ESTABLISHED at segment"));
         assert_eq!(found.first().1, "state ESTABLISHED");
         assert_eq!(found.what, "segment 0: . seq next ack next+5 len 0 win 65535");
+        let (text, _) = script(&program(), &found, &mut Reference::new(BUFFERS));
+        let mut sources = halfopen_script::Sources::new();
+        let file = sources.add("divergence.pkt", &text);
+        let read = halfopen_script::parse::parse(&sources, file).map_err(|faults| format!("{faults:?}"));
+        assert_eq!(read.map(|script| script.header.sentence.contains("what Linux does")), Ok(true), "{text}");
+    }
+
+    /// The answer to a later echo says something of the half-open connection, not of an established one.
+    #[test]
+    fn clocks_that_have_ticked_part_the_peers_of_a_half_open_connection() {
+        let at = At::new(0);
+        let half_open = vec![Event::Syn { at, ack: false }, Event::Text { at, length: 100 }];
+        let established = vec![Event::Open { at }, Event::Text { at, length: 100 }];
+        for (events, parted) in [(half_open, true), (established, false)] {
+            let setup = Setup { profile: Profile::Linux, timestamps: true, ..Setup::default() };
+            let program = Program { setup, events };
+            let one = play(&program, &mut Reference::new(BUFFERS));
+            let mut two = one.clone();
+            two.steps[2].items.push(Item::Call("recv", Ok(1), 0));
+            assert!(matches!(compare(&program, &one, &two), Comparison::Differs(_)));
+            two.steps[2].later_echo = true;
+            assert_eq!(compare(&program, &one, &two) == Comparison::Parted(2), parted);
+        }
     }
 
     #[test]

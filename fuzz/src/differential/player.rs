@@ -35,6 +35,8 @@ struct Line {
     /// The right edge that was offered last, whether the peer has heard of it or not, and the scale of windows.
     edge: Option<u32>,
     shift: u8,
+    /// TSval of its last SYN.
+    stamp: Option<u32>,
 }
 
 impl Line {
@@ -67,8 +69,9 @@ struct Player<'a, H, W> {
     /// What reached the host at this event, as a hash, and the last acknowledgment number.
     arrived: Fnv,
     asked: Option<u32>,
-    /// A segment reaches beyond the window.
+    /// A segment reaches beyond the window; or echoes a later TSval than that of the SYN.
     beyond: bool,
+    later_echo: bool,
     out: Vec<u8>,
 }
 
@@ -104,6 +107,7 @@ pub fn play_watched(program: &Program, host: &mut impl Host, watch: &mut impl Wa
         arrived: Fnv::default(),
         asked: None,
         beyond: false,
+        later_echo: false,
         out: Vec::new(),
     };
     player.host.at(BEGINNING);
@@ -151,6 +155,7 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
             arrived: std::mem::take(&mut self.arrived).finish(),
             items: std::mem::take(&mut self.items),
             beyond: std::mem::take(&mut self.beyond),
+            later_echo: std::mem::take(&mut self.later_echo),
             times: std::mem::take(&mut self.times),
             begun,
             waited: std::mem::take(&mut self.waited),
@@ -297,6 +302,9 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
             let ack = if seg.has(ACK) { seg.ack.wrapping_sub(iss.unwrap_or(0)) } else { 0 };
             (seg.flags, seg.seq, ack, seg.window, seg.payload.len(), seg.urgent).hash(&mut self.arrived);
             self.asked = Some(seg.ack);
+            if let (Some(stamp), Some((_, echo))) = (at.and_then(|at| self.lines[at].stamp), seg.options.stamps) {
+                self.later_echo |= (echo.wrapping_sub(stamp) as i32) > 0;
+            }
             let actual = at.and_then(|at| self.lines[at].ports.last()?.1);
             if let Some(actual) = actual.filter(|actual| iss != Some(*actual) && seg.has(ACK)) {
                 // The peer has not heard of this connection: how its number lies to that of another one is the clock's affair.
@@ -391,6 +399,7 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
         }
         if seg.has(SYN) {
             line.shift = seg.options.shift.filter(|_| self.setup.shift < 16).unwrap_or(0).min(14);
+            line.stamp = seg.options.stamps.map(|(val, _)| val);
         }
         if seg.has(ACK) && !seg.has(RST) {
             let shift = if seg.has(SYN) { 0 } else { line.shift };

@@ -219,6 +219,8 @@ pub struct Step {
     pub items: Vec<Item>,
     /// See [`super::Divergence`].
     pub beyond: bool,
+    /// A segment echoes what the host has stamped later than its last SYN, so that its clock has ticked in between.
+    pub later_echo: bool,
     /// Of a wait, when each item was seen, in microseconds since the wait began; otherwise nothing.
     pub times: Vec<u64>,
     /// When the event began, in microseconds since the beginning of the program.
