@@ -344,3 +344,59 @@ fn who_lingers_not_in_fin_wait_2_resets_where_it_would_begin() {
         assert_eq!(play.inject(A, 1, 2, b""), ["R 2:2(0)"]);
     }
 }
+
+#[test]
+fn ack_that_ends_a_reduction_grows_the_window() {
+    // From 10 segments to 7, and CUBIC's curve, rounded, is at 8.
+    for (in_segments, expected) in [(true, 8), (false, 7)] {
+        let mut config = Config::linux();
+        (config.tcp_timestamps, config.window_in_segments) = (0, in_segments);
+        let mut play = Play::new(config);
+        play.window = u16::MAX;
+        let fd = play.passive_open_by(SETUP);
+        play.send(fd, &[0; 40_000]);
+        assert_eq!(play.inject(A | Flags::ECE, 1, 10_001, b"").len(), 7);
+        assert_eq!(play.inject(A, 1, 17_001, b"").len(), expected);
+    }
+}
+
+#[test]
+fn window_of_what_follows_a_syn_ack_counts_where_syns_have_crossed() {
+    let mut config = Config::linux();
+    (config.tcp_timestamps, config.tcp_window_scaling) = (0, false);
+    let mut play = Play::new(config);
+    let (fd, _) = play.connect();
+    play.inject(S, 0, 0, b"");
+    play.inject(SA, 0, 1, b"");
+    play.send(fd, b"xx");
+    play.window = 1;
+    play.inject(A, 1, 1, b"");
+    assert_eq!(play.inject(S, 0, 0, b""), [". 2:2(0) ack 1"], "not behind the window");
+}
+
+#[test]
+fn acknowledgment_before_our_syn_is_too_old_where_syns_have_crossed() {
+    let mut config = Config::linux();
+    (config.tcp_timestamps, config.tcp_invalid_ratelimit) = (0, 0);
+    let mut play = Play::new(config);
+    let (fd, _) = play.connect();
+    play.inject(S, 0, 0, b"");
+    play.close(fd);
+    play.inject(F, 1, 1, b"");
+    assert_eq!(play.inject(A, 2, 0, b""), [""; 0]);
+    assert_eq!(play.inject(A, 2, u32::MAX, b""), [". 2:2(0) ack 2"]);
+}
+
+#[test]
+fn orphan_whose_fin_was_acknowledged_with_an_old_fin_is_checked_as_a_whole_connection() {
+    // The number of the old FIN is that of the peer's SYN.
+    for (flags, seq, expected) in [(F, 0, ". 2:2(0) ack 1"), (A, 1, "R 4278190081:4278190081(0)")] {
+        let mut config = Config::linux();
+        (config.tcp_timestamps, config.tcp_invalid_ratelimit) = (0, 0);
+        let (mut play, fd) = Play::established(config);
+        play.close(fd);
+        play.inject(flags, seq, 2, b"");
+        // A FIN ahead of RCV.NXT, with an acknowledgment that is too old.
+        assert_eq!(play.inject(F, 3, 1_u32.wrapping_sub(1 << 24), b""), [expected], "{flags}");
+    }
+}

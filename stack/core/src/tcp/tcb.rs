@@ -129,6 +129,8 @@ pub(crate) struct User {
     pub(crate) more: bool,
     /// A writer waits for the handshake: its text will take the ACK along.
     pub(crate) write_pending: bool,
+    /// Behind CLOSE our FIN was acknowledged by a segment with a FIN that was not taken: Linux then makes no mini socket of FIN-WAIT-2.
+    pub(crate) stays_whole: bool,
 }
 
 /// Counts for `TCP_INFO`.
@@ -299,6 +301,7 @@ impl Tcb {
                 was_established: false,
                 more: false,
                 write_pending: false,
+                stays_whole: false,
             },
             totals: Totals::default(),
             account: None,
@@ -394,10 +397,10 @@ impl Tcb {
         }
     }
 
-    /// Whether it is in FIN-WAIT-2 behind CLOSE, and no longer than TIME-WAIT would last.
+    /// Whether it is a mini socket in Linux: in FIN-WAIT-2 behind CLOSE, and no longer than TIME-WAIT would last.
     pub(crate) fn is_orphan_in_fin_wait_2(&self, fx: &Fx<'_>) -> bool {
         let (limit, _) = self.fin_wait_2_limit(fx);
-        self.state == State::FinWait2 && self.user.closed && limit <= fx.config().time_wait
+        self.state == State::FinWait2 && self.user.closed && !self.user.stays_whole && limit <= fx.config().time_wait
     }
 
     /// What FIN-WAIT-2 is limited to, and the least that it may be limited to.

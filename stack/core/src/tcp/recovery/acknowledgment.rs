@@ -223,11 +223,13 @@ fn grows_by_reports(tcb: &Tcb, progress: &Progress, fx: &Fx<'_>) -> bool {
     config.window_in_segments && progress.sacked && tcb.recovery.reordering > config.tcp_reordering
 }
 
-/// Who has the window: the reduction under way, or its growth.
+/// Who has the window: the reduction under way, or its growth. The ACK that ends a reduction grows nothing but in Linux.
 fn adjust_window(tcb: &mut Tcb, arriving: &Arriving<'_>, progress: &Progress, fx: &mut Fx<'_>) {
     if tcb.recovery.is_reducing() {
         machine::reduce_on_ack(tcb, progress, fx);
-    } else if !progress.ended && (progress.advanced || grows_by_reports(tcb, progress, fx)) {
+    } else if (!progress.ended || fx.config().window_in_segments)
+        && (progress.advanced || grows_by_reports(tcb, progress, fx))
+    {
         let config = fx.config();
         let acked = if config.window_in_segments {
             progress.delivered.segments.saturating_mul(tcb.smss(config))

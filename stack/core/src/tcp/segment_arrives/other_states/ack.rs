@@ -90,7 +90,7 @@ fn syn_received(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow
     let shut = core::mem::take(&mut tcb.user.shut_write);
     tcb.snd.wnd = arriving.wnd;
     tcb.snd.max_wnd = tcb.snd.max_wnd.max(arriving.wnd);
-    tcb.snd.wl1 = seg.seq;
+    tcb.snd.wl1 = first_number(arriving, fx);
     tcb.snd.wl2 = seg.ack;
     tcb.totals.last_ack_recv = Sometime::at(fx.now);
     if shut {
@@ -163,8 +163,10 @@ fn is_plain_next(tcb: &Tcb, arriving: &Arriving<'_>) -> bool {
 
 /// How far below SND.UNA an acknowledgment may be.
 fn behind(tcb: &Tcb, fx: &Fx<'_>) -> u32 {
-    // Our SYN was acknowledged too; in Linux, which `ack_range_of_acknowledged` is for, that of a SYN,ACK is not counted.
-    let syn = u32::from(tcb.origin == Origin::Active && tcb.snd.una != tcb.snd.iss);
+    // Our SYN was acknowledged too, and is among the octets only where SYNs have crossed; in Linux, which `ack_range_of_acknowledged` is for,
+    // that of a SYN,ACK is not counted.
+    let counted = tcb.snd.iss.distance(tcb.snd.una) == tcb.totals.bytes_acked as u32;
+    let syn = u32::from(tcb.origin == Origin::Active && !counted);
     let acknowledged = u32::try_from(tcb.totals.bytes_acked).unwrap_or(u32::MAX).saturating_add(syn);
     if fx.config().ack_range_of_acknowledged { tcb.snd.max_wnd.min(acknowledged) } else { tcb.snd.max_wnd }
 }
@@ -198,7 +200,7 @@ fn update_window(tcb: &mut Tcb, una: SeqNum, arriving: &Arriving<'_>, fx: &mut F
         let opens = snd.wnd == 0 && arriving.wnd > 0;
         snd.wnd = arriving.wnd;
         snd.max_wnd = snd.max_wnd.max(arriving.wnd);
-        snd.wl1 = if fx.config().smaller_window_needs_news { arriving.first } else { seg.seq };
+        snd.wl1 = first_number(arriving, fx);
         snd.wl2 = seg.ack;
         fx.cite_in(rules::ACK_WINDOW, tcb.state());
         if opens {
@@ -211,6 +213,11 @@ fn update_window(tcb: &mut Tcb, una: SeqNum, arriving: &Arriving<'_>, fx: &mut F
             snd.wl1 = arriving.first;
         }
     }
+}
+
+/// SEG.SEQ for SND.WL1: of what is left of the segment, in Linux as it arrived.
+fn first_number(arriving: &Arriving<'_>, fx: &Fx<'_>) -> SeqNum {
+    if fx.config().smaller_window_needs_news { arriving.first } else { arriving.seg.seq }
 }
 
 /// Whether SEG.WND counts: SND.WL1 < SEG.SEQ, or the two are the same and SND.WL2 =< SEG.ACK. `una`: SND.UNA before the segment.
@@ -240,6 +247,7 @@ fn after_fin(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Flow {
                 tcb.enter(State::Closed, fx);
                 return RETURN;
             }
+            tcb.user.stays_whole = tcb.user.closed && seg.flags.fin();
             tcb.enter(State::FinWait2, fx);
             fx.cite(rules::FIN_WAIT_2_ACK);
             // Linux makes a mini socket of a connection that nobody has, and looks at nothing else of the segment.
