@@ -400,3 +400,12 @@ fn orphan_whose_fin_was_acknowledged_with_an_old_fin_is_checked_as_a_whole_conne
         assert_eq!(play.inject(F, 3, 1_u32.wrapping_sub(1 << 24), b""), [expected], "{flags}");
     }
 }
+
+#[test]
+fn fin_under_text_is_taken_at_the_end_of_what_was_appended_to_it() {
+    let (mut play, fd) = linux();
+    play.inject(F, 2, 1, b"");
+    play.inject(P, 3, 1, b"behind");
+    assert_eq!(play.inject(A, 1, 1, b"over")[..1], [". 1:1(0) ack 9"]);
+    assert_eq!(play.state(fd), State::CloseWait);
+}

@@ -43,6 +43,10 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
                 tcb.rcv.nxt = end.minus(1);
             }
             take(tcb, state, fx);
+        } else if tcb.reassembly.remembered_fin_end() == Some(tcb.rcv.nxt) {
+            // Text was taken over the number of a FIN that waits: it ends what was appended to it.
+            tcb.rcv.nxt = tcb.rcv.nxt.minus(1);
+            take(tcb, state, fx);
         }
         tcb.reassembly.forget_below(tcb.rcv.nxt);
     } else if seg.flags.fin() {
