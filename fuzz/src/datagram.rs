@@ -202,16 +202,16 @@ pub fn own(datagram: &[u8], damage: Damage) -> Seg<'_> {
     fields(&datagram[..length], header)
 }
 
-/// The source port and SEG.SEQ of a segment, whatever is wrong with it.
+/// The source port, SEG.SEQ and SEG.ACK of a segment, whatever is wrong with it.
 #[must_use]
-pub fn port_and_number(datagram: &[u8]) -> Option<(u16, u32)> {
+pub fn port_and_numbers(datagram: &[u8]) -> Option<(u16, u32, u32)> {
     let header = match datagram.first()? >> 4 {
         4 if *datagram.get(9)? == 6 => usize::from(datagram[0] & 15) * 4,
         6 if *datagram.get(6)? == 6 => 40,
         _ => return None,
     };
-    let octets = datagram.get(header..header + 8)?;
-    Some((be16(octets, 0), u32::from(be16(octets, 4)) << 16 | u32::from(be16(octets, 6))))
+    let octets = datagram.get(header..header + 12)?;
+    Some((be16(octets, 0), be32(octets, 4), be32(octets, 8)))
 }
 
 /// Octets of the IP header, and the protocol.

@@ -310,9 +310,10 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
                 // The peer has not heard of this connection: how its number lies to that of another one is the clock's affair.
                 seg.ack.wrapping_sub(actual).hash(&mut self.arrived);
             }
-        } else if let Some((port, seq)) = datagram::port_and_number(&octets) {
+        } else if let Some((port, seq, ack)) = datagram::port_and_numbers(&octets) {
             // It is damaged, and not all damage is fatal.
             seq.hash(&mut self.arrived);
+            self.asked = Some(ack);
             let edge = self.peers.iter().position(|peer| peer.port == port).and_then(|at| self.lines[at].edge);
             self.beyond |= edge.is_some_and(|edge| (0..=BUFFER).contains(&seq.wrapping_sub(edge)));
         }
