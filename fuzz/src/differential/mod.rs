@@ -290,7 +290,7 @@ pub fn option(name: Name, value: u16) -> (&'static str, i32) {
 mod tests {
     use super::reference::Reference;
     use super::*;
-    use crate::program::{At, Segment};
+    use crate::program::{At, Icmp, Segment};
 
     const BUFFERS: (u32, u32) = (212_992, 212_992);
 
@@ -356,6 +356,24 @@ mod tests {
             two.steps[2].later_echo = true;
             assert_eq!(compare(&program, &one, &two) == Comparison::Parted(2), parted);
         }
+    }
+
+    /// The ACK that delays is the last segment of one host, the text before it that of the other.
+    #[test]
+    fn errors_about_different_segments_part_the_peers() {
+        let at = At::new(0);
+        let error = Icmp::TooBig(600);
+        let send = |length| Event::Send { at, length, more: false, urgent: false };
+        let text = Event::Text { at, length: 1 };
+        let icmp = Event::Icmp { at, error, quoted: 0, forged: false };
+        let events = vec![Event::Open { at }, text, send(1), text, icmp];
+        let setup = Setup { profile: Profile::Linux, ..Setup::default() };
+        let program = Program { setup, events };
+        let mut config = reference::config(BUFFERS);
+        let delays = play(&program, &mut Reference::of(config.clone()));
+        config.delayed_ack = std::time::Duration::ZERO;
+        let at_once = play(&program, &mut Reference::of(config));
+        assert_eq!(compare(&program, &delays, &at_once), Comparison::Parted(5));
     }
 
     #[test]

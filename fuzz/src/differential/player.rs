@@ -206,7 +206,10 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
             Event::Duplicate { at } => self.peers[at.index()].twice = true,
             Event::Lose { way, count } => self.loses[way as usize] = count,
             Event::Icmp { at, error, quoted, forged } => {
-                if let Some(octets) = self.peers[at.index()].icmp(error, quoted, forged, setup) {
+                let peer = &self.peers[at.index()];
+                if let Some(octets) = peer.icmp(error, quoted, forged, setup) {
+                    // What an error quotes is the host's last segment: text, or an ACK that may wait.
+                    quoted_number(peer).hash(&mut self.arrived);
                     self.arrives(octets);
                 }
             }
@@ -579,4 +582,11 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
         }
         self.items.clear();
     }
+}
+
+/// SEG.SEQ of the segment that an ICMP error quotes, less ISS; none where it has nothing to do with that, as in a RST that repeats a number.
+fn quoted_number(peer: &Peer) -> Option<u32> {
+    let (_, seq, _) = datagram::port_and_numbers(&peer.last)?;
+    let number = seq.wrapping_sub(peer.host_iss?);
+    (number <= u32::from(u16::MAX) << 4).then_some(number)
 }
