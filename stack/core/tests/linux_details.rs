@@ -409,3 +409,27 @@ fn fin_under_text_is_taken_at_the_end_of_what_was_appended_to_it() {
     assert_eq!(play.inject(A, 1, 1, b"over")[..1], [". 1:1(0) ack 9"]);
     assert_eq!(play.state(fd), State::CloseWait);
 }
+
+#[test]
+fn router_that_takes_more_does_not_raise_what_another_connection_has_found() {
+    for mut config in [plain(), Config::linux()] {
+        (config.tcp_timestamps, config.tcp_sack) = (0, false);
+        let mut play = Play::new(config);
+        let listener = play.listen(8);
+        let mut open = |play: &mut Play, port| {
+            play.remote.set_port(port);
+            play.inject(S, 0, 0, b"");
+            play.inject(A, 1, 1, b"");
+            play.stack.accept(play.now, listener).unwrap().0
+        };
+        let (first, second) = (open(&mut play, 5000), open(&mut play, 5001));
+        play.send(second, &[0; 1000]);
+        let other = play.seen.last().unwrap().clone();
+        play.send(first, &[0; 1000]);
+        play.icmp(Problem::PacketTooBig { mtu: 600 });
+        play.seen.push(other);
+        play.icmp(Problem::PacketTooBig { mtu: 900 });
+        let third = open(&mut play, 5002);
+        assert_eq!(play.send(third, &[0; 1000])[0], ". 1:561(560) ack 1");
+    }
+}

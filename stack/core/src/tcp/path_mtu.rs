@@ -56,11 +56,16 @@ impl Paths {
         self.0.get(&destination).copied().filter(|known| now < known.until)
     }
 
-    fn set(&mut self, destination: IpAddr, known: Known) {
+    /// What is known now that a router has told of `new`: another connection may have found less, which stands (RFC 8201 4).
+    fn lowered(&mut self, destination: IpAddr, new: Known, now: Instant) -> Known {
+        if let Some(known) = self.get(destination, now).filter(|known| known.mtu <= new.mtu) {
+            return known;
+        }
         if self.0.len() >= MOST_DESTINATIONS && !self.0.contains_key(&destination) {
             self.0.pop_first();
         }
-        self.0.insert(destination, known);
+        self.0.insert(destination, new);
+        new
     }
 }
 
@@ -152,17 +157,20 @@ impl Tcb {
             return;
         }
         fx.cite(rules::PMTU_LOWERED);
-        let known = Known { mtu, fragments: told < least, until: fx.now + fx.config().mtu_expires };
-        fx.host.paths.set(self.tuple.remote.ip(), known);
+        let known = fx.host.paths.lowered(
+            self.tuple.remote.ip(),
+            Known { mtu, fragments: told < least, until: fx.now + fx.config().mtu_expires },
+            fx.now,
+        );
         self.lower(known, fx);
         let smss = self.smss(fx.config());
         if !v6 && fx.config().mss_follows_path && self.origin == Origin::Active && !self.state().is_synchronized() {
-            self.rcv.mss = mss::offered(mtu, v6, self.user.options.max_seg);
+            self.rcv.mss = mss::offered(known.mtu, v6, self.user.options.max_seg);
         }
         if self.state() == State::SynSent {
             // Only the text of a Fast Open makes a SYN large: it goes again without, and offers what the path takes.
             if self.queue.len() > 1 {
-                self.rcv.mss = mss::offered(mtu, v6, self.user.options.max_seg);
+                self.rcv.mss = mss::offered(known.mtu, v6, self.user.options.max_seg);
                 self.queue.mark_front_lost();
             }
             return;
