@@ -416,7 +416,7 @@ fn router_that_takes_more_does_not_raise_what_another_connection_has_found() {
         (config.tcp_timestamps, config.tcp_sack) = (0, false);
         let mut play = Play::new(config);
         let listener = play.listen(8);
-        let mut open = |play: &mut Play, port| {
+        let open = |play: &mut Play, port| {
             play.remote.set_port(port);
             play.inject(S, 0, 0, b"");
             play.inject(A, 1, 1, b"");
