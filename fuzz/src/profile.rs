@@ -51,6 +51,7 @@ pub fn linux_by_the_rules() -> Config {
     (config.urgent_is_ahead, config.abort_says_all) = (rfc.urgent_is_ahead, rfc.abort_says_all);
     config.pmtu_plateaus = rfc.pmtu_plateaus;
     config.urgent_behind_fin = rfc.urgent_behind_fin;
+    config.train_has_one_urgent_pointer = rfc.train_has_one_urgent_pointer;
     (config.ece_needs_flight, config.mss_follows_path) = (rfc.ece_needs_flight, rfc.mss_follows_path);
     config
 }

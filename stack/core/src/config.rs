@@ -459,6 +459,8 @@ pub struct Config {
     pub urgent_is_ahead: bool,
     /// Whether the urgent pointer counts behind the peer's FIN too. RFC 9293 3.10.7.4: no. Linux: yes.
     pub urgent_behind_fin: bool,
+    /// Whether all segments of a train that goes again have the urgent pointer of the first. RFC 9293 3.1: no. Linux: yes.
+    pub train_has_one_urgent_pointer: bool,
     /// Whether the reset of an ABORT says what any segment says: that text is urgent, and ECE. RFC 9293 3.10.5: no. Linux: yes.
     pub abort_says_all: bool,
     /// Whether ECE counts only while something is in flight. RFC 3168 6.1.2: no. Linux: yes.
@@ -679,6 +681,7 @@ impl Config {
             urgent_zero_is_one: false,
             urgent_is_ahead: false,
             urgent_behind_fin: false,
+            train_has_one_urgent_pointer: false,
             abort_says_all: false,
             ece_needs_flight: false,
             fin_ack_waits: false,
@@ -815,7 +818,7 @@ impl Config {
         (config.ack_within_window, config.urgent_zero_is_one) = (true, true);
         (config.fin_ack_waits, config.max_seg_of_handshake) = (true, true);
         (config.urgent_is_ahead, config.abort_says_all, config.ece_needs_flight) = (true, true, true);
-        config.urgent_behind_fin = true;
+        (config.urgent_behind_fin, config.train_has_one_urgent_pointer) = (true, true);
         (config.ts_recent_by_ack, config.half_open_echo_check) = (true, true);
         (config.shutdown_is_remembered, config.ce_counts_where_kept) = (true, true);
         config.tcp_invalid_ratelimit = 500;

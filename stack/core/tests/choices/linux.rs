@@ -2,6 +2,7 @@
 
 use super::*;
 use halfopen_stack::config::Acceptable;
+use halfopen_stack::wire::icmp::Problem;
 use halfopen_stack::wire::tcp::Flags;
 use halfopen_stack::{Domain, Errno, SendFlags, Shutdown, SocketOption};
 
@@ -154,6 +155,18 @@ fn abort_of_all(set: Set) -> String {
     play.ecn = 3;
     play.inject(P, 1, 1, b"text");
     line(&play.close(fd))
+}
+
+/// Urgent pointers of a train that goes again in smaller segments.
+fn urgent_again(set: Set) -> String {
+    let mut config = Config::linux();
+    set(&mut config);
+    let (mut play, fd) = Play::established(config);
+    play.stack.send(play.now, fd, &[0; 900], SendFlags { oob: true, ..SendFlags::default() }).unwrap();
+    play.drain();
+    play.icmp(Problem::PacketTooBig { mtu: 0 });
+    let pointer = |datagram: &[u8]| u16::from_be_bytes([datagram[38], datagram[39]]);
+    format!("{:?}", play.seen[2..].iter().map(|(_, datagram)| pointer(datagram)).collect::<Vec<_>>())
 }
 
 /// The first text behind ECE that nothing had caused.
@@ -380,6 +393,14 @@ pub(crate) const ROWS: &[Row] = &[
         field: "urgent_behind_fin",
         play: urgent_after_fin,
         values: &[(|c| c.urgent_behind_fin = false, "Ok(1)"), (|c| c.urgent_behind_fin = true, "Ok(4)")],
+    },
+    Row {
+        field: "train_has_one_urgent_pointer",
+        play: urgent_again,
+        values: &[
+            (|c| c.train_has_one_urgent_pointer = false, "[900, 388]"),
+            (|c| c.train_has_one_urgent_pointer = true, "[900, 900]"),
+        ],
     },
     Row {
         field: "abort_says_all",

@@ -113,7 +113,7 @@ pub(crate) fn lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     let edge = tcb.snd.una.plus(tcb.snd.wnd);
     // A proportional reduction lets the first retransmission out by itself.
     let counted = tcb.recovery.is_reducing() && tcb.reduction(fx.config()) == Reduction::Proportional;
-    let (mut train, mut report) = (Train::default(), None);
+    let (mut train, mut first, mut report) = (Train::default(), tcb.snd.una, None);
     while let Some(sent) = tcb.queue.first_lost(smss) {
         if tcb.recovery.again_for_path == AgainForPath::Wait {
             return;
@@ -133,6 +133,7 @@ pub(crate) fn lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         let Some(sent) = tcb.queue.first_lost(smss) else { return };
         if train.is_over() {
             train = tcb.train_again(fx.config());
+            first = sent.seq;
             report.clone_from(&tcb.duplicate);
         } else {
             // All segments of a train have the options of the first.
@@ -143,7 +144,12 @@ pub(crate) fn lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         if sent.psh != Psh::No || !tcb.queue.waits_at(sent.end(), edge) {
             train.end();
         }
+        let up = tcb.snd.up;
+        if fx.config().train_has_one_urgent_pointer {
+            tcb.snd.up = up.map(|up| up.plus(first.distance(sent.seq)));
+        }
         again(tcb, sent, train.is_over() && train.is_long(), fx);
+        tcb.snd.up = up;
         if train.is_over() {
             tcb.queue.end_train(sent.seq);
         }
