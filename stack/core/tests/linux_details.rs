@@ -143,6 +143,14 @@ fn what_is_lost_goes_again_before_the_text_that_came_with_the_news() {
 }
 
 #[test]
+fn a_train_of_which_one_segment_is_too_large_for_the_path_goes_again_as_a_whole() {
+    let (mut play, fd) = linux();
+    assert_eq!(play.send(fd, &[0; 1200]), [". 1:1001(1000) ack 1", "P. 1001:1201(200) ack 1"]);
+    let again = [". 1:513(512) ack 1", ". 513:1025(512) ack 1", "P. 1025:1201(176) ack 1"];
+    assert_eq!(play.icmp(Problem::PacketTooBig { mtu: 0 }), again);
+}
+
+#[test]
 fn a_repeated_syn_ack_offers_what_the_path_takes_now() {
     let (mut play, fd) = linux();
     play.send(fd, &[0; 1000]);

@@ -175,7 +175,12 @@ impl Tcb {
             }
             return;
         }
-        self.queue.mark_larger_lost(smss.saturating_sub(self.sack_reserve(fx.config())).max(1));
+        let most = smss.saturating_sub(self.sack_reserve(fx.config())).max(1);
+        if fx.config().segment_trains {
+            self.queue.mark_larger_trains_lost(most);
+        } else {
+            self.queue.mark_larger_lost(most);
+        }
         if self.queue.lost() > 0 {
             if fx.config().slow_start_on_smaller_path {
                 fx.cite(rules::PMTU_ONE_SEGMENT);

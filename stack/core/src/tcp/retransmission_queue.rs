@@ -5,6 +5,7 @@
 //! without need.
 
 mod sent;
+mod trains;
 
 pub(crate) use sent::{Psh, Sent, Tally};
 
@@ -61,6 +62,8 @@ struct Marks {
     waits_from: Option<SeqNum>,
     /// What the peer has reported in SACK blocks above SND.UNA.
     runs: Runs,
+    /// Octets of the first segment's text that were acknowledged, but for those with the end of another of its train.
+    cut: u32,
     /// Segments that were looked at one by one.
     steps: Steps,
 }
@@ -119,6 +122,7 @@ impl RetransmissionQueue {
             again: Tally { segments: 0, octets: 0 },
             waits_from: None,
             runs: Runs::new(),
+            cut: 0,
             steps: Steps::new(),
         };
         self.marks.as_deref().unwrap_or(&NONE)
@@ -199,11 +203,15 @@ impl RetransmissionQueue {
     /// Removes what lies below `una` entirely, and trims a segment that it ends in. `visit` sees each removed segment.
     pub(crate) fn acknowledge_each(&mut self, una: SeqNum, mut visit: impl FnMut(&Sent)) -> Acknowledged {
         let mut removed = Acknowledged::default();
+        let mut train_goes_on = false;
         while let Some(&front) = self.segments.front() {
             if front.end().gt(una) {
                 if front.seq.lt(una) {
                     let octets = front.seq.distance(una);
                     removed.cut = Some(front.text);
+                    if !train_goes_on && !front.syn {
+                        self.note_cut(octets);
+                    }
                     self.change(0, |front| {
                         front.text -= octets - u32::from(front.syn);
                         front.syn = false;
@@ -219,6 +227,8 @@ impl RetransmissionQueue {
                 removed.delivered += 1;
             }
             removed.segments += 1;
+            self.forget_cut();
+            train_goes_on = front.psh == Psh::No;
             self.looked_at(1);
             visit(&front);
             self.uncount(&front);
@@ -468,6 +478,9 @@ impl RetransmissionQueue {
     pub(crate) fn repeated(&mut self, seq: SeqNum, now: Instant) {
         let index = self.index_of(seq);
         if self.segments.get(index).is_some_and(|sent| sent.seq == seq) {
+            if index == 0 {
+                self.forget_cut();
+            }
             self.change(index, |sent| {
                 sent.at = now;
                 sent.repeated = true;

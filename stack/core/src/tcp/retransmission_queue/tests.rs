@@ -45,6 +45,47 @@ fn segment_whose_report_is_forgotten_gives_no_sample() {
 }
 
 #[test]
+fn a_train_of_larger_segments_is_lost_as_one() {
+    let mut queue = RetransmissionQueue::default();
+    queue.push(sent(0, 10));
+    queue.push(sent(10, 10));
+    queue.push(Sent { psh: Psh::Train, ..sent(20, 3) });
+    queue.push(Sent { fin: true, psh: Psh::Text, ..sent(23, 4) });
+    queue.mark_larger_trains_lost(10);
+    assert_eq!((queue.lost(), queue.len()), (0, 4));
+    queue.mark_larger_trains_lost(8);
+    assert_eq!((queue.lost(), queue.len()), (1, 2));
+    let whole = queue.front().copied().unwrap();
+    assert_eq!((whole.text, whole.psh, whole.fin), (23, Psh::Train, false));
+    queue.check();
+}
+
+#[test]
+fn what_was_acknowledged_of_a_segment_counts_when_the_path_takes_less() {
+    // what is acknowledged, and whether what is left of segments of 10 and 9 is lost when 8 octets pass
+    for (una, lost) in [(&[4][..], true), (&[2, 4], true), (&[10], true), (&[10, 12], true), (&[4, 12], false)] {
+        let mut queue = RetransmissionQueue::default();
+        queue.push(sent(0, 10));
+        queue.push(Sent { psh: Psh::Text, ..sent(10, 9) });
+        for una in una {
+            queue.acknowledge(SeqNum(*una));
+        }
+        queue.mark_larger_trains_lost(8);
+        assert_eq!(queue.lost() > 0, lost, "{una:?}");
+    }
+    // One that went alone is as large as it was, until it goes again.
+    let mut queue = RetransmissionQueue::default();
+    queue.push(Sent { psh: Psh::Text, ..sent(0, 10) });
+    queue.acknowledge(SeqNum(4));
+    queue.mark_larger_trains_lost(8);
+    assert_eq!(queue.lost(), 1);
+    queue.unmark_lost();
+    queue.repeated(SeqNum(4), Instant(1));
+    queue.mark_larger_trains_lost(8);
+    assert_eq!(queue.lost(), 0);
+}
+
+#[test]
 fn lost_segment_is_cut_to_the_segment_size() {
     let mut queue = RetransmissionQueue::default();
     queue.push(Sent { fin: true, psh: Psh::Text, ..sent(0, 10) });

@@ -1,0 +1,53 @@
+//! Trains of segments that were handed down in one piece (Linux), when the path takes less.
+
+use super::{Psh, RetransmissionQueue, Sent};
+
+impl RetransmissionQueue {
+    /// `octets` of the first segment's text were acknowledged, and nothing else of its train: it still counts for as large as it was, until it
+    /// goes again.
+    pub(super) fn note_cut(&mut self, octets: u32) {
+        self.marks.get_or_insert_default().cut += octets;
+    }
+
+    /// There is another first segment, or it has gone again.
+    pub(super) fn forget_cut(&mut self) {
+        if let Some(marks) = &mut self.marks {
+            marks.cut = 0;
+        }
+    }
+
+    /// Takes trains of segments with more than `most` octets of text for lost (a smaller path MTU), each as one segment that is cut anew when it goes
+    /// again.
+    pub(crate) fn mark_larger_trains_lost(&mut self, most: u32) {
+        let mut index = 0;
+        while let Some(&first) = self.segments.get(index) {
+            let size = first.text + if index == 0 { self.marks().cut } else { 0 };
+            if size > most && !first.sacked {
+                self.join_train(index);
+                self.mark_lost(index);
+            }
+            index += self.train_from(index);
+        }
+    }
+
+    /// Segments of the train that begins with this one.
+    fn train_from(&self, index: usize) -> usize {
+        let alike = |next: &&Sent| next.sacked == self.segments[index].sacked;
+        let train = self.segments.range(index..).take_while(alike);
+        let ends = train.clone().position(|sent| sent.syn || sent.psh != Psh::No);
+        ends.map_or(train.count(), |last| last + 1)
+    }
+
+    /// Makes one segment of them.
+    fn join_train(&mut self, index: usize) {
+        for _ in 1..self.train_from(index) {
+            let Some(next) = self.segments.remove(index + 1) else { return };
+            self.uncount(&next);
+            self.change(index, |whole| {
+                whole.text += next.text;
+                (whole.fin, whole.psh) = (next.fin, next.psh);
+                whole.repeated |= next.repeated;
+            });
+        }
+    }
+}
