@@ -151,6 +151,18 @@ fn a_train_of_which_one_segment_is_too_large_for_the_path_goes_again_as_a_whole(
 }
 
 #[test]
+fn a_window_that_was_in_use_is_as_many_segments_when_the_path_takes_less() {
+    let (mut play, fd) = linux();
+    play.send(fd, b"x");
+    play.inject(A, 1, 2, b"");
+    play.send(fd, b"x");
+    play.icmp(Problem::PacketTooBig { mtu: 600 });
+    play.inject(A, 1, 3, b"");
+    // The window of the peer is 10,000 octets, that of congestion ten segments of 560.
+    assert_eq!(play.send(fd, &[0; 8000]).len(), 10);
+}
+
+#[test]
 fn a_repeated_syn_ack_offers_what_the_path_takes_now() {
     let (mut play, fd) = linux();
     play.send(fd, &[0; 1000]);

@@ -129,7 +129,7 @@ impl Tcb {
             return;
         }
         let smss = self.smss(fx.config());
-        self.congestion.set_smss(smss);
+        self.congestion.set_smss(smss, fx.config().window_in_segments);
     }
 
     /// A router has dropped a datagram of `total` octets as too big; it takes `told`, or does not say (0). What no longer
@@ -334,7 +334,9 @@ impl Tcb {
         probing.probe = None;
         fx.cite(rules::PROBE_PASSED);
         fx.host.counters.tcp_mtup_success += 1;
-        self.size_changed(fx);
+        // RFC 4821 7.6.1: larger segments are no reason for a larger window, whatever its unit is.
+        let smss = self.smss(fx.config());
+        self.congestion.set_smss(smss, false);
     }
 
     /// A duplicate ACK. `true`: it shows that a probe was lost, which is no sign of congestion (RFC 4821 7.6.2): it is sent

@@ -131,11 +131,16 @@ impl Congestion {
 
     /// The path takes smaller segments now, or the user wants them (`TCP_MAXSEG`). The window keeps its octets (RFC 8201 5.4 lets it),
     /// unless it is the initial one, which was a number of segments: it comes down with them, lest a burst of small ones follow
-    /// (RFC 5681 3.1). Larger segments find a window of one at least.
-    pub(crate) fn set_smss(&mut self, smss: u32) {
+    /// (RFC 5681 3.1). Larger segments find a window of one at least. `in_segments`: windows are numbers of segments, and stay so.
+    pub(crate) fn set_smss(&mut self, smss: u32, in_segments: bool) {
+        let scaled = |octets: u32| (u64::from(octets) * u64::from(smss) / u64::from(self.smss)) as u32;
         let untouched = self.first_rounds == NO_ROUND && self.ssthresh == u32::MAX;
-        if untouched && smss < self.smss {
-            self.cwnd = (u64::from(self.cwnd) * u64::from(smss) / u64::from(self.smss)) as u32;
+        if in_segments || (untouched && smss < self.smss) {
+            self.cwnd = scaled(self.cwnd);
+        }
+        if in_segments {
+            self.peak = scaled(self.peak);
+            self.ssthresh = if self.ssthresh == u32::MAX { u32::MAX } else { scaled(self.ssthresh) };
         }
         self.cwnd = self.cwnd.max(smss);
         self.smss = smss;
@@ -442,13 +447,24 @@ mod tests {
     #[test]
     fn initial_window_comes_down_with_the_segment_size_and_holds_a_segment_when_it_rises() {
         let mut congestion = started(1000);
-        congestion.set_smss(88);
+        congestion.set_smss(88, false);
         assert_eq!(congestion.cwnd, 4 * 88);
-        congestion.set_smss(1000);
+        congestion.set_smss(1000, false);
         assert_eq!(congestion.cwnd, 1000);
         congestion.note_flight(SeqNum(0), SeqNum(1000), 1000);
-        congestion.set_smss(88);
+        congestion.set_smss(88, false);
         assert_eq!(congestion.cwnd, 1000, "a window that was in use keeps its octets");
+    }
+
+    #[test]
+    fn windows_of_segments_stay_so_with_another_segment_size() {
+        let mut congestion = started(1000);
+        congestion.note_flight(SeqNum(0), SeqNum(1000), 1000);
+        congestion.set_smss(500, true);
+        assert_eq!((congestion.cwnd, congestion.ssthresh, congestion.peak), (2000, u32::MAX, 500));
+        congestion.ssthresh = 1000;
+        congestion.set_smss(1000, true);
+        assert_eq!((congestion.cwnd, congestion.ssthresh, congestion.peak), (4000, 2000, 1000));
     }
 
     #[test]
