@@ -258,6 +258,9 @@ pub struct Config {
     /// Whether, after a message that the path takes less, one segment goes again and no more until something is acknowledged
     /// (RFC 1191 6.4). RFC: yes. Linux: no, as many as the window holds.
     pub slow_start_on_smaller_path: bool,
+    /// Whether an ICMP error lets new text go, which may be a whole segment where the path takes less. RFC 1191: yes (not named). Linux: no, the
+    /// next event does.
+    pub new_text_on_icmp_error: bool,
     /// What timers of RFC 8985 wait in addition. RFC: 0. Linux: 2 ms.
     pub timer_slack: Duration,
     /// Whether a reduction that proves needless is taken back (RFC 3522, RFC 3708). RFC: no (not named). Linux: yes.
@@ -599,6 +602,7 @@ impl Config {
             tcp_recovery: 0,
             tcp_early_retrans: 0,
             slow_start_on_smaller_path: true,
+            new_text_on_icmp_error: true,
             timer_slack: Duration::ZERO,
             undo_reductions: false,
             tcp_thin_linear_timeouts: false,
@@ -770,7 +774,7 @@ impl Config {
         (config.tcp_frto, config.frto_believes_reports) = (2, true);
         config.tcp_recovery = 1;
         config.tcp_early_retrans = 3;
-        config.slow_start_on_smaller_path = false;
+        (config.slow_start_on_smaller_path, config.new_text_on_icmp_error) = (false, false);
         config.timer_slack = Duration::from_millis(2);
         config.undo_reductions = true;
         config.window_in_segments = true;

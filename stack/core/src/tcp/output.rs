@@ -29,6 +29,7 @@ pub(crate) enum Push {
 /// Sends what can be sent, acknowledges what is to be acknowledged, sets the timers. Called once at the end of each event,
 /// so that all ACKs of one event become one (MUST-58).
 pub(crate) fn after_event(tcb: &mut Tcb, fx: &mut Fx<'_>) {
+    let no_new_text = core::mem::take(&mut tcb.recovery.watch.no_new_text);
     if !tcb.state().has_a_peer() {
         return;
     }
@@ -38,7 +39,9 @@ pub(crate) fn after_event(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         forward_rto::sent_first(tcb);
     }
     transmit::lost(tcb, fx);
-    send_text(tcb, Push::ByTheRules, fx);
+    if !no_new_text {
+        send_text(tcb, Push::ByTheRules, fx);
+    }
     transmit::holes(tcb, fx);
     note_limited(tcb, fx);
     match tcb.delayed_ack.need() {

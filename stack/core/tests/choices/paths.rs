@@ -144,6 +144,15 @@ fn too_large(set: Set) -> String {
     format!("{:?}", sizes(&play.icmp(Problem::PacketTooBig { mtu: 1000 })))
 }
 
+/// What goes at once of a segment that a router does not take, and of less text behind it, which is a segment now.
+fn whole_now(set: Set) -> String {
+    let (mut play, fd) = roomy(|config| config.slow_start_on_smaller_path = false);
+    set(play.stack.config_mut());
+    send(&mut play, fd, 1400);
+    assert_eq!(send(&mut play, fd, 1000), [""; 0]);
+    format!("{:?}", sizes(&play.icmp(Problem::PacketTooBig { mtu: 1000 })))
+}
+
 /// The segment size in the SYN,ACK behind a message that the path takes less.
 fn offered(set: Set) -> String {
     let (mut play, fd) = Play::established(plain_with(set));
@@ -245,6 +254,14 @@ pub(crate) const ROWS: &[Row] = &[
         values: &[
             (|c| c.slow_start_on_smaller_path = false, "[960, 440, 960, 440]"),
             (|c| c.slow_start_on_smaller_path = true, "[960]"),
+        ],
+    },
+    Row {
+        field: "new_text_on_icmp_error",
+        play: whole_now,
+        values: &[
+            (|c| c.new_text_on_icmp_error = true, "[960, 440, 960]"),
+            (|c| c.new_text_on_icmp_error = false, "[960, 440]"),
         ],
     },
 ];
