@@ -163,6 +163,21 @@ fn a_window_that_was_in_use_is_as_many_segments_when_the_path_takes_less() {
 }
 
 #[test]
+fn a_train_that_goes_again_ends_with_the_last_whole_segment_that_the_peer_has_room_for() {
+    for (window, pointers) in [(1000, [1000, 488]), (1024, [1000, 1000])] {
+        let (mut play, fd) = linux();
+        play.stack.send(play.now, fd, &[0; 1000], SendFlags { oob: true, ..SendFlags::default() }).unwrap();
+        play.drain();
+        play.window = window;
+        play.inject(A, 2, 1, b"");
+        assert_eq!(play.icmp(Problem::PacketTooBig { mtu: 0 }).len(), 2);
+        let seen = play.seen.iter().rev().take(2).rev();
+        let told: Vec<u16> = seen.map(|(_, datagram)| u16::from_be_bytes([datagram[38], datagram[39]])).collect();
+        assert_eq!(told, pointers, "{window}");
+    }
+}
+
+#[test]
 fn a_repeated_syn_ack_offers_what_the_path_takes_now() {
     let (mut play, fd) = linux();
     play.send(fd, &[0; 1000]);

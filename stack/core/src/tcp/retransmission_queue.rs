@@ -209,7 +209,7 @@ impl RetransmissionQueue {
                 if front.seq.lt(una) {
                     let octets = front.seq.distance(una);
                     removed.cut = Some(front.text);
-                    if !train_goes_on && !front.syn {
+                    if !(train_goes_on && front.psh != Psh::No) && !front.syn {
                         self.note_cut(octets);
                     }
                     self.change(0, |front| {

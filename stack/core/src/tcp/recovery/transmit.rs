@@ -4,6 +4,7 @@ use super::{AgainForPath, Phase, Reduction, forward_rto};
 use crate::config::Config;
 use crate::host::Fx;
 use crate::rules;
+use crate::seq::SeqNum;
 use crate::tcp::emit;
 use crate::tcp::output;
 use crate::tcp::retransmission_queue::{Psh, Sent};
@@ -83,13 +84,16 @@ impl Tcb {
         admits
     }
 
-    /// The next train of segments that were sent before, as long as the congestion window and the rate allow.
-    fn train_again(&self, config: &Config) -> Train {
+    /// The next train of segments that were sent before, from `seq` on, as long as the congestion window, the rate and the peer's window
+    /// allow: as many whole ones of `size` as that has room for, or a part of one.
+    fn train_again(&self, (seq, size): (SeqNum, u32), config: &Config) -> Train {
         if !config.segment_trains {
             return Train::of(1);
         }
         let room = self.congestion.cwnd.saturating_sub(self.in_flight(config)) / self.smss(config);
-        Train::of(room.min(self.longest_train(config)))
+        let edge = self.snd.una.plus(self.snd.wnd);
+        let fit = if edge.gt(seq) { seq.distance(edge) / size } else { 0 };
+        Train::of(room.min(self.longest_train(config)).min(fit))
     }
 
     /// Whether the congestion window has room for a retransmission. Each counts as a full segment: a loss window of one
@@ -132,7 +136,7 @@ pub(crate) fn lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         }
         let Some(sent) = tcb.queue.first_lost(smss) else { return };
         if train.is_over() {
-            train = tcb.train_again(fx.config());
+            train = tcb.train_again((sent.seq, smss), fx.config());
             first = sent.seq;
             report.clone_from(&tcb.duplicate);
         } else {

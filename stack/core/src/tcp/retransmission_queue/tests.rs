@@ -73,6 +73,16 @@ fn what_was_acknowledged_of_a_segment_counts_when_the_path_takes_less() {
         queue.mark_larger_trains_lost(8);
         assert_eq!(queue.lost() > 0, lost, "{una:?}");
     }
+    // What is left of a train of 10, 10 and 5, each as an ACK leaves it.
+    for (una, lost) in [(12, true), (16, true), (17, false)] {
+        let mut queue = RetransmissionQueue::default();
+        queue.push(sent(0, 10));
+        queue.push(sent(10, 10));
+        queue.push(Sent { psh: Psh::Text, ..sent(20, 5) });
+        queue.acknowledge(SeqNum(una));
+        queue.mark_larger_trains_lost(8);
+        assert_eq!(queue.lost() > 0, lost, "{una}");
+    }
     // One that went alone is as large as it was, until it goes again.
     let mut queue = RetransmissionQueue::default();
     queue.push(Sent { psh: Psh::Text, ..sent(0, 10) });

@@ -3,8 +3,8 @@
 use super::{Psh, RetransmissionQueue, Sent};
 
 impl RetransmissionQueue {
-    /// `octets` of the first segment's text were acknowledged, and nothing else of its train: it still counts for as large as it was, until it
-    /// goes again.
+    /// `octets` of the first segment's text were acknowledged, which is not the end of a train whose beginning was as well: it still counts for
+    /// as large as it was, until it goes again.
     pub(super) fn note_cut(&mut self, octets: u32) {
         self.marks.get_or_insert_default().cut += octets;
     }
@@ -22,6 +22,9 @@ impl RetransmissionQueue {
         let mut index = 0;
         while let Some(&first) = self.segments.get(index) {
             let size = first.text + if index == 0 { self.marks().cut } else { 0 };
+            // What is left of a train may be less than a segment of it was.
+            let rest = self.segments.range(index..index + self.train_from(index)).map(|sent| sent.text).sum();
+            let size = if first.psh == Psh::No { size.min(rest) } else { size };
             if size > most && !first.sacked {
                 self.join_train(index);
                 self.mark_lost(index);
