@@ -178,6 +178,29 @@ fn a_train_that_goes_again_ends_with_the_last_whole_segment_that_the_peer_has_ro
 }
 
 #[test]
+fn what_goes_again_is_cut_where_the_window_of_the_peer_ends() {
+    // the window, and what goes again of segments of 100 and 900 octets of which the second is too large for the path
+    for (window, again) in [(500, ". 101:501(400)"), (100, ""), (1000, ". 101:613(512), P. 613:1001(388)")] {
+        let (mut play, fd) = linux();
+        play.stack.set_option(play.now, fd, SocketOption::NoDelay(true)).unwrap();
+        play.send(fd, &[0; 100]);
+        play.send(fd, &[0; 900]);
+        play.window = window;
+        play.inject(A, 2, 1, b"");
+        let sent = play.icmp(Problem::PacketTooBig { mtu: 0 }).join(", ").replace(" ack 1", "");
+        assert_eq!(sent, again, "{window}");
+    }
+    // The front goes again beyond a window that is closed, but not beyond one that is open.
+    for (window, again) in [(0, ". 1:513(512) ack 1"), (300, ". 1:301(300) ack 1")] {
+        let (mut play, fd) = linux();
+        play.send(fd, &[0; 1000]);
+        play.window = window;
+        play.inject(A, 2, 1, b"");
+        assert_eq!(play.icmp(Problem::PacketTooBig { mtu: 0 }), [again], "{window}");
+    }
+}
+
+#[test]
 fn a_repeated_syn_ack_offers_what_the_path_takes_now() {
     let (mut play, fd) = linux();
     play.send(fd, &[0; 1000]);

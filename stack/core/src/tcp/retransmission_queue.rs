@@ -209,7 +209,7 @@ impl RetransmissionQueue {
                 if front.seq.lt(una) {
                     let octets = front.seq.distance(una);
                     removed.cut = Some(front.text);
-                    if !(train_goes_on && front.psh != Psh::No) && !front.syn {
+                    if !(front.syn || train_goes_on && front.psh != Psh::No) {
                         self.note_cut(octets);
                     }
                     self.change(0, |front| {
@@ -454,10 +454,10 @@ impl RetransmissionQueue {
         self.back().copied()
     }
 
-    /// Whether the segment that begins at `seq` waits to be sent again and ends at `edge` at the latest.
-    pub(crate) fn waits_at(&self, seq: SeqNum, edge: SeqNum) -> bool {
+    /// Whether the segment that begins at `seq` waits to be sent again.
+    pub(crate) fn waits_at(&self, seq: SeqNum) -> bool {
         let next = self.segments.get(self.index_of(seq));
-        next.is_some_and(|next| next.seq == seq && next.waits() && next.end().le(edge))
+        next.is_some_and(|next| next.seq == seq && next.waits())
     }
 
     /// Whether the front went again and something behind it waits to, since [`RetransmissionQueue::first_lost`] looked.

@@ -128,13 +128,17 @@ pub(crate) fn lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
             return;
         }
         let free = front && !counted;
-        if !free && ((!front && sent.end().gt(edge)) || !tcb.window_admits_again(fx.config())) {
+        // Linux cuts what the peer's window does not hold.
+        let cuts = fx.config().segment_trains;
+        let fits = if cuts { sent.seq.lt(edge) } else { sent.end().le(edge) };
+        if !free && ((!front && !fits) || !tcb.window_admits_again(fx.config())) {
             return;
         }
         if sent.probe {
             output::grow_probe(tcb, smss);
         }
-        let Some(sent) = tcb.queue.first_lost(smss) else { return };
+        let most = if cuts && fits { smss.min(sent.seq.distance(edge)) } else { smss };
+        let Some(sent) = tcb.queue.first_lost(most) else { return };
         if train.is_over() {
             train = tcb.train_again((sent.seq, smss), fx.config());
             first = sent.seq;
@@ -144,8 +148,8 @@ pub(crate) fn lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
             tcb.duplicate.clone_from(&report);
         }
         train.step();
-        // It goes no further than the train that was, what waits, and the peer's window.
-        if sent.psh != Psh::No || !tcb.queue.waits_at(sent.end(), edge) {
+        // It goes no further than the train that was, and what waits.
+        if sent.psh != Psh::No || !tcb.queue.waits_at(sent.end()) {
             train.end();
         }
         let up = tcb.snd.up;
