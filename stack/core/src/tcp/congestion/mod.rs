@@ -82,6 +82,7 @@ pub(crate) struct Congestion {
     algorithm: Algorithm,
     /// Of [`Config`], as the connection found it.
     reduction_of: ReductionOf,
+    /// 255: as many as are acknowledged.
     slow_start_segments: u8,
     /// The most octets in flight since SND.UNA passed `peak_until`.
     peak: u32,
@@ -257,7 +258,10 @@ impl Congestion {
     /// Slow start with `acked` octets: what it leaves for congestion avoidance. Where an ACK counts for no more than a
     /// segment nothing is left, and the window may pass ssthresh by less than that (RFC 5681 3.1).
     fn slow_start(&mut self, acked: u32) -> u32 {
-        let most = u32::from(self.slow_start_segments).saturating_mul(self.smss);
+        let most = match self.slow_start_segments {
+            u8::MAX => u32::MAX,
+            segments => u32::from(segments).saturating_mul(self.smss),
+        };
         if self.slow_start_segments == 1 {
             self.cwnd = self.cwnd.saturating_add(acked.min(most));
             return 0;
@@ -442,6 +446,16 @@ mod tests {
         }
         congestion.grow(&acked(1000), &config);
         assert_eq!(congestion.cwnd, 7000);
+    }
+
+    #[test]
+    fn slow_start_of_linux_grows_by_all_that_is_acknowledged() {
+        let config = Config::linux();
+        let mut congestion = Congestion::new(1000, CongestionControl::Reno, &config);
+        congestion.cwnd = 300_000;
+        congestion.note_flight(SeqNum(0), SeqNum(300_000), 300_000);
+        congestion.grow(&acked(300_000), &config);
+        assert_eq!(congestion.cwnd, 600_000);
     }
 
     #[test]
