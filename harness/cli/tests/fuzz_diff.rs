@@ -56,6 +56,35 @@ fn one_program_gives_one_trace_which_is_the_reference_stack_s() {
     assert!(text.ends_with("the reference stack has the same\n"), "{text}");
 }
 
+/// The entries are those of `--specs`: with none the same program is a divergence.
+#[test]
+fn known_difference_is_named_with_its_reason() {
+    if !available() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = At::new(2);
+    let iss = Segment { ack: halfopen_fuzz::program::Ref::First(0), ..Segment::ack() };
+    let events = vec![Event::Connect { at }, Event::Syn { at, ack: false }, Event::Segment { at, segment: iss }];
+    let file = file(&folder, events);
+    let (code, text) = diff(&[&file, "--repeat", "2"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("known, rfc9293/3.10.7.4/syn-received-ack-bad: In a simultaneous open"), "{text}");
+    let specs = folder.path().join("specs");
+    let ours = concat!(env!("CARGO_MANIFEST_DIR"), "/../../specs");
+    for entry in std::fs::read_dir(ours).expect("specs").flatten() {
+        let (rules, copy) = (entry.path().join("rules.toml"), specs.join(entry.file_name()));
+        std::fs::create_dir_all(&copy).expect("a writable folder");
+        if rules.is_file() {
+            std::fs::copy(rules, copy.join("rules.toml")).expect("a writable folder");
+        }
+    }
+    std::fs::write(specs.join("expect/linux.toml"), "").expect("a writable folder");
+    let (code, text) = diff(&[&file, "--repeat", "2", "--specs", specs.to_str().expect("UTF-8")]);
+    assert_eq!(code, 8, "{text}");
+    assert!(text.contains("DIVERGENCE "), "{text}");
+}
+
 #[test]
 fn what_is_no_program_is_a_usage_error() {
     let folder = tempfile::tempdir().expect("a folder");

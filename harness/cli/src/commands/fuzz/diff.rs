@@ -18,7 +18,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -30,16 +30,17 @@ const SLOW_MOST: u64 = 1_900_000;
 const SLOW_TRIES: u32 = 12;
 
 /// Compares, and returns the exit code.
-pub(super) fn diff(args: &DiffArgs) -> Result<u8, Fault> {
+pub(super) fn diff(args: &DiffArgs, specs: Option<&Path>) -> Result<u8, Fault> {
     prepare_linux()?;
+    let known = known(specs)?;
     match &args.file {
         Some(file) => {
             let octets = fs::read(file).map_err(|fault| Fault::Usage(format!("{}: {fault}", file.display())))?;
             let program =
                 Program::decode(&octets).map_err(|fault| Fault::Usage(format!("{}: {fault}", file.display())))?;
-            repeat(&program, args)
+            repeat(&program, args, &known)
         }
-        None => many(args),
+        None => many(args, &known),
     }
 }
 
@@ -55,7 +56,7 @@ fn environment(fault: SutError) -> Fault {
 }
 
 /// One program, several times: the kernel's traces have to be the same.
-fn repeat(program: &Program, args: &DiffArgs) -> Result<u8, Fault> {
+fn repeat(program: &Program, args: &DiffArgs, known: &Expectations) -> Result<u8, Fault> {
     let mut out = io::stdout().lock();
     let lane = lane(args.lane);
     let mut pair = Pair::enter(lane).map_err(environment)?;
@@ -79,23 +80,32 @@ fn repeat(program: &Program, args: &DiffArgs) -> Result<u8, Fault> {
         writeln!(out, "UNSTEADY, two runs of the kernel: {unsteady}")?;
     }
     let found = pair.divergence(&mut program.clone()).map_err(environment)?;
+    let mut explained = true;
     match &found {
         Comparison::Equal => writeln!(out, "the reference stack has the same")?,
         Comparison::Parted(at) => {
             writeln!(out, "the reference stack has the same up to event {at}, where the peers part")?
         }
-        Comparison::Differs(divergence) => writeln!(out, "DIVERGENCE {divergence}")?,
+        Comparison::Differs(divergence) => match differential::explained(known, divergence) {
+            Some(at) => {
+                let difference = &known.differences()[at];
+                writeln!(out, "known, {}: {}\n{divergence}", difference.rule, difference.reason)?;
+            }
+            None => {
+                explained = false;
+                writeln!(out, "DIVERGENCE {divergence}")?;
+            }
+        },
     }
-    Ok(if !matches!(found, Comparison::Differs(_)) && traces.len() == 1 { AS_EXPECTED } else { FINDING })
+    Ok(if explained && traces.len() == 1 { AS_EXPECTED } else { FINDING })
 }
 
-fn many(args: &DiffArgs) -> Result<u8, Fault> {
+fn many(args: &DiffArgs, known: &Expectations) -> Result<u8, Fault> {
     let (lane, cores) = (lane(args.lane), available_parallelism().map_or(1, |cores| cores.get() as u16));
     let jobs = args.jobs.unwrap_or(if lane == Lane::Fast { cores } else { cores * WAITING });
     let plan = Plan { seed: args.seed, time: args.time, programs: args.programs, jobs, lane };
     let (mut err, live) = (io::stderr(), io::stderr().is_terminal());
-    let known = known()?;
-    let (tally, wall) = differential::campaign(&plan, &known, &mut |tally, wall| {
+    let (tally, wall) = differential::campaign(&plan, known, &mut |tally, wall| {
         if live {
             let _ = write!(err, "\r\x1b[K{}", line(tally, wall, jobs));
         }
@@ -113,7 +123,7 @@ fn many(args: &DiffArgs) -> Result<u8, Fault> {
     // Different programs may come to the same when they are small.
     let mut folded: BTreeMap<String, (u64, Program, Divergence)> = BTreeMap::new();
     for found in &found {
-        let (program, divergence) = smaller(&mut pair, found, (lane, &known));
+        let (program, divergence) = smaller(&mut pair, found, (lane, known));
         folded.entry(divergence.key()).or_insert((0, program, divergence)).0 += found.count;
     }
     let mut folded: Vec<_> = folded.into_values().collect();
@@ -185,8 +195,8 @@ impl Log {
 }
 
 /// The entries of the expectation file; each names a rule of the register.
-fn known() -> Result<Expectations, Fault> {
-    let specs = Specs::locate(None)?;
+fn known(specs: Option<&Path>) -> Result<Expectations, Fault> {
+    let specs = Specs::locate(specs)?;
     let path = "expect/linux.toml";
     let text = specs.text(path).ok_or_else(|| Fault::Environment(format!("no {}", specs.display(path))))?;
     let known = Expectations::parse(&specs.display(path), text)?;

@@ -19,7 +19,7 @@ pub fn fuzz(args: &FuzzArgs, specs: Option<&Path>) -> Result<u8, Fault> {
         FuzzCommand::Min(args) => findings::min(args),
         FuzzCommand::List => list::list(),
         #[cfg(target_os = "linux")]
-        FuzzCommand::Diff(args) => diff::diff(args),
+        FuzzCommand::Diff(args) => diff::diff(args, specs),
         FuzzCommand::Run(args) => run::run(args),
         FuzzCommand::Seeds(args) => seeds::seeds(args, specs),
         FuzzCommand::Sim(args) => sim::sim(args),
