@@ -3,6 +3,7 @@
 mod common;
 
 use common::*;
+use halfopen_stack::config::InitialWindow;
 use halfopen_stack::wire::icmp::Problem;
 use halfopen_stack::wire::tcp::{Flags, Options, Segment};
 use halfopen_stack::{Config, Errno, Instant, SendFlags, SeqNum, Shutdown, SocketOption, State};
@@ -489,5 +490,27 @@ fn router_that_takes_more_does_not_raise_what_another_connection_has_found() {
         play.icmp(Problem::PacketTooBig { mtu: 900 });
         let third = open(&mut play, 5002);
         assert_eq!(play.send(third, &[0; 1000])[0], ". 1:561(560) ack 1");
+    }
+}
+
+#[test]
+fn train_waits_for_no_ack_that_is_a_millisecond_away_nor_when_nothing_was_sent_so_long() {
+    // round trip, octets that go at once, when the ACK comes; segments that it lets out
+    for (round_trip, first, later, expected) in
+        [(0.004, 59_000, 0.0024, 2), (0.001, 60_000, 0.001, 2), (0.0005, 60_000, 0.0005, 0)]
+    {
+        let mut config = Config::linux();
+        (config.tcp_timestamps, config.initial_window) = (0, InitialWindow::Segments(60));
+        let mut play = Play::new(config);
+        play.window = u16::MAX;
+        let listener = play.listen(8);
+        play.inject(S, 0, 0, b"");
+        play.wait(round_trip);
+        play.inject(A, 1, 1, b"");
+        let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+        play.send(fd, &vec![0; first]);
+        play.wait(later);
+        play.send(fd, &[0; 20_000]);
+        assert_eq!(play.inject(A, 1, 1001, b"").len(), expected, "{round_trip}");
     }
 }

@@ -346,7 +346,7 @@ impl Tcb {
     fn is_worth_deferring(&self, limit: u32, longest: u32, fx: &Fx<'_>) -> bool {
         let config = fx.config();
         let smss = self.smss(config);
-        let recent = self.snd.last_sent.get().is_some_and(|last| fx.now.since(last) <= RECENT);
+        let recent = self.snd.last_sent.get().is_some_and(|last| fx.now.since(last) < RECENT);
         if !recent || self.recovery.is_recovering() || limit >= longest.saturating_mul(smss) || limit >= self.unsent() {
             return false;
         }
@@ -355,8 +355,12 @@ impl Tcb {
             divisor => self.snd.wnd.min(self.congestion.cwnd) / divisor,
         };
         let Some(front) = self.queue.front() else { return false };
-        // An ACK that is far away is not waited for.
-        let soon = self.rto.srtt().is_none_or(|srtt| fx.now.since(front.at) >= srtt / 2);
+        // An ACK that is further away than half a round trip, or a millisecond, is not waited for.
+        let since = fx.now.since(front.at).as_nanos();
+        let soon = self.rto.srtt().map(|srtt| srtt.as_nanos()).is_none_or(|srtt| {
+            let ahead = srtt.saturating_sub(since);
+            ahead <= RECENT.as_nanos().min(srtt.div_ceil(2))
+        });
         limit < share && soon
     }
 }
