@@ -355,7 +355,7 @@ impl Tcb {
             divisor => self.snd.wnd.min(self.congestion.cwnd) / divisor,
         };
         let Some(front) = self.queue.front() else { return false };
-        // An ACK that is further away than half a round trip, or a millisecond, is not waited for.
+        // An ACK that is further away than half a round trip, rounded up, or a millisecond, is not waited for.
         let since = fx.now.since(front.at).as_nanos();
         let soon = self.rto.srtt().map(|srtt| srtt.as_nanos()).is_none_or(|srtt| {
             let ahead = srtt.saturating_sub(since);
