@@ -258,9 +258,9 @@ pub struct Config {
     /// Whether, after a message that the path takes less, one segment goes again and no more until something is acknowledged
     /// (RFC 1191 6.4). RFC: yes. Linux: no, as many as the window holds.
     pub slow_start_on_smaller_path: bool,
-    /// Whether an ICMP error lets new text go, which may be a whole segment where the path takes less. RFC 1191: yes (not named). Linux: no, the
-    /// next event does.
-    pub new_text_on_icmp_error: bool,
+    /// Whether an ICMP error, or an option that has nothing to do with it, lets new text go, which may be a whole segment where the path takes
+    /// less. RFC 1191: yes (not named). Linux: no, the next event does.
+    pub new_text_on_any_event: bool,
     /// What timers of RFC 8985 wait in addition. RFC: 0. Linux: 2 ms.
     pub timer_slack: Duration,
     /// Whether a reduction that proves needless is taken back (RFC 3522, RFC 3708). RFC: no (not named). Linux: yes.
@@ -302,6 +302,9 @@ pub struct Config {
     /// Whether text is written and sent in the units of a stack with segmentation offload: PSH ends each train of segments,
     /// a short train waits for the next ACK, the send buffer is charged by unit, and `MSG_EOR` has effect. RFC: no. Linux: yes.
     pub segment_trains: bool,
+    /// Whether a segment has no more text than half of the largest window that the peer has offered, if that is more than 536 octets, and than all
+    /// of it if it is less. RFC 1122 4.2.3.4: no. Linux: yes.
+    pub half_window_segments: bool,
     /// Octets that a unit of text is charged with in the send buffer, apart from its text. RFC: not asked. Linux: 1280; 832 to 1280, by how it was
     /// built.
     pub memory_of_unit: u32,
@@ -378,6 +381,9 @@ pub struct Config {
     pub tcp_min_snd_mss: u32,
     /// Whether the segment size that a new connection offers fits what is known of the path, IPv4. RFC 1191 6.4: no. Linux: yes.
     pub mss_follows_path: bool,
+    /// Whether a message that the path takes less is ignored if the segments of its connection are small enough, IPv6. RFC 8201 5.2: no.
+    /// Linux: yes.
+    pub smaller_path_needs_smaller_segments: bool,
     /// Smallest path MTU that an ICMP error can set, IPv4. RFC 1191 3: 68. Linux: 552.
     pub min_pmtu: u32,
 
@@ -602,7 +608,7 @@ impl Config {
             tcp_recovery: 0,
             tcp_early_retrans: 0,
             slow_start_on_smaller_path: true,
-            new_text_on_icmp_error: true,
+            new_text_on_any_event: true,
             timer_slack: Duration::ZERO,
             undo_reductions: false,
             tcp_thin_linear_timeouts: false,
@@ -622,6 +628,7 @@ impl Config {
             tcp_slow_start_after_idle: true,
             nagle: Nagle::AnyOutstanding,
             segment_trains: false,
+            half_window_segments: false,
             memory_of_unit: 1280,
             tcp_min_tso_segs: 2,
             tcp_tso_win_divisor: 3,
@@ -649,6 +656,7 @@ impl Config {
             initial_window_in_segments: false,
             tcp_min_snd_mss: 48,
             mss_follows_path: false,
+            smaller_path_needs_smaller_segments: false,
             min_pmtu: 68,
             pmtu_plateaus: true,
             mtu_expires: Duration::from_secs(600),
@@ -774,7 +782,7 @@ impl Config {
         (config.tcp_frto, config.frto_believes_reports) = (2, true);
         config.tcp_recovery = 1;
         config.tcp_early_retrans = 3;
-        (config.slow_start_on_smaller_path, config.new_text_on_icmp_error) = (false, false);
+        (config.slow_start_on_smaller_path, config.new_text_on_any_event) = (false, false);
         config.timer_slack = Duration::from_millis(2);
         config.undo_reductions = true;
         config.window_in_segments = true;
@@ -784,7 +792,7 @@ impl Config {
         config.initial_window = InitialWindow::Segments(10);
         config.syn_losses_for_small_window = 2;
         config.nagle = Nagle::SmallOutstanding;
-        config.segment_trains = true;
+        (config.segment_trains, config.half_window_segments) = (true, true);
         config.override_timeout = None;
         config.zero_window_probe = ZeroWindowProbe::Empty;
         config.tcp_congestion_control = CongestionControl::Cubic;
@@ -804,6 +812,7 @@ impl Config {
         config.tcp_adv_win_scale = 1;
         (config.tcp_app_win, config.initial_window_in_segments) = (31, true);
         (config.mss_follows_path, config.min_pmtu, config.pmtu_plateaus) = (true, 552, false);
+        config.smaller_path_needs_smaller_segments = true;
         config.ipfrag_time = Duration::from_secs(30);
         config.auto_flowlabels = 1;
         config.ack_pace = AckPace::Estimated;

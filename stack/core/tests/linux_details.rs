@@ -36,6 +36,37 @@ fn abort_resets_while_the_fin_has_not_gone_out() {
 }
 
 #[test]
+fn largest_window_begins_behind_the_syn_and_halves_segments() {
+    let mut config = Config::linux();
+    config.tcp_timestamps = 0;
+    let mut play = Play::new(config);
+    let listener = play.listen(8);
+    play.inject(S, 0, 0, b"");
+    play.window = 901;
+    play.inject(A, 1, 1, b"");
+    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    assert_eq!(play.send(fd, &[0; 900]), [". 1:451(450) ack 1", "P. 451:901(450) ack 1"]);
+    play.window = 65535;
+    play.inject(A, 1, 901, b"");
+    assert_eq!(play.send(fd, &[0; 1000]), ["P. 901:1901(1000) ack 1"]);
+}
+
+#[test]
+fn text_that_waits_for_an_event_does_not_go_with_an_abort() {
+    let mut rfc = plain();
+    rfc.slow_start_on_smaller_path = false;
+    for (config, reset) in [(rfc, "R. 1561:1561(0) ack 1"), (Config::linux(), "R. 601:601(0) ack 1")] {
+        let (mut play, fd) = Play::established(config);
+        play.send(fd, &[0; 600]);
+        // It waits for an ACK, until it is a segment.
+        assert_eq!(play.send(fd, &[0; 960]), [""; 0]);
+        play.icmp(Problem::PacketTooBig { mtu: 1000 });
+        play.stack.set_option(play.now, fd, SocketOption::Linger(Some(Duration::ZERO))).unwrap();
+        assert_eq!(play.close(fd).last().unwrap(), reset);
+    }
+}
+
+#[test]
 fn close_with_unread_text_before_the_fin_resets_once() {
     let (mut play, fd) = linux();
     play.inject(P, 1, 1, b"text");

@@ -35,8 +35,7 @@ impl Stack {
         let Some(place) = self.find(&tuple) else { return };
         self.with_place(place, now, |tcb, fx| {
             errors::arrives(tcb, error.problem, segment.seq, quoted.total, fx);
-            tcb.recovery.watch.no_new_text = !fx.config().new_text_on_icmp_error;
-            output::after_event(tcb, fx);
+            output::after_other_event(tcb, fx);
         });
     }
 }

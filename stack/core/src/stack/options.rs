@@ -206,8 +206,7 @@ fn changed(tcb: &mut Tcb, options: Shared, option: SocketOption, fx: &mut Fx<'_>
         // As in Linux it lets go what is held back, even by TCP_CORK, which the window is stronger than.
         SocketOption::NoDelay(true) => {
             tcb.user.more = false;
-            let free = fx.config().segment_trains && !tcb.user.options.cork;
-            output::send_text(tcb, if free { Push::ByTheRules } else { Push::Anyway }, fx);
+            output::send_text(tcb, if fx.config().segment_trains { Push::NotHeldBack } else { Push::Anyway }, fx);
         }
         SocketOption::Linger(_)
         | SocketOption::ReuseAddr(_)
@@ -242,8 +241,11 @@ fn changed(tcb: &mut Tcb, options: Shared, option: SocketOption, fx: &mut Fx<'_>
         | SocketOption::V6Only(_) => {}
         SocketOption::RtoMaxMs(_) | SocketOption::RtoMinUs(_) => tcb.rto.bound(&tcb.user.options, fx.config()),
     }
-    // The end of TCP_CORK lets go what it held back.
-    output::after_event(tcb, fx);
+    if matches!(option, SocketOption::NoDelay(true) | SocketOption::Cork(false)) {
+        output::after_event(tcb, fx);
+    } else {
+        output::after_other_event(tcb, fx);
+    }
 }
 
 fn read(socket: &Socket, connection: Option<&Connection>, name: OptionName, now: Instant, config: &Config) -> i64 {

@@ -20,16 +20,32 @@ use core::time::Duration;
 pub(crate) enum Push {
     /// As Nagle, silly-window avoidance and the user's options have it.
     ByTheRules,
+    /// The same without Nagle's rule and TCP_CORK.
+    NotHeldBack,
     /// What the windows admit goes out, however small: they have waited long enough.
     Anyway,
     /// One segment, however small, and however full the congestion window: a tail loss probe.
     Probe,
 }
 
+impl Push {
+    fn by_the_rules(self) -> bool {
+        matches!(self, Self::ByTheRules | Self::NotHeldBack)
+    }
+}
+
 /// Sends what can be sent, acknowledges what is to be acknowledged, sets the timers. Called once at the end of each event,
 /// so that all ACKs of one event become one (MUST-58).
 pub(crate) fn after_event(tcb: &mut Tcb, fx: &mut Fx<'_>) {
-    let no_new_text = core::mem::take(&mut tcb.recovery.watch.no_new_text);
+    settle(tcb, true, fx);
+}
+
+/// The same after an event that is no reason of its own to look for new text (`Config::new_text_on_any_event`).
+pub(crate) fn after_other_event(tcb: &mut Tcb, fx: &mut Fx<'_>) {
+    settle(tcb, fx.config().new_text_on_any_event, fx);
+}
+
+fn settle(tcb: &mut Tcb, new_text: bool, fx: &mut Fx<'_>) {
     if !tcb.state().has_a_peer() {
         return;
     }
@@ -39,7 +55,7 @@ pub(crate) fn after_event(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         forward_rto::sent_first(tcb);
     }
     transmit::lost(tcb, fx);
-    if !no_new_text {
+    if new_text {
         send_text(tcb, Push::ByTheRules, fx);
     }
     transmit::holes(tcb, fx);
@@ -110,11 +126,11 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
         }
         // Linux has put the FIN on the last segment, which the window then has no room for.
         let whole = fx.config().segment_trains && text <= smss && train.is_over();
-        if push == Push::ByTheRules && whole && tcb.fin == Fin::Queued && text == unsent && !fin {
+        if push.by_the_rules() && whole && tcb.fin == Fin::Queued && text == unsent && !fin {
             return;
         }
         restart_after_idle(tcb, fx);
-        if text > 0 && push == Push::ByTheRules && tcb.ecn_waits() {
+        if text > 0 && push.by_the_rules() && tcb.ecn_waits() {
             return;
         }
         // Linux is strict about its window with a FIN too.
@@ -124,11 +140,11 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
         }
         // The end of a record that others wait behind waits for nothing.
         let closed = text == record && record < unsent;
-        if push == Push::ByTheRules
+        if push.by_the_rules()
             && text < smss
             && !fin
             && !closed
-            && !is_worth_sending(tcb, text, record, &train, fx)
+            && !is_worth_sending(tcb, (text, record), push, &train, fx)
         {
             return;
         }
@@ -157,7 +173,7 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
 }
 
 /// Whether less than a full segment may go out (RFC 9293 3.7.4, 3.8.6.2.1 conditions 2 and 3).
-fn is_worth_sending(tcb: &Tcb, text: u32, unsent: u32, train: &Train, fx: &mut Fx<'_>) -> bool {
+fn is_worth_sending(tcb: &Tcb, (text, unsent): (u32, u32), push: Push, train: &Train, fx: &mut Fx<'_>) -> bool {
     // A SYN,ACK under way, whose connection is in use by Fast Open, is no text.
     let idle = tcb.queue.back().is_none_or(|last| last.syn);
     let options = &tcb.user.options;
@@ -178,6 +194,9 @@ fn is_worth_sending(tcb: &Tcb, text: u32, unsent: u32, train: &Train, fx: &mut F
         }
         return worth;
     }
+    if push == Push::NotHeldBack {
+        return true;
+    }
     if tcb.is_corked() {
         return false;
     }
@@ -194,20 +213,20 @@ fn is_worth_sending(tcb: &Tcb, text: u32, unsent: u32, train: &Train, fx: &mut F
 
 /// The next train of segments of `size`, of at most `text` octets; `None` when it should wait. `closed`: they end a record.
 fn next_train(tcb: &Tcb, push: Push, (text, size): (u32, u32), closed: bool, fx: &mut Fx<'_>) -> Option<Train> {
-    if push != Push::ByTheRules {
+    if !push.by_the_rules() {
         return Some(Train::default());
     }
     let smss = tcb.smss(fx.config());
     let quota = tcb.window_room(fx.config()) / smss;
     let rest = text % size;
-    let partial = rest > 0 && (closed || is_worth_sending(tcb, rest, rest, &Train::default(), fx));
+    let partial = rest > 0 && (closed || is_worth_sending(tcb, (rest, rest), push, &Train::default(), fx));
     tcb.next_train((text, size), quota, partial, fx)
 }
 
 /// What the next `text` octets end.
 fn mark(tcb: &Tcb, text: u32, train: Train, push: Push, fx: &Fx<'_>) -> Psh {
     let trains = fx.config().segment_trains;
-    let more = tcb.user.more && push == Push::ByTheRules;
+    let more = tcb.user.more && push.by_the_rules();
     let last = if trains { tcb.is_push_end(tcb.snd.nxt.plus(text)) } else { text == tcb.unsent() && !more };
     match text > 0 {
         true if last => Psh::Text,

@@ -132,6 +132,16 @@ impl Tcb {
         self.congestion.set_smss(smss, fx.config().window_in_segments);
     }
 
+    /// The peer offers a window of `wnd` octets. A segment may have half of the largest one (`Config::half_window_segments`).
+    pub(crate) fn note_window(&mut self, wnd: u32, fx: &Fx<'_>) {
+        if wnd > self.snd.max_wnd {
+            self.snd.max_wnd = wnd;
+            if fx.config().half_window_segments {
+                self.size_changed(fx);
+            }
+        }
+    }
+
     /// A router has dropped a datagram of `total` octets as too big; it takes `told`, or does not say (0). What no longer
     /// fits is cut and sent again at once. It never raises the estimate.
     pub(crate) fn too_big(&mut self, told: u32, total: usize, fx: &mut Fx<'_>) {
@@ -154,6 +164,12 @@ impl Tcb {
         let least = if v6 { IPV6_MINIMUM_MTU } else { fx.config().min_pmtu };
         let mtu = told.max(least);
         if mtu >= self.path_limit() {
+            return;
+        }
+        if v6
+            && fx.config().smaller_path_needs_smaller_segments
+            && self.mss_of(told, fx.config()) >= self.smss(fx.config())
+        {
             return;
         }
         fx.cite(rules::PMTU_LOWERED);

@@ -12,7 +12,7 @@
 //! - *Room*: a write begins no unit once what is queued, bookkeeping included, has the size of the send buffer; a unit that
 //!   has begun is filled. The send buffer grows with the congestion window unless the user has set it.
 
-use super::output;
+use super::output::{self, Push};
 use super::tcb::Tcb;
 use crate::config::Config;
 use crate::host::Fx;
@@ -131,13 +131,8 @@ impl Train {
 }
 
 impl Tcb {
-    /// Octets of a unit of urgent text: a segment, or half of the largest window.
-    fn urgent_unit(&self, config: &Config) -> u32 {
-        self.smss(config).min(self.half_of_window()).max(1)
-    }
-
     /// Half of the largest window that the peer has offered, or all of it if that is small.
-    fn half_of_window(&self) -> u32 {
+    pub(super) fn half_of_window(&self) -> u32 {
         if self.snd.max_wnd > 536 { self.snd.max_wnd / 2 } else { self.snd.max_wnd }
     }
 
@@ -167,7 +162,7 @@ impl Tcb {
         let urgent = urgent.map_or(0, |(start, end)| start.later(from).distance(end));
         let units = (queued - unsent).div_ceil(train)
             + (unsent - urgent).div_ceil(self.unit_size(config))
-            + urgent.div_ceil(self.urgent_unit(config));
+            + urgent.div_ceil(self.smss(config));
         queued.saturating_add(units.saturating_mul(config.memory_of_unit))
     }
 
@@ -213,7 +208,7 @@ impl Tcb {
         let mut taken = 0;
         while taken < data.len() {
             let config = &fx.host.config;
-            let size = if urgent { self.urgent_unit(config) } else { self.unit_size(config) };
+            let size = if urgent { self.smss(config) } else { self.unit_size(config) };
             let mut room = self.unit_room(size);
             let grows = room > 0 && self.write.push_end == self.outgoing.end();
             if room == 0 {
@@ -237,10 +232,13 @@ impl Tcb {
             // Urgent text is sent when it is known where it ends.
             if taken < data.len() && !urgent {
                 // A whole unit need not wait for the rest of the write.
-                if self.far_beyond_push() {
+                let far = self.far_beyond_push();
+                if far {
                     self.push();
                 }
-                output::send_text(self, output::Push::ByTheRules, fx);
+                // Nor does it wait for anything else, if it is next.
+                let next = far || self.write.unit.le(self.snd.nxt);
+                output::send_text(self, if next { Push::NotHeldBack } else { Push::ByTheRules }, fx);
             }
         }
         taken

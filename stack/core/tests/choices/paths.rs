@@ -95,15 +95,38 @@ fn search(set: Set, wait: f64) -> String {
     format!("{first} {second}")
 }
 
-/// The flow label of a SYN,ACK to an IPv6 peer is there or not.
-fn flow_label(set: Set) -> String {
+/// A listener of an IPv6 host.
+fn listening_v6(set: Set) -> (Play, i32) {
     let mut play = Play::new(plain_with(set));
     play.local = "[2001:db8::1]:80".parse().unwrap();
     play.remote = "[2001:db8::2]:5000".parse().unwrap();
     play.stack.add_address(play.local.ip());
     let fd = play.stack.socket(halfopen_stack::Domain::Inet6).unwrap();
     play.stack.bind(fd, play.local).unwrap();
-    play.stack.listen(fd, 1).unwrap();
+    play.stack.listen(fd, 2).unwrap();
+    (play, fd)
+}
+
+/// What goes at once of 1,400 octets behind a message about another connection of the peer, whose segments the path takes.
+fn of_another_connection(set: Set) -> String {
+    let (mut play, listener) = listening_v6(set);
+    let mut open = |port: u16, mss: u16| {
+        play.remote.set_port(port);
+        play.options.mss = Some(mss);
+        play.inject(S, 0, 0, b"");
+        play.inject(A, 1, 1, b"");
+        let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+        let sent = sizes(&play.send(fd, &vec![0; usize::from(mss)]));
+        play.icmp(Problem::PacketTooBig { mtu: 1300 });
+        sent
+    };
+    open(5000, 1000);
+    format!("{:?}", open(5001, 1400))
+}
+
+/// The flow label of a SYN,ACK to an IPv6 peer is there or not.
+fn flow_label(set: Set) -> String {
+    let (mut play, _) = listening_v6(set);
     play.inject(S, 0, 0, b"");
     play.inject(S, 0, 0, b"");
     let labels: Vec<_> = play.seen.iter().map(|(_, datagram)| datagram[1..4].to_vec()).collect();
@@ -168,6 +191,14 @@ pub(crate) const ROWS: &[Row] = &[
         field: "mss_follows_path",
         play: offered,
         values: &[(|c| c.mss_follows_path = false, "Some(1460)"), (|c| c.mss_follows_path = true, "Some(560)")],
+    },
+    Row {
+        field: "smaller_path_needs_smaller_segments",
+        play: of_another_connection,
+        values: &[
+            (|c| c.smaller_path_needs_smaller_segments = false, "[1240]"),
+            (|c| c.smaller_path_needs_smaller_segments = true, "[1400]"),
+        ],
     },
     Row {
         field: "pmtu_plateaus",
@@ -257,11 +288,11 @@ pub(crate) const ROWS: &[Row] = &[
         ],
     },
     Row {
-        field: "new_text_on_icmp_error",
+        field: "new_text_on_any_event",
         play: whole_now,
         values: &[
-            (|c| c.new_text_on_icmp_error = true, "[960, 440, 960]"),
-            (|c| c.new_text_on_icmp_error = false, "[960, 440]"),
+            (|c| c.new_text_on_any_event = true, "[960, 440, 960]"),
+            (|c| c.new_text_on_any_event = false, "[960, 440]"),
         ],
     },
 ];

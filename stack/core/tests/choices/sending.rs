@@ -29,6 +29,15 @@ fn full_and_small(set: Set) -> String {
     line(&play.send(fd, &[0; 1100]))
 }
 
+/// 1,000 octets, a segment, for a peer that has never had room for more than 1,200.
+fn in_a_small_window(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    play.window = 1200;
+    let fd = play.passive_open();
+    play.stack.set_option(play.now, fd, SocketOption::NoDelay(true)).unwrap();
+    line(&play.send(fd, &[0; 1000]))
+}
+
 /// The probe of a closed window.
 fn closed_window(set: Set) -> String {
     let (mut play, fd) = Play::established(plain_with(set));
@@ -118,6 +127,14 @@ pub(crate) const ROWS: &[Row] = &[
         values: &[
             (|c| c.segment_trains = false, ". 1:1001(1000) ack 1, . 1001:2001(1000) ack 1, P. 2001:3001(1000) ack 1"),
             (|c| c.segment_trains = true, ". 1:1001(1000) ack 1, P. 1001:2001(1000) ack 1, P. 2001:3001(1000) ack 1"),
+        ],
+    },
+    Row {
+        field: "half_window_segments",
+        play: in_a_small_window,
+        values: &[
+            (|c| c.half_window_segments = false, "P. 1:1001(1000) ack 1"),
+            (|c| c.half_window_segments = true, ". 1:601(600) ack 1, P. 601:1001(400) ack 1"),
         ],
     },
     Row {

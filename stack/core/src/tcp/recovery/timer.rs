@@ -31,8 +31,6 @@ pub(crate) struct Watch {
     pub(crate) reorder_in: Option<NonZeroU32>,
     /// F-RTO wants new text to go first.
     pub(crate) new_text_first: bool,
-    /// New text waits for another event.
-    pub(crate) no_new_text: bool,
     /// It was set by who has found out that the peer reneges.
     pub(crate) set: bool,
 }
@@ -45,7 +43,6 @@ impl Watch {
             sent: false,
             reorder_in: None,
             new_text_first: false,
-            no_new_text: false,
             set: false,
         }
     }

@@ -118,7 +118,11 @@ pub(crate) fn lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     // A proportional reduction lets the first retransmission out by itself.
     let counted = tcb.recovery.is_reducing() && tcb.reduction(fx.config()) == Reduction::Proportional;
     let (mut train, mut first, mut report) = (Train::default(), tcb.snd.una, None);
-    while let Some(sent) = tcb.queue.first_lost(smss) {
+    loop {
+        if fx.config().segment_trains && train.is_over() {
+            tcb.queue.join_rest(smss);
+        }
+        let Some(sent) = tcb.queue.first_lost(smss) else { return };
         if tcb.recovery.again_for_path == AgainForPath::Wait {
             return;
         }
@@ -149,7 +153,8 @@ pub(crate) fn lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         }
         train.step();
         // It goes no further than the train that was, and what waits.
-        if sent.psh != Psh::No || !tcb.queue.waits_at(sent.end()) {
+        let goes_on = sent.psh == Psh::No && tcb.queue.waits_at(sent.end());
+        if !goes_on {
             train.end();
         }
         let up = tcb.snd.up;
@@ -160,6 +165,9 @@ pub(crate) fn lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
         tcb.snd.up = up;
         if train.is_over() {
             tcb.queue.end_train(sent.seq);
+            if cuts && goes_on {
+                tcb.queue.count_rest(sent.end(), smss);
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Trains of segments that were handed down in one piece (Linux), when the path takes less.
 
 use super::{Psh, RetransmissionQueue, Sent};
+use crate::seq::SeqNum;
 
 impl RetransmissionQueue {
     /// `octets` of the first segment's text were acknowledged, which is not the end of a train whose beginning was as well: it still counts for
@@ -33,9 +34,28 @@ impl RetransmissionQueue {
         }
     }
 
+    /// What is left at `seq` of a train that goes again in parts counts in segments of `size` from now on.
+    pub(crate) fn count_rest(&mut self, seq: SeqNum, size: u32) {
+        let mut index = self.index_of(seq);
+        while self.segments.get(index).is_some_and(|rest| rest.waits() && rest.text > size) {
+            self.cut(index, size);
+            index += 1;
+        }
+    }
+
+    /// The first train that waits is one segment again, if it was counted in larger ones than `size`.
+    pub(crate) fn join_rest(&mut self, size: u32) {
+        let Some(from) = self.marks().waits_from else { return };
+        let index = self.index_of(from);
+        if self.segments.get(index).is_some_and(|first| first.waits() && first.text > size) {
+            self.join_train(index);
+        }
+    }
+
     /// Segments of the train that begins with this one.
     fn train_from(&self, index: usize) -> usize {
-        let alike = |next: &&Sent| next.sacked == self.segments[index].sacked;
+        let first = self.segments[index];
+        let alike = |next: &&Sent| next.sacked == first.sacked && next.waits() == first.waits();
         let train = self.segments.range(index..).take_while(alike);
         let ends = train.clone().position(|sent| sent.syn || sent.psh != Psh::No);
         ends.map_or(train.count(), |last| last + 1)

@@ -85,11 +85,15 @@ fn syn_received(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow
     if fx.config().ts_recent_by_ack {
         take_timestamp(tcb, arriving, fx);
     }
+    if fx.config().mini_sockets && tcb.origin == Origin::Passive {
+        // The socket that is made of a half-open connection has not seen the window of the SYN.
+        tcb.snd.max_wnd = 0;
+    }
+    tcb.note_window(arriving.wnd, fx);
     handshake_done(tcb, seg, fx);
     tcb.enter(State::Established, fx);
     let shut = core::mem::take(&mut tcb.user.shut_write);
     tcb.snd.wnd = arriving.wnd;
-    tcb.snd.max_wnd = tcb.snd.max_wnd.max(arriving.wnd);
     tcb.snd.wl1 = first_number(arriving, fx);
     tcb.snd.wl2 = seg.ack;
     tcb.totals.last_ack_recv = Sometime::at(fx.now);
@@ -199,9 +203,9 @@ fn update_window(tcb: &mut Tcb, una: SeqNum, arriving: &Arriving<'_>, fx: &mut F
     if updates {
         let opens = snd.wnd == 0 && arriving.wnd > 0;
         snd.wnd = arriving.wnd;
-        snd.max_wnd = snd.max_wnd.max(arriving.wnd);
         snd.wl1 = first_number(arriving, fx);
         snd.wl2 = seg.ack;
+        tcb.note_window(arriving.wnd, fx);
         fx.cite_in(rules::ACK_WINDOW, tcb.state());
         if opens {
             tcb.queue.mark_probes_lost();
