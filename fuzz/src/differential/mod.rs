@@ -13,7 +13,7 @@ pub mod timed;
 pub mod trace;
 pub mod words;
 
-use crate::program::{Event, Name, Profile, Program, Ref, Setup};
+use crate::program::{Event, Name, Odd, Profile, Program, Ref, Setup};
 use crate::script;
 use halfopen_stack::State;
 pub use player::{play, play_watched};
@@ -125,6 +125,11 @@ fn comparable(program: &mut Program) {
             && let Ref::Absolute(number) = segment.ack
         {
             segment.ack = Ref::First(number as i16);
+        }
+        if let Event::Segment { segment, .. } = event
+            && segment.odd == Odd::Mss(0)
+        {
+            segment.odd = Odd::None;
         }
     }
 }

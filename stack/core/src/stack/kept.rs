@@ -293,7 +293,7 @@ impl Stack {
             (segment_arrives::on_connection(tcb, seg, fx), old)
         });
         match verdict {
-            Verdict::Done => {}
+            Verdict::Done | Verdict::Refused => {}
             Verdict::Reopen => {
                 let place = self.find(&tuple);
                 let entry = place.and_then(|place| self.reopened_entry(place));

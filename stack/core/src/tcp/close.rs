@@ -2,7 +2,7 @@
 
 use super::abort;
 use super::emit;
-use super::output;
+use super::output::{self, Push};
 use super::state::State;
 use super::tcb::{Fin, Tcb};
 use crate::host::Fx;
@@ -34,6 +34,10 @@ impl Tcb {
             | State::TimeWait
             | State::Closed
             | State::Listen => return,
+        }
+        if fx.config().segment_trains {
+            // Nothing is held back any more, not even what the window cuts short.
+            output::send_text(self, Push::NotHeldBack, fx);
         }
         output::after_event(self, fx);
     }

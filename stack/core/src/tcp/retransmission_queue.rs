@@ -418,16 +418,19 @@ impl RetransmissionQueue {
 
     /// The first segment that waits to be sent again, cut to `most` octets of text; the rest waits as a segment of its own.
     pub(crate) fn first_lost(&mut self, most: u32) -> Option<Sent> {
-        let from = self.index_of(self.marks().waits_from?);
-        let found = (from..self.segments.len()).find(|index| self.segments[*index].waits());
-        self.looked_at(found.unwrap_or(self.segments.len()) - from + 1);
-        let marks = self.marks.as_mut()?;
-        marks.waits_from = found.map(|index| self.segments[index].seq);
-        let index = found?;
+        let index = self.first_waiting()?;
         if self.segments[index].text > most {
             self.cut(index, most);
         }
         self.segments.get(index).copied()
+    }
+
+    fn first_waiting(&mut self) -> Option<usize> {
+        let from = self.index_of(self.marks().waits_from?);
+        let found = (from..self.segments.len()).find(|index| self.segments[*index].waits());
+        self.looked_at(found.unwrap_or(self.segments.len()) - from + 1);
+        self.marks.as_mut()?.waits_from = found.map(|index| self.segments[index].seq);
+        found
     }
 
     /// Makes two segments of one, `text` octets in the first.

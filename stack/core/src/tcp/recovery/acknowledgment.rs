@@ -126,7 +126,7 @@ fn advance(tcb: &mut Tcb, ack: SeqNum, progress: &mut Progress, fx: &mut Fx<'_>)
     let high = recovery.high;
     let mut known = 0;
     let mut cut = recovery.front_cut;
-    let removed = tcb.queue.acknowledge_each(ack, |sent| {
+    let mut removed = tcb.queue.acknowledge_each(ack, |sent| {
         let was_cut = core::mem::take(&mut cut);
         if sent.sacked {
             known += sent.len();
@@ -142,6 +142,11 @@ fn advance(tcb: &mut Tcb, ack: SeqNum, progress: &mut Progress, fx: &mut Fx<'_>)
         }
     });
     recovery.front_cut = removed.cut.map_or(cut, |text| cut || text < tcb.congestion.smss());
+    if removed.cut.is_some() && fx.config().segment_trains {
+        let fewer = tcb.queue.recount_front();
+        removed.segments += fewer;
+        removed.delivered += fewer;
+    }
     // Without SACK nobody can tell the original of one segment from the retransmission of the next.
     progress.original &= sack || !removed.any_repeated;
     progress.acked = removed.segments;

@@ -120,7 +120,7 @@ pub(crate) fn lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     let (mut train, mut first, mut report) = (Train::default(), tcb.snd.una, None);
     loop {
         if fx.config().segment_trains && train.is_over() {
-            tcb.queue.join_rest(smss);
+            tcb.queue.join_waiting(smss);
         }
         let Some(sent) = tcb.queue.first_lost(smss) else { return };
         if tcb.recovery.again_for_path == AgainForPath::Wait {

@@ -1,4 +1,5 @@
 use super::*;
+use alloc::vec::Vec;
 
 fn sent(seq: u32, text: u32) -> Sent {
     Sent::text(SeqNum(seq), text, Instant(u64::from(seq)))
@@ -45,7 +46,7 @@ fn segment_whose_report_is_forgotten_gives_no_sample() {
 }
 
 #[test]
-fn a_train_of_larger_segments_is_lost_as_one() {
+fn a_train_of_larger_segments_is_lost_and_cut_anew_as_one() {
     let mut queue = RetransmissionQueue::default();
     queue.push(sent(0, 10));
     queue.push(sent(10, 10));
@@ -54,10 +55,32 @@ fn a_train_of_larger_segments_is_lost_as_one() {
     queue.mark_larger_trains_lost(10);
     assert_eq!((queue.lost(), queue.len()), (0, 4));
     queue.mark_larger_trains_lost(8);
-    assert_eq!((queue.lost(), queue.len()), (1, 2));
-    let whole = queue.front().copied().unwrap();
-    assert_eq!((whole.text, whole.psh, whole.fin), (23, Psh::Train, false));
+    assert_eq!((queue.lost(), queue.len()), (3, 4));
+    let sizes = |queue: &RetransmissionQueue| queue.iter().map(|sent| (sent.text, sent.psh)).collect::<Vec<_>>();
+    queue.join_waiting(8);
+    assert_eq!(sizes(&queue), [(23, Psh::Train), (4, Psh::Text)]);
+    queue.first_lost(8);
+    queue.repeated(SeqNum(0), Instant(1));
+    queue.count_rest(SeqNum(8), 8);
+    assert_eq!(sizes(&queue), [(8, Psh::No), (8, Psh::No), (7, Psh::Train), (4, Psh::Text)]);
     queue.check();
+}
+
+#[test]
+fn what_is_left_of_a_train_counts_anew_when_an_ack_ends_inside_it() {
+    // what is acknowledged of segments of 10, 10 and 3, the segments that are left, and by how many they are fewer
+    for (una, sizes, fewer) in
+        [(4, &[10, 9][..], 1), (2, &[10, 10, 1], 0), (12, &[10, 1], 0), (13, &[10], 1), (21, &[2], 0)]
+    {
+        let mut queue = RetransmissionQueue::default();
+        queue.push(sent(0, 10));
+        queue.push(sent(10, 10));
+        queue.push(Sent { psh: Psh::Train, ..sent(20, 3) });
+        queue.acknowledge(SeqNum(una));
+        assert_eq!(queue.recount_front(), fewer, "{una}");
+        assert_eq!(queue.iter().map(|sent| sent.text).collect::<Vec<_>>(), sizes, "{una}");
+        queue.check();
+    }
 }
 
 #[test]

@@ -17,37 +17,60 @@ impl RetransmissionQueue {
         }
     }
 
-    /// Takes trains of segments with more than `most` octets of text for lost (a smaller path MTU), each as one segment that is cut anew when it goes
-    /// again.
+    /// Takes trains of segments with more than `most` octets of text for lost (a smaller path MTU). Each counts for the segments that it had, until it
+    /// goes again.
     pub(crate) fn mark_larger_trains_lost(&mut self, most: u32) {
         let mut index = 0;
         while let Some(&first) = self.segments.get(index) {
             let size = first.text + if index == 0 { self.marks().cut } else { 0 };
             // What is left of a train may be less than a segment of it was.
-            let rest = self.segments.range(index..index + self.train_from(index)).map(|sent| sent.text).sum();
+            let train = index..index + self.train_from(index);
+            let rest = self.segments.range(train.clone()).map(|sent| sent.text).sum();
             let size = if first.psh == Psh::No { size.min(rest) } else { size };
+            index = train.end;
             if size > most && !first.sacked {
-                self.join_train(index);
-                self.mark_lost(index);
+                train.for_each(|part| self.mark_lost(part));
             }
-            index += self.train_from(index);
         }
     }
 
-    /// What is left at `seq` of a train that goes again in parts counts in segments of `size` from now on.
-    pub(crate) fn count_rest(&mut self, seq: SeqNum, size: u32) {
-        let mut index = self.index_of(seq);
-        while self.segments.get(index).is_some_and(|rest| rest.waits() && rest.text > size) {
+    /// An ACK has ended inside the first segment: what is left of its train is cut anew into segments as large as that was. Returns by how many
+    /// they have become fewer.
+    pub(crate) fn recount_front(&mut self) -> u32 {
+        let Some(&front) = self.segments.front() else { return 0 };
+        let train = self.train_from(0);
+        let alike = |part: &Sent| (part.lost, part.again) == (front.lost, front.again);
+        if train < 2 || front.sacked || !self.segments.range(..train).all(alike) {
+            return 0;
+        }
+        let (size, before) = (front.text + self.marks().cut, self.segments.len());
+        self.join_train(0);
+        self.cut_all(0, size);
+        self.forget_cut();
+        (before - self.segments.len()) as u32
+    }
+
+    /// Makes segments of `size` octets and a smaller one of the segment at `index`.
+    fn cut_all(&mut self, mut index: usize, size: u32) {
+        while self.segments[index].text > size {
             self.cut(index, size);
             index += 1;
         }
     }
 
-    /// The first train that waits is one segment again, if it was counted in larger ones than `size`.
-    pub(crate) fn join_rest(&mut self, size: u32) {
-        let Some(from) = self.marks().waits_from else { return };
-        let index = self.index_of(from);
-        if self.segments.get(index).is_some_and(|first| first.waits() && first.text > size) {
+    /// What is left at `seq` of a train that goes again in parts counts in segments of `size` from now on.
+    pub(crate) fn count_rest(&mut self, seq: SeqNum, size: u32) {
+        let index = self.index_of(seq);
+        if self.segments.get(index).is_some_and(Sent::waits) {
+            self.cut_all(index, size);
+        }
+    }
+
+    /// Makes one segment of the first train that waits, if one of its segments is larger than `size`: it is cut anew.
+    pub(crate) fn join_waiting(&mut self, size: u32) {
+        let Some(index) = self.first_waiting() else { return };
+        let train = index..index + self.train_from(index);
+        if self.segments.range(train).any(|part| part.text > size) {
             self.join_train(index);
         }
     }

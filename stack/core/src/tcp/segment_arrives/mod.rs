@@ -52,6 +52,8 @@ impl<'a> Arriving<'a> {
 pub(crate) enum Verdict {
     /// Nothing beyond what the connection says itself.
     Done,
+    /// The same, after one of the checks up to that of the ACK field has refused the segment.
+    Refused,
     /// The segment is a SYN that reopens a connection in TIME-WAIT: delete this one, give the segment to the listener.
     Reopen,
 }
@@ -62,7 +64,11 @@ pub(crate) enum Verdict {
 /// In CLOSED and LISTEN, which have no connection to look up.
 pub(crate) fn on_connection(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Verdict {
     let verdict = checks(tcb, seg, fx);
-    output::after_event(tcb, fx);
+    if verdict == Verdict::Refused {
+        output::after_other_event(tcb, fx);
+    } else {
+        output::after_event(tcb, fx);
+    }
     verdict
 }
 

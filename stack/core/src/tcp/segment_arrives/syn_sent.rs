@@ -93,8 +93,9 @@ fn established(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
     tcb.ecn_confirmed(&arriving.seg, fx);
     handshake_done(tcb, &arriving.seg, fx);
     tcb.enter(State::Established, fx);
-    if tcb.user.write_pending {
-        // Its text forms a segment with this ACK at once (RFC 9293 3.10.7.3).
+    let deferred = tcb.user.options.defer_accept > 0 && fx.config().segment_trains;
+    if tcb.user.write_pending || deferred {
+        // Its text forms a segment with this ACK at once (RFC 9293 3.10.7.3). Linux waits for the first text if TCP_DEFER_ACCEPT is set, too.
         tcb.delay_first_ack(fx);
     } else {
         tcb.delayed_ack.now();

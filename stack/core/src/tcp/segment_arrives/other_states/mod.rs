@@ -34,18 +34,26 @@ const CONTINUE: Flow = ControlFlow::Continue(());
 
 /// All eight checks.
 pub(super) fn arrives(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Verdict {
-    match checks(tcb, arriving, fx) {
+    match first_checks(tcb, arriving, fx) {
+        ControlFlow::Break(Verdict::Done) => Verdict::Refused,
         ControlFlow::Break(verdict) => verdict,
-        ControlFlow::Continue(()) => Verdict::Done,
+        ControlFlow::Continue(()) => {
+            let _: Flow = last_checks(tcb, arriving, fx);
+            Verdict::Done
+        }
     }
 }
 
-fn checks(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
+/// Up to the fifth.
+fn first_checks(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
     sequence::check(tcb, arriving, fx)?;
     rst::check(tcb, arriving, fx)?;
     security::check(tcb, arriving, fx)?;
     syn::check(tcb, arriving, fx)?;
-    ack::check(tcb, arriving, fx)?;
+    ack::check(tcb, arriving, fx)
+}
+
+fn last_checks(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
     tcb.ecn_arrived(arriving, fx);
     if !fx.config().ts_recent_by_ack {
         take_timestamp(tcb, arriving, fx);
