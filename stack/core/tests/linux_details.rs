@@ -52,6 +52,44 @@ fn largest_window_begins_behind_the_syn_and_halves_segments() {
 }
 
 #[test]
+fn no_delay_lets_go_what_is_corked_until_the_next_unit() {
+    let (mut play, fd) = linux();
+    play.inject(A, 1, 1, b"x");
+    play.window = 500;
+    play.inject(A, 2, 1, b"");
+    play.stack.set_option(play.now, fd, SocketOption::Cork(true)).unwrap();
+    assert_eq!(play.send(fd, &[0; 600]), [""; 0]);
+    play.stack.set_option(play.now, fd, SocketOption::NoDelay(true)).unwrap();
+    assert_eq!(play.drain(), [""; 0], "the window has no room for it");
+    play.window = 2000;
+    assert_eq!(play.inject(A, 2, 1, b""), ["P. 1:601(600) ack 2"]);
+    assert_eq!(play.send(fd, &[0; 600]), [""; 0], "another unit is held back");
+}
+
+#[test]
+fn shutdown_holds_nothing_back_at_the_edge_of_the_window() {
+    let (mut play, fd) = linux();
+    play.inject(A, 1, 1, b"x");
+    play.window = 1500;
+    play.inject(A, 2, 1, b"");
+    play.send(fd, &[0; 1]);
+    assert_eq!(play.send(fd, &[0; 2500]), [". 2:1002(1000) ack 2"]);
+    play.stack.shutdown(play.now, fd, Shutdown::Write).unwrap();
+    assert_eq!(play.drain(), ["P. 1002:1501(499) ack 2"]);
+}
+
+#[test]
+fn segment_that_is_refused_lets_no_text_go() {
+    let (mut play, fd) = linux();
+    play.send(fd, &[0; 600]);
+    assert_eq!(play.send(fd, &[0; 960]), [""; 0]);
+    // The path takes 960 octets of text from now on, a segment.
+    play.icmp(Problem::PacketTooBig { mtu: 1000 });
+    assert_eq!(play.inject(S, 1, 1, b""), [". 601:601(0) ack 1"]);
+    assert_eq!(play.inject(A, 1, 1, b""), ["P. 601:1561(960) ack 1"]);
+}
+
+#[test]
 fn text_that_waits_for_an_event_does_not_go_with_an_abort() {
     let mut rfc = plain();
     rfc.slow_start_on_smaller_path = false;

@@ -183,7 +183,10 @@ fn changed(tcb: &mut Tcb, options: Shared, option: SocketOption, fx: &mut Fx<'_>
     tcb.user.options = options;
     match option {
         // What a partial segment waited for has come.
-        SocketOption::Cork(false) => tcb.user.more = false,
+        SocketOption::Cork(false) => {
+            tcb.user.more = false;
+            tcb.write.let_go |= fx.config().segment_trains && tcb.user.options.no_delay;
+        }
         SocketOption::RcvBuf(_) | SocketOption::WindowClamp(_) => {
             let size = window::buffer(&tcb.user.options, fx.config());
             tcb.incoming.set_size(size);
@@ -206,7 +209,8 @@ fn changed(tcb: &mut Tcb, options: Shared, option: SocketOption, fx: &mut Fx<'_>
         // As in Linux it lets go what is held back, even by TCP_CORK, which the window is stronger than.
         SocketOption::NoDelay(true) => {
             tcb.user.more = false;
-            output::send_text(tcb, if fx.config().segment_trains { Push::NotHeldBack } else { Push::Anyway }, fx);
+            tcb.write.let_go = fx.config().segment_trains;
+            output::send_text(tcb, if tcb.write.let_go { Push::NotHeldBack } else { Push::Anyway }, fx);
         }
         SocketOption::Linger(_)
         | SocketOption::ReuseAddr(_)

@@ -56,7 +56,7 @@ fn settle(tcb: &mut Tcb, new_text: bool, fx: &mut Fx<'_>) {
     }
     transmit::lost(tcb, fx);
     if new_text {
-        send_text(tcb, Push::ByTheRules, fx);
+        send_text(tcb, if tcb.write.let_go { Push::NotHeldBack } else { Push::ByTheRules }, fx);
     }
     transmit::holes(tcb, fx);
     note_limited(tcb, fx);

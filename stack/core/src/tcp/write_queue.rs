@@ -57,6 +57,8 @@ pub(crate) struct WriteQueue {
     rare: Option<Box<Rare>>,
     /// End of the last text that was marked to be pushed.
     pushed: SeqNum,
+    /// `TCP_NODELAY` was set: nothing is held back, not even by TCP_CORK, until another unit begins.
+    pub(crate) let_go: bool,
     /// Where the last unit began.
     unit: SeqNum,
     /// Ends of records, in order.
@@ -71,7 +73,16 @@ pub(crate) struct WriteQueue {
 impl WriteQueue {
     pub(crate) const fn new(iss: SeqNum) -> Self {
         let start = iss.plus(1);
-        Self { push_end: iss, rare: None, pushed: start, unit: start, records: None, grown: 0, starved: false }
+        Self {
+            push_end: iss,
+            rare: None,
+            pushed: start,
+            unit: start,
+            records: None,
+            grown: 0,
+            starved: false,
+            let_go: false,
+        }
     }
 }
 
@@ -246,6 +257,7 @@ impl Tcb {
 
     /// The last unit is full or closed.
     fn begin_unit(&mut self) {
+        self.write.let_go = false;
         let end = self.outgoing.end();
         if self.write.push_end == end && end.gt(self.snd.nxt) {
             self.write.rare.get_or_insert_default().pushed.push_back(end);

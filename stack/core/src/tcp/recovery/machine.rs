@@ -473,4 +473,9 @@ pub(crate) fn repair(tcb: &mut Tcb) {
         tcb.recovery.high = Some(tcb.snd.nxt);
         tcb.recovery.episode = None;
     }
+    if !tcb.sack {
+        // What is lost has not arrived.
+        let others = (tcb.queue.len() as u32).saturating_sub(tcb.queue.lost());
+        tcb.recovery.duplicates = tcb.recovery.duplicates.min(others);
+    }
 }
