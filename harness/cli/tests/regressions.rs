@@ -47,11 +47,14 @@ const APART: [(&str, &str); 2] = [
 ];
 
 /// Those of runs: target, name, why.
-const APART_RUNS: [(&str, &str, &str); 1] = [(
-    "endpoint_pair",
-    "half-open-without-a-word",
-    "Linux 6.18 joins what goes again for a smaller path with what follows it",
-)];
+const APART_RUNS: [(&str, &str, &str); 2] = [
+    (
+        "endpoint_pair",
+        "half-open-without-a-word",
+        "Linux 6.18 joins what goes again for a smaller path with what follows it",
+    ),
+    ("endpoint_pair", "full-windows-whose-acks-are-lost", "Linux 6.18 delays an ACK for longer than the profile"),
+];
 
 fn programs() -> Vec<(String, Program)> {
     let mut programs = Vec::new();

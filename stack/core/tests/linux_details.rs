@@ -70,12 +70,14 @@ fn no_delay_lets_go_what_is_corked_until_the_next_unit() {
 fn shutdown_holds_nothing_back_at_the_edge_of_the_window() {
     let (mut play, fd) = linux();
     play.inject(A, 1, 1, b"x");
-    play.window = 1500;
+    play.window = 1460;
     play.inject(A, 2, 1, b"");
-    play.send(fd, &[0; 1]);
-    assert_eq!(play.send(fd, &[0; 2500]), [". 2:1002(1000) ack 2"]);
+    play.send(fd, &[0; 600]);
+    assert_eq!(play.send(fd, &[0; 990]), [""; 0]);
+    // A whole segment of 760 and a part of one have room now.
+    play.icmp(Problem::PacketTooBig { mtu: 800 });
     play.stack.shutdown(play.now, fd, Shutdown::Write).unwrap();
-    assert_eq!(play.drain(), ["P. 1002:1501(499) ack 2"]);
+    assert_eq!(play.drain(), [". 601:1361(760) ack 2", "P. 1361:1461(100) ack 2"]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use halfopen_fuzz::finding::oracle_of;
 use log::{Entry, Finding, Log, Progress, Start};
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -59,6 +59,18 @@ impl Plan {
         folder.canonicalize().ok()
     }
 
+    /// What the target asks of the engine in `fuzz/engine/`, which ClusterFuzz reads too, as libFuzzer's flags.
+    fn engine_options(&self) -> Result<Vec<String>, Fault> {
+        let Some(folder) = self.shells.parent().map(|fuzz| fuzz.join("engine")) else { return Ok(Vec::new()) };
+        let file = folder.join(&self.target).with_extension("options");
+        let text = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Fault::Environment(format!("{}: {error}", file.display()))),
+        };
+        Ok(flags(&text, &folder))
+    }
+
     fn cargo_fuzz(&self, word: &str) -> Command {
         let mut command = Command::new("cargo");
         if self.sanitizer != "none" {
@@ -67,10 +79,22 @@ impl Plan {
         if std::env::var_os(ASAN_OPTIONS.0).is_none() {
             command.envs([ASAN_OPTIONS]);
         }
-        command.args(["fuzz", word, "--sanitizer", self.sanitizer, "--fuzz-dir"]).arg(&self.shells).arg(&self.target);
+        // What comparisons see costs half of the time, and finds nothing here that mutators of programs and dictionaries do not.
+        command.args(["fuzz", word, "--no-trace-compares", "--sanitizer", self.sanitizer, "--fuzz-dir"]);
+        command.arg(&self.shells).arg(&self.target);
         command.stdin(Stdio::null());
         command
     }
+}
+
+/// The lines of an options file as flags: `-max_len=512`, and a dictionary by its path.
+fn flags(text: &str, folder: &Path) -> Vec<String> {
+    let pairs = text.lines().filter_map(|line| line.split_once('='));
+    let flag = |(key, value): (&str, &str)| match (key.trim(), value.trim()) {
+        ("dict", name) => format!("-dict={}", folder.join(name).display()),
+        (key, value) => format!("-{key}={value}"),
+    };
+    pairs.map(flag).collect()
 }
 
 /// The package of the shells: below the current folder or one above it.
@@ -105,7 +129,7 @@ pub fn run(plan: &Plan, tell: &mut dyn FnMut(&Entry)) -> Result<Log, Fault> {
     command.arg(format!("-fork={}", plan.jobs)).args(["-ignore_crashes=1", "-ignore_timeouts=1", "-ignore_ooms=1"]);
     command.arg(format!("-max_total_time={}", plan.time.as_secs().max(1)));
     command.arg(format!("-timeout={HANGS}")).arg(format!("-rss_limit_mb={MEMORY}"));
-    command.arg(format!("-artifact_prefix={}/", artifacts.display()));
+    command.arg(format!("-artifact_prefix={}/", artifacts.display())).args(plan.engine_options()?);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(not_started)?;
     let lines = BufReader::new(child.stderr.take().ok_or_else(|| Fault::Environment("no pipe".into()))?);
     let mut last = Vec::new();
@@ -215,6 +239,21 @@ mod tests {
         let told = command.get_envs().find(|(name, _)| *name == "ASAN_OPTIONS").and_then(|(_, value)| value);
         let expected = std::env::var_os("ASAN_OPTIONS").is_none().then(|| "detect_stack_use_after_return=0".as_ref());
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn options_of_the_engine_are_flags() {
+        let folder = Path::new("fuzz/engine");
+        let text = "[libfuzzer]\nmax_len = 512\ndict = words.dict\n";
+        assert_eq!(flags(text, folder), ["-max_len=512", "-dict=fuzz/engine/words.dict"]);
+        let shells = shells().expect("the tests run in the source tree");
+        let time = Duration::from_secs(1);
+        for target in ["state_machine", "script_parser"] {
+            let (shells, folder) = (shells.clone(), PathBuf::from("folder"));
+            let plan = Plan { target: target.into(), time, jobs: 1, sanitizer: "none", shells, folder };
+            let told = plan.engine_options().expect("its options are read");
+            assert!(told.iter().any(|flag| flag.starts_with("-max_len=")), "{target}: {told:?}");
+        }
     }
 
     #[test]
