@@ -174,7 +174,9 @@ fn host() -> Result<String, Fault> {
 /// A figure of a run of the engine: executions for each second of processor time.
 fn engine(target: &str, sanitizer: &str, seconds: u32, scratch: &Path) -> Result<String, Fault> {
     let folder = step::target_dir()?.join("fuzz-bench").join(format!("engine-{sanitizer}"));
-    let words = ["fuzz", "build", "--fuzz-dir", SHELLS, "--sanitizer", sanitizer, "--target-dir"];
+    // As `halfopen fuzz run` builds and calls it.
+    let words =
+        ["fuzz", "build", "--no-trace-compares", "--fuzz-dir", SHELLS, "--sanitizer", sanitizer, "--target-dir"];
     let mut build = if sanitizer == "none" {
         step::cargo(&words)
     } else {
@@ -190,7 +192,7 @@ fn engine(target: &str, sanitizer: &str, seconds: u32, scratch: &Path) -> Result
     fs::create_dir_all(&learned).map_err(fault)?;
     let mut command = Command::new(&program);
     command.envs([ASAN_OPTIONS]).arg(&learned).arg(step::root().join("fuzz/corpus").join(target));
-    command.arg(format!("-max_total_time={seconds}")).args(["-print_final_stats=1", "-detect_leaks=0"]);
+    command.arg(format!("-max_total_time={seconds}")).arg("-print_final_stats=1").args(options(target)?);
     command.arg(format!("-artifact_prefix={}/", scratch.display()));
     command.stderr(fs::File::create(&log).map_err(fault)?);
     let (status, cost) = Cost::of(|| step::status(&mut command))?;
@@ -199,6 +201,14 @@ fn engine(target: &str, sanitizer: &str, seconds: u32, scratch: &Path) -> Result
         .ok_or_else(|| format!("{target}: {status}, and no count of executions in {}", log.display()))?;
     let rate = executions as f64 / cost.cpu.as_secs_f64().max(0.01);
     Ok(format!("{rate:.0}{}", if status.success() { "" } else { ", until a finding" }))
+}
+
+/// What the target asks of the engine, but for its dictionary, as flags.
+fn options(target: &str) -> Result<Vec<String>, Fault> {
+    let file = step::root().join("fuzz/engine").join(target).with_extension("options");
+    let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let pairs = text.lines().filter_map(|line| line.split_once('=')).map(|(key, value)| (key.trim(), value.trim()));
+    Ok(pairs.filter(|(key, _)| *key != "dict").map(|(key, value)| format!("-{key}={value}")).collect())
 }
 
 /// What libFuzzer says at its end; at a finding it counts only as far as its last line of progress, `#N`.

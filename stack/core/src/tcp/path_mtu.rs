@@ -181,7 +181,8 @@ impl Tcb {
         self.lower(known, fx);
         let smss = self.smss(fx.config());
         if !v6 && fx.config().mss_follows_path && self.origin == Origin::Active && !self.state().is_synchronized() {
-            self.rcv.mss = mss::offered(known.mtu, v6, self.user.options.max_seg);
+            // What the user has asked for since the SYN comes too late.
+            self.rcv.mss = self.rcv.mss.min(mss::offered(known.mtu, v6, None));
         }
         if self.state() == State::SynSent {
             // Only the text of a Fast Open makes a SYN large: it goes again without, and offers what the path takes.
