@@ -256,6 +256,8 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
         if self.sockets[at].is_some() || self.lines[at].is_used() && !self.peers[at].reset {
             return;
         }
+        // On a host whose reset was lost the peer does not open once more.
+        "open".hash(&mut self.arrived);
         let setup = self.setup;
         if active {
             self.connect(at);

@@ -24,7 +24,7 @@ const SLOW_BLOCK: u64 = 1;
 /// One job in so many has programs that wait four times as long.
 const LONGER: u16 = 8;
 /// How often a divergence has to be seen again before it counts.
-const AGAIN: usize = 3;
+const AGAIN: usize = 10;
 
 /// What a campaign shall do.
 #[derive(Debug, Clone)]

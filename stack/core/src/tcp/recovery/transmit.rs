@@ -48,7 +48,12 @@ impl Tcb {
 
     /// Segments that have left the network as the duplicates tell, when that is how they are counted.
     fn arrived_by_duplicates(&self, config: &Config) -> u32 {
-        if !self.sack && self.reduction(config) == Reduction::Proportional { self.recovery.duplicates } else { 0 }
+        if self.sack || self.reduction(config) != Reduction::Proportional {
+            return 0;
+        }
+        // What is lost has not arrived.
+        let others = (self.queue.len() as u32).saturating_sub(self.queue.lost().max(1));
+        self.recovery.duplicates.min(others)
     }
 
     /// Octets of new text that the congestion window has room for.
