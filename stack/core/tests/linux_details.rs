@@ -81,6 +81,19 @@ fn shutdown_holds_nothing_back_at_the_edge_of_the_window() {
 }
 
 #[test]
+fn what_is_lost_goes_again_before_congestion_is_experienced() {
+    let mut config = Config::linux();
+    (config.tcp_timestamps, config.tcp_ecn) = (0, 2);
+    let mut play = Play::new(config);
+    play.options.sack_permitted = true;
+    let fd = play.passive_open_by(SETUP);
+    play.send(fd, &[0; 5000]);
+    play.ecn = 3;
+    let sent = play.inject_raw(&text_with_a_report(&play));
+    assert_eq!(sent, [". 1:1001(1000) ack 1", "E. 5001:5001(0) ack 5"]);
+}
+
+#[test]
 fn segment_that_is_refused_lets_no_text_go() {
     let (mut play, fd) = linux();
     play.send(fd, &[0; 600]);
@@ -194,24 +207,28 @@ fn text_with_a_fin_that_comes_twice_is_reported_with_its_fin() {
     assert_eq!(octets, [2, 2]);
 }
 
-#[test]
-fn what_is_lost_goes_again_before_the_text_that_came_with_the_news() {
-    let (mut play, fd) = linux();
-    play.send(fd, &[0; 5000]);
+/// Four octets in order, with a report that the first of 5,000 of ours is missing.
+fn text_with_a_report(play: &Play) -> Segment<'static> {
     let mut options = Options::default();
     options.sack.push(play.iss.plus(1001), play.iss.plus(5001));
-    let segment = Segment {
+    Segment {
         src_port: play.remote.port(),
         dst_port: play.local.port(),
-        seq: SeqNum(0xffff_fff0).plus(1),
+        seq: PEER_ISN.plus(1),
         ack: play.iss.plus(1),
         flags: A,
         window: 10_000,
         options,
         payload: b"text",
         ..Segment::default()
-    };
-    assert_eq!(play.inject_raw(&segment)[0], ". 1:1001(1000) ack 1");
+    }
+}
+
+#[test]
+fn what_is_lost_goes_again_before_the_text_that_came_with_the_news() {
+    let (mut play, fd) = linux();
+    play.send(fd, &[0; 5000]);
+    assert_eq!(play.inject_raw(&text_with_a_report(&play))[0], ". 1:1001(1000) ack 1");
 }
 
 #[test]

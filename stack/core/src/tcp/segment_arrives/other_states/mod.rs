@@ -54,16 +54,23 @@ fn first_checks(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> 
 }
 
 fn last_checks(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
-    tcb.ecn_arrived(arriving, fx);
+    let linux = fx.config().acceptable == Acceptable::Linux;
+    let cwr = arriving.seg.flags.cwr();
+    if cwr {
+        tcb.ecn_arrived(arriving, fx);
+    }
+    if linux && arriving.len > 0 && !tcb.recovery.watch.new_text_first {
+        // What is lost goes again before the text is looked at, and CE with it, and acknowledges nothing of it.
+        transmit::lost(tcb, fx);
+    }
+    if !cwr {
+        tcb.ecn_arrived(arriving, fx);
+    }
     if !fx.config().ts_recent_by_ack {
         take_timestamp(tcb, arriving, fx);
     }
     urg::check(tcb, arriving, fx)?;
-    if fx.config().acceptable == Acceptable::Linux {
-        if arriving.len > 0 && !tcb.recovery.watch.new_text_first {
-            // What is lost goes again before the text is looked at, and acknowledges nothing of it.
-            transmit::lost(tcb, fx);
-        }
+    if linux {
         linux_text::cut(tcb, arriving, fx)?;
     }
     text::process(tcb, arriving, fx)?;
