@@ -50,6 +50,8 @@ pub fn linux_by_the_rules() -> Config {
         (rfc.shutdown_is_remembered, rfc.ce_counts_where_kept);
     (config.urgent_is_ahead, config.abort_says_all) = (rfc.urgent_is_ahead, rfc.abort_says_all);
     (config.pmtu_plateaus, config.new_text_on_any_event) = (rfc.pmtu_plateaus, rfc.new_text_on_any_event);
+    // The first window of a connection is that of segments that may become larger.
+    config.half_window_segments = rfc.half_window_segments;
     config.urgent_behind_fin = rfc.urgent_behind_fin;
     config.train_has_one_urgent_pointer = rfc.train_has_one_urgent_pointer;
     (config.ece_needs_flight, config.mss_follows_path) = (rfc.ece_needs_flight, rfc.mss_follows_path);

@@ -148,15 +148,17 @@ impl Reader<'_> {
     fn below(&mut self, text: &str, end: usize) {
         let mut at = end;
         for line in text[end..].split_inclusive('\n') {
-            let trimmed = line.trim_end();
+            // Indented they are comments too, which no longer are once they are printed.
+            let trimmed = line.trim();
+            let from = at + line.len() - line.trim_start().len();
             let key = trimmed.strip_prefix("//:").and_then(|rest| rest.split_whitespace().next());
             let rules = trimmed.strip_prefix("//=").filter(|rest| {
                 rest.split_whitespace().next_back().is_some_and(|last| ["MUST", "SHOULD", "MAY"].contains(&last))
             });
             if key.is_some_and(|key| KEYS.iter().any(|(known, _)| *known == key)) {
-                self.stray(at, trimmed, "a `//:` line is read only at the top of a file", ABOVE);
+                self.stray(from, trimmed, "a `//:` line is read only at the top of a file", ABOVE);
             } else if rules.is_some() {
-                self.stray(at, trimmed, "a `//=` line is read only as the first line of a file", ABOVE);
+                self.stray(from, trimmed, "a `//=` line is read only as the first line of a file", ABOVE);
             }
             at += line.len();
         }

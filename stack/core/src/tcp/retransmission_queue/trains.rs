@@ -43,10 +43,12 @@ impl RetransmissionQueue {
         if train < 2 || front.sacked || !self.segments.range(..train).all(alike) {
             return 0;
         }
-        let (size, before) = (front.text + self.marks().cut, self.segments.len());
+        let largest = self.segments.range(..train).map(|part| part.text).max().unwrap_or(0);
+        let (size, before) = (largest.max(front.text + self.marks().cut), self.segments.len());
         self.join_train(0);
         self.cut_all(0, size);
         self.forget_cut();
+        // None is larger than `size`, so they are no more than they were.
         (before - self.segments.len()) as u32
     }
 

@@ -4,6 +4,7 @@
 //! value in this state; the ACK check protects as well. Security compartments do not exist here.
 
 use super::{Arriving, handshake_done, other_states, queue_controls_of_syn, take_syn};
+use crate::config::Acceptable;
 use crate::errno::Errno;
 use crate::host::Fx;
 use crate::rules;
@@ -93,7 +94,7 @@ fn established(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
     tcb.ecn_confirmed(&arriving.seg, fx);
     handshake_done(tcb, &arriving.seg, fx);
     tcb.enter(State::Established, fx);
-    let deferred = tcb.user.options.defer_accept > 0 && fx.config().segment_trains;
+    let deferred = tcb.user.options.defer_accept > 0 && fx.config().acceptable == Acceptable::Linux;
     if tcb.user.write_pending || deferred {
         // Its text forms a segment with this ACK at once (RFC 9293 3.10.7.3). Linux waits for the first text if TCP_DEFER_ACCEPT is set, too.
         tcb.delay_first_ack(fx);
