@@ -87,10 +87,12 @@ fn heard(choices: &Choices, pre: &Vitals, seg: &Seg<'_>) -> bool {
     };
     let cut_off = !choices.challenge_acks && before(seg.seq, pre.rcv_nxt.0);
     let challenged = seg.has(SYN) && !cut_off && pre.state != State::SynReceived;
+    // The SYN,ACK of a simultaneous open is an ACK without its SYN (RFC 9293 A.2).
+    let crossing = pre.state == State::SynReceived && seg.flags & (SYN | ACK) == SYN | ACK && seg.seq == pre.irs.0;
     pre.state == State::SynSent
         || !challenged
             && (stamped || !pre.timestamps)
-            && (seg.seq == pre.rcv_nxt.0 || acceptable(pre.rcv_nxt.0, pre.rcv_wnd, seg))
+            && (crossing || seg.seq == pre.rcv_nxt.0 || acceptable(pre.rcv_nxt.0, pre.rcv_wnd, seg))
 }
 
 /// Whether an ACK says that the peer is there: R2 (RFC 9293 3.8.3) goes by how long the same octets wait for theirs, a probe of a closed window waits

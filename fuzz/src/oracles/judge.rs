@@ -5,7 +5,7 @@ use super::line::Line;
 use super::{Violation, arrival, calls, leaving, variables};
 use crate::datagram::{self, ACK, Content, FIN, RST, SYN, Seg};
 use crate::program::Damage;
-use halfopen_stack::{Config, Vitals};
+use halfopen_stack::{Config, State, Vitals};
 use std::fmt;
 
 /// Connections that are followed.
@@ -290,9 +290,11 @@ impl Judge {
     fn settle(&mut self, at: usize, after: Option<Vitals>, arrived: Option<(&Seg<'_>, Damage)>) {
         let pre = self.before;
         let (pre, now) = (pre.as_ref(), after.as_ref());
-        if let (Some(vitals), Some((_, largest))) = (now, &mut self.lines[at].first_flight) {
-            // `TCP_MAXSEG` may have come between: the window was that of larger segments.
-            *largest = vitals.smss.max(*largest);
+        if let (Some(vitals), Some((_, window))) = (now, &mut self.lines[at].first_flight)
+            && vitals.state != State::SynSent
+        {
+            // `TCP_MAXSEG` may have come between: the window was that of larger segments. The peer's SYN has come.
+            *window = leaving::initial_window(vitals.smss, self.choices.plain).max(*window);
         }
         if self.choices.cookies
             && pre.is_none()

@@ -263,24 +263,29 @@ fn text(judge: &mut Judge, seg: &Seg<'_>, core: &Core, start: u32, end: u32) {
     }
 }
 
+/// Octets that may go before the first ACK of text, in segments of `smss` (RFC 5681 3.1; RFC 6928 2 in profiles that are not plain).
+pub(super) fn initial_window(smss: u32, plain: bool) -> u32 {
+    let segments = match smss {
+        _ if !plain => 10,
+        2191.. => 2,
+        1096.. => 3,
+        _ => 4,
+    };
+    segments * smss.max(1)
+}
+
 /// The first flight (O33), and small segments (O29, O91).
 fn flight(judge: &mut Judge, at: usize, seg: &Seg<'_>, core: &Core, new: u32) {
     let Some(before) = judge.before.or(judge.lines[at].vitals) else { return };
     let (plain, timer) = (judge.choices.plain, judge.cause == Cause::Timer);
     let smss = before.smss;
-    if let Some((flight, largest)) = &mut judge.lines[at].first_flight {
+    if let Some((flight, window)) = &mut judge.lines[at].first_flight {
         *flight += new;
-        *largest = smss.max(*largest);
-        let (octets, smss) = (*flight, *largest);
-        let segments = if smss > 2190 {
-            2
-        } else if smss > 1095 {
-            3
-        } else {
-            4
-        };
+        if before.state != State::SynSent {
+            *window = initial_window(smss, plain).max(*window);
+        }
         // Limited transmit of duplicate ACKs may add two.
-        let most = if plain { segments * smss.max(1) } else { 10 * smss.max(1) };
+        let (octets, most) = (*flight, *window);
         // So may SACK blocks, on an ACK of any number: what they report leaves the network (RFC 6675 4).
         let quiet = judge.lines[at].duplicates == 0
             && !judge.lines[at].lied

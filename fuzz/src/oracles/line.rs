@@ -134,7 +134,7 @@ pub struct Line {
     pub syn_ack: Option<SynAck>,
     /// SYN,ACKs of this incarnation.
     pub syn_acks: u32,
-    /// Octets of new text before text was acknowledged, and the largest segment size since.
+    /// Octets of new text before text was acknowledged, and the largest initial window of the segment sizes since.
     pub first_flight: Option<(u32, u32)>,
     /// The numbers from one on that were all sent again.
     pub again: Option<(u32, u32)>,

@@ -178,10 +178,10 @@ fn files(folder: &Path) -> BTreeSet<PathBuf> {
     entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect()
 }
 
-/// What an artifact fails of: the plain function is asked, in this process.
+/// What an artifact fails of: the plain function is asked, in this process, and if it is content the engine, which has debug assertions.
 fn finding(plan: &Plan, file: &Path, seconds: u64) -> Entry {
     let text = match fs::read(file) {
-        Ok(octets) if !is_slow(file) => said(&plan.target, &octets),
+        Ok(octets) if !is_slow(file) => said(&plan.target, &octets).unwrap_or_else(|| engine_said(plan, file)),
         Ok(_) => "the engine calls it slow or large".to_string(),
         Err(why) => why.to_string(),
     };
@@ -195,15 +195,34 @@ fn is_slow(file: &Path) -> bool {
     name.starts_with("timeout-") || name.starts_with("oom-")
 }
 
-/// What a target says of an input.
-fn said(target: &str, octets: &[u8]) -> String {
+/// What a target says of an input, `None` if it is content.
+fn said(target: &str, octets: &[u8]) -> Option<String> {
     let targets = crate::fuzzed::targets().into_iter().map(|target| (target.name, target.run));
     let mut all = targets.chain([("canary", halfopen_fuzz::canary::run as fn(&[u8]))]);
-    let Some((_, run)) = all.find(|(name, _)| *name == target) else { return "no such target".into() };
-    match panic::catch_unwind(AssertUnwindSafe(|| run(octets))) {
-        Ok(()) => "it does not fail outside the engine".to_string(),
-        Err(_) => simulation::last_panic(),
+    let Some((_, run)) = all.find(|(name, _)| *name == target) else { return Some("no such target".into()) };
+    panic::catch_unwind(AssertUnwindSafe(|| run(octets))).err().map(|_| simulation::last_panic())
+}
+
+/// What the engine says of one input.
+fn engine_said(plan: &Plan, file: &Path) -> String {
+    let output = plan.cargo_fuzz("run").arg(file).args(["--", &format!("-timeout={HANGS}")]).output();
+    match output {
+        Ok(output) if output.status.success() => "it does not fail again".to_string(),
+        Ok(output) => cause(&String::from_utf8_lossy(&output.stderr)),
+        Err(why) => not_started(why).to_string(),
     }
+}
+
+/// What a program that died of a panic or a sanitizer said of it: the words of the panic with their place, or the sanitizer's sentence.
+fn cause(said: &str) -> String {
+    let mut lines = said.lines().skip_while(|line| !line.contains(" panicked at "));
+    if let Some(place) = lines.next().and_then(|line| line.split(" panicked at ").nth(1)) {
+        let is_over = |line: &str| ["note: ", "stack backtrace:", "=="].iter().any(|start| line.starts_with(start));
+        let words: Vec<_> = lines.take_while(|line| !is_over(line)).collect();
+        return format!("{} ({})", words.join("\n"), place.trim_end_matches(':'));
+    }
+    let sentence = said.lines().find(|line| line.contains("ERROR: "));
+    sentence.unwrap_or("it fails in the engine, without a word").to_string()
 }
 
 /// Keeps of the corpus what covers as much with fewer and smaller inputs. How many there were, and are.
@@ -259,8 +278,20 @@ mod tests {
     #[test]
     fn the_canary_says_what_it_died_of() {
         simulation::expect_panics();
-        assert!(said("canary", halfopen_fuzz::canary::MAGIC).starts_with("assertion"), "its magic input");
-        assert_eq!(said("canary", b""), "it does not fail outside the engine");
-        assert_eq!(said("sparrow", b""), "no such target");
+        let told = said("canary", halfopen_fuzz::canary::MAGIC).expect("its magic input fails");
+        assert!(told.starts_with("assertion"), "{told}");
+        assert_eq!(said("canary", b""), None);
+        assert_eq!(said("sparrow", b"").as_deref(), Some("no such target"));
+    }
+
+    #[test]
+    fn cause_is_what_the_panic_or_the_sanitizer_says() {
+        let panic = "INFO: Seed: 1\n\nthread '<unnamed>' (7) panicked at stack/core/src/seq.rs:8:13:\nO9: a\n  b\n";
+        for rest in ["note: run with", "stack backtrace:\n   0: main", "==7== ERROR: libFuzzer: deadly signal", ""] {
+            assert_eq!(cause(&format!("{panic}{rest}")), "O9: a\n  b (stack/core/src/seq.rs:8:13)");
+        }
+        let sanitizer = "INFO: Seed: 1\n==7==ERROR: AddressSanitizer: heap-use-after-free on address\n";
+        assert_eq!(cause(sanitizer), "==7==ERROR: AddressSanitizer: heap-use-after-free on address");
+        assert_eq!(cause("Killed"), "it fails in the engine, without a word");
     }
 }

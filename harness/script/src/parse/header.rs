@@ -2,6 +2,7 @@
 
 use crate::ast::{Field, Header, Level, Span, Spanned};
 use crate::diagnostics::Diagnostic;
+use crate::lexer::Comment;
 use crate::sources::FileId;
 use crate::suggest::nearest;
 
@@ -69,8 +70,28 @@ pub(super) fn header(text: &str, file: FileId, diagnostics: &mut Vec<Diagnostic>
         at += line.len();
     }
     reader.repeated_keys();
-    reader.below(text, at);
     (reader.header, at)
+}
+
+/// Comments behind the header that look like lines of it, or would once they are printed: they would be ignored.
+pub(super) fn below(comments: &[Comment], file: FileId, diagnostics: &mut Vec<Diagnostic>) {
+    for comment in comments {
+        let fault = comment.lines.iter().find_map(|line| {
+            let key = line.strip_prefix(':').and_then(|rest| rest.split_whitespace().next());
+            let level = line.strip_prefix('=').and_then(|rest| rest.split_whitespace().next_back());
+            if key.is_some_and(|key| KEYS.iter().any(|(known, _)| *known == key)) {
+                Some("a `//:` line is read only at the top of a file")
+            } else if level.is_some_and(|last| ["MUST", "SHOULD", "MAY"].contains(&last)) {
+                Some("a `//=` line is read only as the first line of a file")
+            } else {
+                None
+            }
+        });
+        if let Some(message) = fault {
+            let span = Span { file, start: comment.start, end: comment.end };
+            diagnostics.push(Diagnostic::new("header", message, span).help(ABOVE));
+        }
+    }
 }
 
 /// At which octet the header ends.
@@ -142,26 +163,6 @@ impl Reader<'_> {
                 .help("name all words in one line")
         });
         self.diagnostics.extend(faults.collect::<Vec<_>>());
-    }
-
-    /// Lines that look like the header's behind its end, where they would be comments.
-    fn below(&mut self, text: &str, end: usize) {
-        let mut at = end;
-        for line in text[end..].split_inclusive('\n') {
-            // Indented they are comments too, which no longer are once they are printed.
-            let trimmed = line.trim();
-            let from = at + line.len() - line.trim_start().len();
-            let key = trimmed.strip_prefix("//:").and_then(|rest| rest.split_whitespace().next());
-            let rules = trimmed.strip_prefix("//=").filter(|rest| {
-                rest.split_whitespace().next_back().is_some_and(|last| ["MUST", "SHOULD", "MAY"].contains(&last))
-            });
-            if key.is_some_and(|key| KEYS.iter().any(|(known, _)| *known == key)) {
-                self.stray(from, trimmed, "a `//:` line is read only at the top of a file", ABOVE);
-            } else if rules.is_some() {
-                self.stray(from, trimmed, "a `//=` line is read only as the first line of a file", ABOVE);
-            }
-            at += line.len();
-        }
     }
 
     fn sentence(&mut self, line: &str) {
@@ -263,17 +264,19 @@ fn well_formed(key: &str, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lexer::lex;
 
     fn faults(text: &str) -> Vec<String> {
         let mut diagnostics = Vec::new();
-        header(text, 0, &mut diagnostics);
+        let (_, end) = header(text, 0, &mut diagnostics);
+        below(&lex(text, 0, end).comments, 0, &mut diagnostics);
         let at = |span: Span| text[..span.start as usize].matches('\n').count() + 1;
         diagnostics.iter().map(|fault| format!("{}: {}", at(fault.span), fault.message)).collect()
     }
 
     #[test]
     fn lines_that_would_be_ignored_are_faults() {
-        let table: [(&str, &[&str]); 9] = [
+        let table: [(&str, &[&str]); 11] = [
             ("//= rfc1/2/three MUST\n// Sentence.\n//: tags a b\n\n// A comment.\n", &[]),
             (
                 "//= rfc1/2/three MUST\n//: tags a\n// Late.\n",
@@ -286,6 +289,8 @@ mod tests {
             ("// First.\n//= rfc1/2/three MUST\n", &["2: a `//=` line is read only as the first line of a file"]),
             ("// First.\n//: sut linux\n", &["2: a `//:` line is read only at the top of a file"]),
             ("//: profile linux\n//: profile rfc793\n", &["2: `profile` stands in two lines"]),
+            ("vary a: b //: sut linux\n", &["1: a `//:` line is read only at the top of a file"]),
+            ("/* First.\n: sut linux\n*/\n", &["1: a `//:` line is read only at the top of a file"]),
             ("//: alias a\n//: alias b\n", &[]),
             ("//: family v4 v4\n", &["1: `v4` stands here twice"]),
             ("0 < . 1:1(0) win 0\n//=====\n//: of no concern\n", &[]),

@@ -69,6 +69,7 @@ pub(crate) fn parse_with_marks(sources: &Sources, file: FileId) -> Result<(Scrip
     let (header, start) = header::header(text, file, &mut diagnostics);
     let Lexed { tokens, comments, diagnostics: unreadable } = lex(text, file, start);
     diagnostics.extend(unreadable);
+    header::below(&comments, file, &mut diagnostics);
     let script = Script { header, ..Script::default() };
     let mut parser = Parser {
         text,
