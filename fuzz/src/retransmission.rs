@@ -75,6 +75,8 @@ struct Play {
     flying: Vec<Flying>,
     una: u64,
     next: u64,
+    /// When text was sent last, new or again.
+    sent: u64,
     /// Segments that the last event sent again.
     again: usize,
     /// It sent new text too.
@@ -125,6 +127,7 @@ impl Play {
             flying: Vec::new(),
             una: 0,
             next: 0,
+            sent: 0,
             again: 0,
             fresh: false,
             iss: syn_ack.seq,
@@ -203,6 +206,7 @@ impl Play {
             if tcp.payload.is_empty() {
                 continue;
             }
+            self.sent = self.now.0;
             if start >= self.next {
                 assert_eq!(start, self.next, "O6: a hole in what is sent");
                 let (at, tsval) = (self.now.0, tsval(&tcp));
@@ -267,6 +271,7 @@ impl Play {
             let clock = ((self.now.0 / 1000) as u32).wrapping_add(self.ahead);
             trips.push(u64::from(clock.wrapping_sub(last.tsval)) * 1000);
         }
+        let (idle, quiet) = (ack == self.next, self.now.0 - self.sent);
         self.give(ack, 65_535, last.tsval);
         self.una = ack;
         self.flying.retain(|of| of.end > ack);
@@ -290,6 +295,9 @@ impl Play {
                 before
             }
         };
+        if idle && quiet > self.rto.micros() {
+            self.window.restart();
+        }
         let kept = snapshot.timers.iter().any(|(name, at)| *name == "retransmission" && at.0 == self.timer);
         // A partial acknowledgment may leave the timer as it is (RFC 6582 3.2 step 3: from the second one on).
         if !(kept && matches!(self.window.phase, Phase::Recovery(_))) {

@@ -294,7 +294,10 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
         }
     }
 
+    /// It takes a while: no round trip is nothing at all.
     fn arrives(&mut self, mut octets: Vec<u8>) {
+        self.now += TICK;
+        self.host.at(self.now);
         if let Content::Segment(seg) = datagram::read_as(&octets, false) {
             let at = self.peers.iter().position(|peer| peer.port == seg.src_port);
             let iss = at.and_then(|at| self.peers[at].host_iss);
@@ -320,7 +323,10 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
             seq.hash(&mut self.arrived);
             self.asked = Some(ack);
             let edge = self.peers.iter().position(|peer| peer.port == port).and_then(|at| self.lines[at].edge);
-            self.beyond |= edge.is_some_and(|edge| (0..=BUFFER).contains(&seq.wrapping_sub(edge)));
+            // How long its text is was not read; it is no longer than the datagram.
+            let length = octets.len() as u32;
+            let end = seq.wrapping_add(length);
+            self.beyond |= edge.is_some_and(|edge| (0..=BUFFER + length).contains(&end.wrapping_sub(edge)));
         }
         if !self.ended {
             self.watch.datagram_in(self.now, &octets);

@@ -148,8 +148,8 @@ mod tests {
         let trace = play(&program, &mut Reference::new(BUFFERS));
         settled(&mut program, &trace);
         let Event::Wait { micros } = program.events[2] else { panic!("a wait") };
-        // The timer began with the text, an event earlier.
-        assert_eq!(micros, 199_990 + late(200_000, 0) as u32);
+        // The timer began with the text, an event earlier, and has the round trip, which was as long, besides.
+        assert_eq!(micros, 200_000 + late(200_000, 0) as u32);
         assert_eq!(trace.steps[3].items.len(), 1, "the retransmission");
         assert_eq!(play(&program, &mut Reference::new(BUFFERS)), trace, "once settled, it stays");
     }

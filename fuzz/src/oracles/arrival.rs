@@ -39,6 +39,8 @@ pub(super) fn note(judge: &mut Judge, seg: &Seg<'_>, damage: Damage) {
             Some(Acknowledges { seq: seg.seq, end: seg.end(), ack: seg.ack, window: seg.window, echo });
     }
     let heard = pre.is_none_or(|pre| heard(&judge.choices, pre, seg));
+    // RACK goes by what has arrived of what was sent later (RFC 8985 5), and waits for less than a timeout.
+    let times_losses = !judge.choices.plain;
     let line = &mut judge.lines[at];
     // A listener takes no SYN,ACK.
     let takes = !seg.has(ACK) || at >= 2;
@@ -46,7 +48,10 @@ pub(super) fn note(judge: &mut Judge, seg: &Seg<'_>, damage: Damage) {
         line.syn_arrives(seg);
     }
     line.urged += u32::from(seg.has(0x20));
-    line.lied |= seg.options.sack_count > 0;
+    if seg.options.sack_count > 0 {
+        line.lied = true;
+        line.repeat = line.repeat.filter(|_| !times_losses);
+    }
     if let Some((val, ecr)) = seg.options.stamps {
         let greatest = line.peer_stamps.map_or(val, |(known, _)| if before(known, val) { val } else { known });
         line.peer_stamps = Some((greatest, ecr));
@@ -65,6 +70,7 @@ pub(super) fn note(judge: &mut Judge, seg: &Seg<'_>, damage: Damage) {
                 line.duplicates += 1;
             } else if core.una != seg.ack {
                 line.duplicates = 0;
+                line.repeat = line.repeat.filter(|_| !times_losses);
                 // Text is acknowledged: the first flight is over.
                 if before(core.iss.wrapping_add(1), seg.ack) {
                     line.first_flight = None;

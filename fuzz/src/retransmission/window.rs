@@ -31,8 +31,13 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// IW (3.1).
     pub(super) const fn new(smss: u64) -> Self {
+        let cwnd = Self::initial(smss);
+        Self { cwnd, ssthresh: u64::MAX, smss, phase: Phase::Open, duplicates: 0, counted: 0 }
+    }
+
+    /// IW (3.1).
+    const fn initial(smss: u64) -> u64 {
         let segments = if smss > 2190 {
             2
         } else if smss > 1095 {
@@ -40,7 +45,12 @@ impl Window {
         } else {
             4
         };
-        Self { cwnd: segments * smss, ssthresh: u64::MAX, smss, phase: Phase::Open, duplicates: 0, counted: 0 }
+        segments * smss
+    }
+
+    /// RW (4.1): nothing was sent for longer than a timeout, and nothing is in flight.
+    pub(super) fn restart(&mut self) {
+        self.cwnd = self.cwnd.min(Self::initial(self.smss));
     }
 
     /// Equation 4.

@@ -488,3 +488,21 @@ fn ece_on_the_ack_of_what_told_of_a_reduction_asks_for_another() {
         assert_eq!([tells(2), tells(3), tells(4)], [false, true, true]);
     }
 }
+
+#[test]
+fn probes_of_a_closed_window_back_off_while_ece_holds_text_back() {
+    for flags in [A, A | Flags::ECE] {
+        let mut play = Play::new(with_ecn(2));
+        let listener = play.listen(8);
+        play.inject(SETUP, 0, 0, b"");
+        // A lost SYN,ACK leaves a window of one segment, and a timeout of 3 s.
+        play.wait(1.0);
+        play.window = 0;
+        play.inject(A, 1, 1, b"");
+        play.inject(flags, 1, 1, b"");
+        let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+        play.send(fd, &[0; 1000]);
+        let times: Vec<_> = play.wait(30.0).into_iter().map(|(at, _)| at.round()).collect();
+        assert_eq!(times, [3.0, 9.0, 21.0], "{flags}");
+    }
+}

@@ -11,12 +11,25 @@ use std::time::Duration;
 
 /// The `linux` profile with SACK and without timestamps and window scaling, and a connection.
 fn linux() -> (Play, i32) {
+    with_sack(true)
+}
+
+fn with_sack(sack: bool) -> (Play, i32) {
     let mut config = Config::linux();
     config.tcp_timestamps = 0;
     config.tcp_window_scaling = false;
     let mut play = Play::new(config);
-    play.options.sack_permitted = true;
+    play.options.sack_permitted = sack;
     let fd = play.passive_open();
+    (play, fd)
+}
+
+/// A connection whose peer, behind an octet of text, has room for `window` octets from now on.
+fn with_window(window: u16) -> (Play, i32) {
+    let (mut play, fd) = linux();
+    play.inject(A, 1, 1, b"x");
+    play.window = window;
+    play.inject(A, 2, 1, b"");
     (play, fd)
 }
 
@@ -53,10 +66,7 @@ fn largest_window_begins_behind_the_syn_and_halves_segments() {
 
 #[test]
 fn no_delay_lets_go_what_is_corked_until_the_next_unit() {
-    let (mut play, fd) = linux();
-    play.inject(A, 1, 1, b"x");
-    play.window = 500;
-    play.inject(A, 2, 1, b"");
+    let (mut play, fd) = with_window(500);
     play.stack.set_option(play.now, fd, SocketOption::Cork(true)).unwrap();
     assert_eq!(play.send(fd, &[0; 600]), [""; 0]);
     play.stack.set_option(play.now, fd, SocketOption::NoDelay(true)).unwrap();
@@ -68,10 +78,7 @@ fn no_delay_lets_go_what_is_corked_until_the_next_unit() {
 
 #[test]
 fn shutdown_holds_nothing_back_at_the_edge_of_the_window() {
-    let (mut play, fd) = linux();
-    play.inject(A, 1, 1, b"x");
-    play.window = 1460;
-    play.inject(A, 2, 1, b"");
+    let (mut play, fd) = with_window(1460);
     play.send(fd, &[0; 600]);
     assert_eq!(play.send(fd, &[0; 990]), [""; 0]);
     // A whole segment of 760 and a part of one have room now.
@@ -600,5 +607,33 @@ fn train_waits_for_no_ack_that_is_a_millisecond_away_nor_when_nothing_was_sent_s
         play.wait(later);
         play.send(fd, &[0; 20_000]);
         assert_eq!(play.inject(A, 1, 1001, b"").len(), expected, "{round_trip}");
+    }
+}
+
+#[test]
+fn without_sack_recovery_lasts_until_something_newer_is_acknowledged() {
+    let (mut play, fd) = with_sack(false);
+    play.send(fd, &[0; 5000]);
+    let again: Vec<_> = (0..3).flat_map(|_| play.inject(A, 1, 1, b"")).collect();
+    assert_eq!(again, [". 1:1001(1000) ack 1"]);
+    let phase = |play: &Play| play.stack.snapshot(fd).unwrap().unwrap().congestion.ca_state;
+    play.inject(A, 1, 5001, b"");
+    assert_eq!(phase(&play), 3);
+    assert_eq!(play.send(fd, &[0; 4000]).len(), 3, "the reduction goes on");
+    for _ in 0..4 {
+        assert_eq!(play.inject(A, 1, 5001, b""), [""; 0], "a duplicate may be of before");
+    }
+    play.inject(A, 1, 6001, b"");
+    assert_eq!(phase(&play), 0);
+}
+
+#[test]
+fn window_that_was_full_is_in_use_until_something_is_sent_that_leaves_room() {
+    let (mut play, fd) = linux();
+    play.send(fd, &[0; 11_000]);
+    let window = |play: &Play| play.stack.snapshot(fd).unwrap().unwrap().congestion.cwnd / 1000;
+    for (ack, expected) in [(9001, 19), (10_001, 20), (11_001, 21)] {
+        play.inject(A, 1, ack, b"");
+        assert_eq!(window(&play), expected, "{ack}");
     }
 }

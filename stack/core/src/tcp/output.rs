@@ -87,8 +87,10 @@ pub(crate) fn grow_probe(tcb: &mut Tcb, smss: u32) {
 
 /// Whether the window is full, so that an ACK of what is in flight shows that it was in use.
 fn note_limited(tcb: &mut Tcb, fx: &Fx<'_>) {
-    let config = fx.config();
-    let pipe = if config.window_in_segments { tcb.in_flight(config) } else { tcb.queue.pipe().octets };
+    if fx.config().window_in_segments {
+        return;
+    }
+    let pipe = tcb.queue.pipe().octets;
     let full = pipe.saturating_add(tcb.smss(fx.config())) > tcb.congestion.cwnd;
     if pipe > 0 && full && tcb.state().is_synchronized() {
         tcb.congestion.note_limited(tcb.snd.nxt);
@@ -103,6 +105,14 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
     if tcb.recovery.again_for_path != AgainForPath::Free && push != Push::Probe {
         return;
     }
+    let before = tcb.snd.nxt;
+    send_segments(tcb, push, fx);
+    if fx.config().window_in_segments {
+        tcb.note_use(tcb.snd.nxt != before, fx.config());
+    }
+}
+
+fn send_segments(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
     let mut train = Train::default();
     // What segments make room for does not change while they go out together.
     let reserve = tcb.sack_reserve(fx.config());

@@ -52,11 +52,9 @@ impl Tcb {
     /// company or for more window, has a time of its own.
     fn persist_interval(&self, fx: &Fx<'_>) -> Duration {
         let rto = self.rto.timeout();
-        if self.ecn_waits() {
-            return rto;
-        }
         if self.snd.wnd > 0 {
-            return fx.config().override_timeout.unwrap_or(rto);
+            let held_back = fx.config().override_timeout.filter(|_| !self.ecn_waits());
+            return held_back.unwrap_or(rto);
         }
         let interval = rto.saturating_mul(1 << self.persist.backoff.min(16)).min(fx.config().rto_max());
         self.within_user_timeout(interval, self.rto.first_retransmission(), fx)

@@ -163,6 +163,14 @@ impl Congestion {
         }
     }
 
+    /// The same as Linux has it, which looks when something is sent, or waits for the window because that is `full`: `flight` octets are out, from
+    /// `una` to `nxt`.
+    pub(crate) fn note_use(&mut self, (una, nxt): (SeqNum, SeqNum), flight: u32, full: bool) {
+        if full || una.ge(self.peak_until) || !self.was_limited && flight > self.peak {
+            (self.was_limited, self.peak, self.peak_until) = (full, flight, nxt);
+        }
+    }
+
     /// The window is full, with everything up to `nxt` sent.
     pub(crate) const fn note_limited(&mut self, nxt: SeqNum) {
         self.limited_until = nxt;
@@ -171,7 +179,10 @@ impl Congestion {
 
     /// Whether the window was in use. One that the sender does not fill is not shown to be safe and does not grow
     /// (RFC 7661); slow start may run ahead by twice what was in flight.
-    const fn is_limiting(&self) -> bool {
+    const fn is_limiting(&self, config: &Config) -> bool {
+        if config.window_in_segments {
+            return self.was_limited || self.cwnd < self.ssthresh && self.cwnd < self.peak.saturating_mul(2);
+        }
         if self.limited {
             return true;
         }
@@ -215,7 +226,7 @@ impl Congestion {
                 self.ssthresh = self.cwnd;
             }
         }
-        if !self.is_limiting() {
+        if !self.is_limiting(config) {
             if let Algorithm::Cubic(Some(state)) = &mut self.algorithm {
                 state.0.unused(growth.now);
             }

@@ -22,6 +22,7 @@ pub(super) fn arrives(tcb: &mut Tcb, seg: &Segment<'_>, progress: &mut Progress,
     }
     leave(tcb, seg, progress, fx);
     match tcb.recovery.phase {
+        Phase::Recovery if is_held(tcb, fx) => {}
         Phase::Recovery => in_recovery(tcb, seg, progress, fx),
         Phase::Loss => in_loss(tcb, seg, progress, fx),
         Phase::Open | Phase::Disorder | Phase::Cwr => in_calm(tcb, progress, fx),
@@ -54,6 +55,12 @@ fn end_cwr(tcb: &mut Tcb, fx: &Fx<'_>) {
     tcb.recovery.phase = Phase::Open;
 }
 
+/// Whether the phase lasts until something above what was sent when it began is acknowledged, as in Linux: without SACK duplicates of before
+/// look like those of a new loss.
+pub(super) fn is_held(tcb: &Tcb, fx: &Fx<'_>) -> bool {
+    !tcb.sack && tcb.reduction(fx.config()) == Reduction::Proportional && tcb.recovery.high == Some(tcb.snd.una)
+}
+
 /// The ends of phases that last until `high` is acknowledged.
 fn leave(tcb: &mut Tcb, seg: &Segment<'_>, progress: &mut Progress, fx: &mut Fx<'_>) {
     if !tcb.recovery.is_over(tcb.snd.una) {
@@ -66,7 +73,11 @@ fn leave(tcb: &mut Tcb, seg: &Segment<'_>, progress: &mut Progress, fx: &mut Fx<
         }
         Phase::Recovery => {
             tcb.recovery.duplicates = 0;
-            if !undo::at_the_end(tcb, seg, fx) {
+            let taken_back = undo::at_the_end(tcb, seg, fx);
+            if is_held(tcb, fx) {
+                return;
+            }
+            if !taken_back {
                 end_reduction(tcb);
                 if tcb.reduction(fx.config()) == Reduction::Inflated {
                     // RFC 6582 3.2 step 3: no more than what is in flight and a segment, lest a burst follow.
@@ -124,6 +135,9 @@ fn in_loss(tcb: &mut Tcb, seg: &Segment<'_>, progress: &mut Progress, fx: &mut F
             Outcome::Spurious => taken_back = true,
             Outcome::Conventional if over => {
                 undo::at_the_end(tcb, seg, fx);
+                if is_held(tcb, fx) {
+                    return;
+                }
                 tcb.recovery.phase = Phase::Open;
                 tcb.recovery.episode = None;
             }
@@ -185,14 +199,13 @@ pub(super) fn calm(tcb: &mut Tcb) {
 /// SND.UNA has advanced: duplicates of what it left behind mean nothing any more. When they are counted as segments, one ACK
 /// fills one hole and the rest of what it acknowledges are they.
 fn forget_duplicates(tcb: &mut Tcb, progress: &Progress, fx: &Fx<'_>) {
-    if tcb.sack || tcb.reduction(fx.config()) != Reduction::Proportional {
-        tcb.recovery.duplicates = 0;
-    } else if progress.acked > 0 {
+    let counted = !tcb.sack && tcb.reduction(fx.config()) == Reduction::Proportional;
+    if counted && progress.acked > 0 {
         tcb.recovery.duplicates = tcb.recovery.duplicates.saturating_sub(progress.acked - 1);
-        if tcb.recovery.phase < Phase::Recovery {
-            tcb.recovery.duplicates = 0;
-        }
         reordering::seen_by_duplicates(tcb, progress.acked, fx.config());
+    }
+    if !counted || tcb.recovery.phase < Phase::Recovery {
+        tcb.recovery.duplicates = 0;
     }
 }
 
@@ -474,8 +487,6 @@ pub(crate) fn repair(tcb: &mut Tcb) {
         tcb.recovery.episode = None;
     }
     if !tcb.sack {
-        // What is lost has not arrived.
-        let others = (tcb.queue.len() as u32).saturating_sub(tcb.queue.lost());
-        tcb.recovery.duplicates = tcb.recovery.duplicates.min(others);
+        tcb.recovery.duplicates = tcb.most_arrived().min(tcb.recovery.duplicates);
     }
 }

@@ -21,14 +21,13 @@ pub(crate) fn seen(tcb: &mut Tcb, low: SeqNum, high: SeqNum, config: &Config) {
 
 /// Without SACK: `acked` segments were acknowledged at once, more than holes leave room for among the duplicates.
 pub(crate) fn seen_by_duplicates(tcb: &mut Tcb, acked: u32, config: &Config) {
-    let out = tcb.queue.len() as u32;
-    let holes = tcb.queue.lost().max(1).min(out);
-    if tcb.recovery.duplicates + holes <= out {
+    let most = tcb.most_arrived();
+    if tcb.recovery.duplicates <= most {
         return;
     }
-    tcb.recovery.duplicates = out - holes;
+    tcb.recovery.duplicates = most;
     if config.learn_reordering {
-        tcb.recovery.reordering = (out + acked).min(config.tcp_max_reordering);
+        tcb.recovery.reordering = (tcb.queue.len() as u32 + acked).min(config.tcp_max_reordering);
         tcb.recovery.reordering_seen = tcb.recovery.reordering_seen.saturating_add(1);
     }
 }

@@ -32,12 +32,18 @@ impl Tcb {
 
     /// An ACK brings news of what was sent: whether the window was in use until now.
     pub(crate) fn note_flight(&mut self, config: &Config) {
-        let flight = if config.window_in_segments {
-            (self.queue.len() as u32).saturating_mul(self.smss(config))
-        } else {
-            self.flight()
-        };
-        self.congestion.note_flight(self.snd.una, self.snd.nxt, flight);
+        if !config.window_in_segments {
+            self.congestion.note_flight(self.snd.una, self.snd.nxt, self.flight());
+        }
+    }
+
+    /// Text that waited was sent, or some of it, or the window was full (Linux).
+    pub(crate) fn note_use(&mut self, sent: bool, config: &Config) {
+        let full = self.in_flight(config).saturating_add(self.smss(config)) > self.congestion.cwnd;
+        if sent || full {
+            let out = (self.queue.len() as u32).saturating_mul(self.smss(config));
+            self.congestion.note_use((self.snd.una, self.snd.nxt), out, full);
+        }
     }
 
     /// The SYN,ACK of a Fast Open that is in use, as far as the window counts it as a segment: the window is for text.
@@ -51,9 +57,12 @@ impl Tcb {
         if self.sack || self.reduction(config) != Reduction::Proportional {
             return 0;
         }
-        // What is lost has not arrived.
-        let others = (self.queue.len() as u32).saturating_sub(self.queue.lost().max(1));
-        self.recovery.duplicates.min(others)
+        self.most_arrived().min(self.recovery.duplicates)
+    }
+
+    /// Segments that duplicates may stand for: what is lost, a segment if it is not known, has not arrived.
+    pub(crate) fn most_arrived(&self) -> u32 {
+        (self.queue.len() as u32).saturating_sub(self.queue.lost().max(1))
     }
 
     /// Octets of new text that the congestion window has room for.

@@ -1,7 +1,7 @@
 //! Taking back a reduction that proves needless: by timestamps (Eifel detection, RFC 3522), by D-SACK reports of every
 //! retransmission (RFC 3708), by F-RTO (RFC 5682).
 
-use super::Phase;
+use super::{Phase, machine};
 use crate::host::Fx;
 use crate::seq::SeqNum;
 use crate::tcp::congestion::Saved;
@@ -135,7 +135,7 @@ pub(crate) fn of_timeout(tcb: &mut Tcb, seg: &Segment<'_>, proven: bool, fx: &Fx
     if needless {
         take_back(tcb, true);
         tcb.rto.progress();
-        if proven || tcb.sack {
+        if tcb.sack || proven && !machine::is_held(tcb, fx) {
             tcb.recovery.phase = Phase::Open;
         }
     }

@@ -63,6 +63,11 @@ fn a_train_of_larger_segments_is_lost_and_cut_anew_as_one() {
     queue.repeated(SeqNum(0), Instant(1));
     queue.count_rest(SeqNum(8), 8);
     assert_eq!(sizes(&queue), [(8, Psh::No), (8, Psh::No), (7, Psh::Train), (4, Psh::Text)]);
+    // The peer's window cuts the next one short.
+    queue.first_lost(3);
+    queue.repeated(SeqNum(8), Instant(1));
+    queue.count_rest(SeqNum(11), 8);
+    assert_eq!(sizes(&queue), [(8, Psh::No), (3, Psh::No), (8, Psh::No), (4, Psh::Train), (4, Psh::Text)]);
     queue.check();
 }
 

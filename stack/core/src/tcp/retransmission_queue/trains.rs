@@ -64,6 +64,7 @@ impl RetransmissionQueue {
     pub(crate) fn count_rest(&mut self, seq: SeqNum, size: u32) {
         let index = self.index_of(seq);
         if self.segments.get(index).is_some_and(Sent::waits) {
+            self.join_train(index);
             self.cut_all(index, size);
         }
     }
