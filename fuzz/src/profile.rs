@@ -55,5 +55,6 @@ pub fn linux_by_the_rules() -> Config {
     config.urgent_behind_fin = rfc.urgent_behind_fin;
     config.train_has_one_urgent_pointer = rfc.train_has_one_urgent_pointer;
     (config.ece_needs_flight, config.mss_follows_path) = (rfc.ece_needs_flight, rfc.mss_follows_path);
+    config.ece_waits_for_cwr = rfc.ece_waits_for_cwr;
     config
 }

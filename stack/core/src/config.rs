@@ -474,6 +474,9 @@ pub struct Config {
     pub abort_says_all: bool,
     /// Whether ECE counts only while something is in flight. RFC 3168 6.1.2: no. Linux: yes.
     pub ece_needs_flight: bool,
+    /// Whether ECE asks for no other reduction until the text that CWR went with is acknowledged (RFC 3168 6.1.2: the peer does not know of the first
+    /// one). RFC: yes. Linux: no, until something is that was sent after the reduction.
+    pub ece_waits_for_cwr: bool,
     /// Whether the ACK of a FIN in ESTABLISHED waits for an answer of the user, until the next tick if no text came. RFC 9293 3.10.7.4: no.
     /// Linux: yes.
     pub fin_ack_waits: bool,
@@ -696,6 +699,7 @@ impl Config {
             train_has_one_urgent_pointer: false,
             abort_says_all: false,
             ece_needs_flight: false,
+            ece_waits_for_cwr: true,
             fin_ack_waits: false,
             max_seg_of_handshake: false,
             ts_recent_by_ack: false,
@@ -830,7 +834,8 @@ impl Config {
         config.paws_spares_acks = true;
         (config.ack_within_window, config.urgent_zero_is_one) = (true, true);
         (config.fin_ack_waits, config.max_seg_of_handshake) = (true, true);
-        (config.urgent_is_ahead, config.abort_says_all, config.ece_needs_flight) = (true, true, true);
+        (config.urgent_is_ahead, config.abort_says_all) = (true, true);
+        (config.ece_needs_flight, config.ece_waits_for_cwr) = (true, false);
         (config.urgent_behind_fin, config.train_has_one_urgent_pointer) = (true, true);
         (config.ts_recent_by_ack, config.half_open_echo_check) = (true, true);
         (config.shutdown_is_remembered, config.ce_counts_where_kept) = (true, true);

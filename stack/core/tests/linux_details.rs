@@ -637,3 +637,15 @@ fn window_that_was_full_is_in_use_until_something_is_sent_that_leaves_room() {
         assert_eq!(window(&play), expected, "{ack}");
     }
 }
+
+#[test]
+fn what_has_become_too_large_counts_as_it_was_until_it_goes_again() {
+    let (mut play, fd) = linux();
+    // Trains of 4, 5 and 1 segments; the first two are 4 and 6 of the path's, which fill the window.
+    play.send(fd, &[0; 3900]);
+    play.send(fd, &[0; 16_000]);
+    assert_eq!(play.icmp(Problem::PacketTooBig { mtu: 1030 }).len(), 10);
+    play.inject(A, 1, 9901, b"");
+    let congestion = play.stack.snapshot(fd).unwrap().unwrap().congestion;
+    assert_eq!(congestion.cwnd, (10 + 4 + 6 + 1) * 990);
+}

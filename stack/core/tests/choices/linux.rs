@@ -169,6 +169,21 @@ fn urgent_again(set: Set) -> String {
     format!("{:?}", play.seen[2..].iter().map(|(_, datagram)| pointer(datagram)).collect::<Vec<_>>())
 }
 
+/// The text behind ECE on an ACK of something that was sent after the first reduction, but not of the text that told the peer of it.
+fn ece_before_cwr(set: Set) -> String {
+    let mut play = Play::new(plain_with(set));
+    let fd = play.passive_open_by(SETUP);
+    play.stack.set_option(play.now, fd, SocketOption::NoDelay(true)).unwrap();
+    play.send(fd, &[0; 4000]);
+    play.inject(A | Flags::ECE, 1, 1, b"");
+    // CWR goes with what the acknowledgment of all that lets out.
+    play.inject(A, 1, 4001, b"");
+    play.send(fd, &[0; 2000]);
+    play.inject(A | Flags::ECE, 1, 4002, b"");
+    play.inject(A, 1, 6001, b"");
+    line(&play.send(fd, &[0; 1]))
+}
+
 /// The first text behind ECE that nothing had caused.
 fn early_ece(set: Set) -> String {
     let mut play = Play::new(plain_with(set));
@@ -408,6 +423,14 @@ pub(crate) const ROWS: &[Row] = &[
         values: &[
             (|c| c.abort_says_all = false, "R. 1:1(0) ack 5"),
             (|c| c.abort_says_all = true, "RUE. 1:1(0) ack 5"),
+        ],
+    },
+    Row {
+        field: "ece_waits_for_cwr",
+        play: ece_before_cwr,
+        values: &[
+            (|c| c.ece_waits_for_cwr = true, "[ect0] P. 6001:6002(1) ack 1"),
+            (|c| c.ece_waits_for_cwr = false, "[ect0] PW. 6001:6002(1) ack 1"),
         ],
     },
     Row {

@@ -172,7 +172,10 @@ impl Tcb {
         };
         match &mut self.ecn {
             Ecn::Off | Ecn::Asked(_) | Ecn::Answered(_) => false,
-            Ecn::Classic(classic) => seg.flags.ece() && !classic.is_told(seg.ack, self.congestion.reductions),
+            Ecn::Classic(classic) => {
+                let told = classic.is_told(seg.ack, self.congestion.reductions);
+                seg.flags.ece() && !(told && fx.config().ece_waits_for_cwr)
+            }
             Ecn::Accurate(accurate) => (acked > 0 || newer) && accurate.feedback(seg, acked, smss, fx),
         }
     }

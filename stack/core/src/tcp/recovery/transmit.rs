@@ -131,12 +131,10 @@ pub(crate) fn lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
     let edge = tcb.snd.una.plus(tcb.snd.wnd);
     // A proportional reduction lets the first retransmission out by itself.
     let counted = tcb.recovery.is_reducing() && tcb.reduction(fx.config()) == Reduction::Proportional;
+    // Linux cuts what the peer's window does not hold, and what has become too large only when it goes.
+    let cuts = fx.config().segment_trains;
     let (mut train, mut first, mut report) = (Train::default(), tcb.snd.una, None);
-    loop {
-        if fx.config().segment_trains && train.is_over() {
-            tcb.queue.join_waiting(smss);
-        }
-        let Some(sent) = tcb.queue.first_lost(smss) else { return };
+    while let Some(sent) = tcb.queue.first_lost(if cuts { u32::MAX } else { smss }) {
         if tcb.recovery.again_for_path == AgainForPath::Wait {
             return;
         }
@@ -146,14 +144,15 @@ pub(crate) fn lost(tcb: &mut Tcb, fx: &mut Fx<'_>) {
             return;
         }
         let free = front && !counted;
-        // Linux cuts what the peer's window does not hold.
-        let cuts = fx.config().segment_trains;
         let fits = if cuts { sent.seq.lt(edge) } else { sent.end().le(edge) };
         if !free && ((!front && !fits) || !tcb.window_admits_again(fx.config())) {
             return;
         }
         if sent.probe {
             output::grow_probe(tcb, smss);
+        }
+        if cuts && train.is_over() {
+            tcb.queue.join_waiting(smss);
         }
         let most = if cuts && fits { smss.min(sent.seq.distance(edge)) } else { smss };
         let Some(sent) = tcb.queue.first_lost(most) else { return };
