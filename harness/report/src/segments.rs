@@ -10,11 +10,19 @@ use std::collections::BTreeMap;
 /// Direction as the SUT sees it, in the flags of a packet block.
 const INBOUND: u32 = 1;
 
+/// The type of a section header block, which reads the same in both byte orders.
+const SECTION: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
+/// Its byte-order magic in a file of little-endian numbers.
+const LITTLE: [u8; 4] = [0x4d, 0x3c, 0x2b, 0x1a];
+/// Octets of a block's type and of its length, which stands at both ends.
+const FRAME: u32 = 12;
+
 /// Reads a capture of ours.
 ///
 /// # Errors
 /// Octets that are no pcapng file.
 pub fn segments(capture: &[u8]) -> Result<Vec<String>, String> {
+    framed(capture)?;
     let mut reader = PcapNGReader::new(1 << 16, capture).map_err(|fault| format!("no pcapng file: {fault:?}"))?;
     let mut flows = Flows::default();
     let mut found = Vec::new();
@@ -34,6 +42,25 @@ pub fn segments(capture: &[u8]) -> Result<Vec<String>, String> {
             Err(fault) => return Err(format!("no pcapng file: {fault:?}")),
         }
     }
+}
+
+/// Walks over the blocks of a capture: pcap-parser 0.17 subtracts the 12 octets of a block's frame from whatever length one has.
+fn framed(capture: &[u8]) -> Result<(), String> {
+    let word = |at: usize| capture.get(at..)?.first_chunk::<4>().copied();
+    let (mut at, mut little) = (0, true);
+    while let (Some(kind), Some(length)) = (word(at), word(at + 4)) {
+        if kind == SECTION {
+            little = word(at + 8) == Some(LITTLE);
+        }
+        let length = if little { u32::from_le_bytes(length) } else { u32::from_be_bytes(length) };
+        if length < FRAME {
+            return Err(format!(
+                "no pcapng file: the block at octet {at} has {length} octets, its frame alone has {FRAME}"
+            ));
+        }
+        at = at.saturating_add(length as usize).min(capture.len());
+    }
+    Ok(())
 }
 
 /// The flows of a capture, by the ports of the SUT and of its peer.

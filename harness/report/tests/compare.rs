@@ -114,6 +114,11 @@ fn segments_are_spelled_without_what_differs_from_run_to_run() {
     assert_eq!(read(&handshake([u32::MAX, 7], [50_000, 81], 77, 1000)), one);
     assert_ne!(read(&handshake([0, u32::MAX], [40_000, 80], 5, 1001)), one);
     assert!(segments(b"not a capture at all").is_err());
+    let mut short = capture(&handshake([0, 0], [40_000, 80], 5, 1000), &samples::run());
+    // A block of 8 octets, four less than every block has.
+    short.extend([1, 0, 0, 0, 8, 0, 0, 0]);
+    let refused = segments(&short).expect_err("it is too short");
+    assert!(refused.contains("has 8 octets, its frame alone has 12"), "{refused}");
 }
 
 #[test]

@@ -649,3 +649,15 @@ fn what_has_become_too_large_counts_as_it_was_until_it_goes_again() {
     let congestion = play.stack.snapshot(fd).unwrap().unwrap().congestion;
     assert_eq!(congestion.cwnd, (10 + 4 + 6 + 1) * 990);
 }
+
+#[test]
+fn shutdown_lets_go_what_is_corked_unless_the_window_cuts_it_short() {
+    for (window, last) in [(3500, "P. 11001:12001(1000) ack 1"), (9000, "FP. 13001:13501(500) ack 1")] {
+        let (mut play, fd) = linux();
+        play.send(fd, &[0; 13_500]);
+        play.stack.set_option(play.now, fd, SocketOption::Cork(true)).unwrap();
+        play.stack.shutdown(play.now, fd, Shutdown::Write).unwrap();
+        play.window = window;
+        assert_eq!(play.inject(A, 1, 9001, b"").last().unwrap(), last);
+    }
+}

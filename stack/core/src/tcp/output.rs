@@ -229,7 +229,9 @@ fn next_train(tcb: &Tcb, push: Push, (text, size): (u32, u32), closed: bool, fx:
     let smss = tcb.smss(fx.config());
     let quota = tcb.window_room(fx.config()) / smss;
     let rest = text % size;
-    let partial = rest > 0 && (closed || is_worth_sending(tcb, (rest, rest), push, &Train::default(), fx));
+    // A FIN behind it lets go what is corked, but not in one train with what precedes it, nor where the peer's window cuts it short.
+    let corked = tcb.user.options.cork && push == Push::ByTheRules && !closed;
+    let partial = rest > 0 && !corked && (closed || is_worth_sending(tcb, (rest, rest), push, &Train::default(), fx));
     tcb.next_train((text, size), quota, partial, fx)
 }
 
