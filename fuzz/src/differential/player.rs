@@ -320,9 +320,11 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
             }
         } else if let Some((port, seq, ack)) = datagram::port_and_numbers(&octets) {
             // It is damaged, and not all damage is fatal.
-            seq.hash(&mut self.arrived);
+            let at = self.peers.iter().position(|peer| peer.port == port);
+            let iss = at.and_then(|at| self.peers[at].host_iss).filter(|_| ack != 0);
+            (seq, ack.wrapping_sub(iss.unwrap_or(0))).hash(&mut self.arrived);
             self.asked = Some(ack);
-            let edge = self.peers.iter().position(|peer| peer.port == port).and_then(|at| self.lines[at].edge);
+            let edge = at.and_then(|at| self.lines[at].edge);
             // How long its text is was not read; it is no longer than the datagram.
             let length = octets.len() as u32;
             let end = seq.wrapping_add(length);

@@ -108,6 +108,7 @@ fn segment_that_is_refused_lets_no_text_go() {
     // The path takes 960 octets of text from now on, a segment.
     play.icmp(Problem::PacketTooBig { mtu: 1000 });
     assert_eq!(play.inject(S, 1, 1, b""), [". 601:601(0) ack 1"]);
+    assert_eq!(play.send(fd, b""), [""; 0], "nor does a write of nothing");
     assert_eq!(play.inject(A, 1, 1, b""), ["P. 601:1561(960) ack 1"]);
 }
 
@@ -659,5 +660,25 @@ fn shutdown_lets_go_what_is_corked_unless_the_window_cuts_it_short() {
         play.stack.shutdown(play.now, fd, Shutdown::Write).unwrap();
         play.window = window;
         assert_eq!(play.inject(A, 1, 9001, b"").last().unwrap(), last);
+    }
+}
+
+#[test]
+fn syn_ack_of_crossing_syns_offers_what_is_known_of_the_path_by_now_if_anything_was() {
+    for (first, expected) in [(Some(600), 520), (None, 1460)] {
+        let (mut play, fd) = linux();
+        play.send(fd, &[0; 1000]);
+        let text = play.seen.last().cloned();
+        if let Some(mtu) = first {
+            play.icmp(Problem::PacketTooBig { mtu });
+        }
+        play.local.set_port(81);
+        play.remote.set_port(5001);
+        play.connect();
+        // A message about the first connection.
+        play.seen.extend(text);
+        play.icmp(Problem::PacketTooBig { mtu: 560 });
+        play.inject(S, 0, 0, b"");
+        assert_eq!(play.last().0.options.mss, Some(expected), "{first:?}");
     }
 }

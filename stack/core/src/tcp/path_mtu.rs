@@ -396,13 +396,17 @@ fn plateau_below(total: u32) -> u32 {
         .unwrap_or(68)
 }
 
-/// The segment size that a SYN offers: that of the connection, and in a SYN,ACK of a listener in Linux of what is known of the path now.
+/// The segment size that a SYN offers: that of the connection, and in Linux what is known of the path now, in a SYN,ACK of a listener or if
+/// something was known when the connection began.
 pub(crate) fn size_to_offer(tcb: &Tcb, fx: &Fx<'_>) -> u32 {
     let remote = tcb.tuple.remote.ip();
-    match fx.config().mss_follows_path && remote.is_ipv4() && tcb.origin == Origin::Passive {
-        true => tcb.rcv.mss.min(mss::offered(of_new(fx.host, remote).0, false, tcb.user.options.max_seg)),
-        false => tcb.rcv.mss,
-    }
+    let user = match tcb.origin {
+        _ if !fx.config().mss_follows_path || remote.is_ipv6() => return tcb.rcv.mss,
+        Origin::Passive => tcb.user.options.max_seg,
+        Origin::Active if tcb.path.is_some() => None,
+        Origin::Active => return tcb.rcv.mss,
+    };
+    tcb.rcv.mss.min(mss::offered(of_new(fx.host, remote).0, false, user))
 }
 
 /// Path MTU of a new connection, and what is known of the path already. What is too old shows with its first event.

@@ -90,7 +90,11 @@ impl Tcb {
             // MUST-62: the octet after the urgent data.
             self.snd.up = Some(self.outgoing.end());
         }
-        output::after_event(self, fx);
+        if data.is_empty() {
+            output::after_other_event(self, fx);
+        } else {
+            output::after_event(self, fx);
+        }
         // The promise of more holds back this call's segment only: the next ACK or timeout lets it go, as in Linux, which is strict about
         // what an ACK is.
         self.user.more &= fx.config().segment_trains;
