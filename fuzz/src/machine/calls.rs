@@ -26,10 +26,7 @@ impl<W: Watch> World<'_, W> {
             Event::Abort { at } => self.close(at.index(), true),
             Event::Option { at, name, value } => self.option(at.index(), name, value),
             Event::CloseListener {} => self.close_listener(),
-            Event::Listen { backlog } => {
-                self.backlog = backlog.min(8).into();
-                self.listen(self.backlog as i32);
-            }
+            Event::Listen { backlog } => self.listen(backlog.min(8)),
             Event::Segment { .. }
             | Event::Text { .. }
             | Event::Acknowledge { .. }

@@ -46,6 +46,7 @@ pub(super) struct World<'a, W> {
     pub(super) buffers: &'a mut Buffers,
     pub(super) sockets: [Option<Socket>; 4],
     pub(super) listener: Option<i32>,
+    /// The largest backlog that this listener has had: what it has let in stays.
     pub(super) backlog: usize,
     /// Datagrams that are lost, by way.
     pub(super) loses: [u8; 2],
@@ -86,11 +87,11 @@ impl<'a, W: Watch> World<'a, W> {
             buffers: &mut machine.buffers,
             sockets: [None; 4],
             listener: None,
-            backlog: setup.backlog.min(8).into(),
+            backlog: 0,
             loses: [0; 2],
             watch,
         };
-        world.listen(world.backlog as i32);
+        world.listen(setup.backlog.min(8));
         world
     }
 
@@ -133,7 +134,7 @@ impl<'a, W: Watch> World<'a, W> {
         fd
     }
 
-    pub(super) fn listen(&mut self, backlog: i32) {
+    pub(super) fn listen(&mut self, backlog: u8) {
         if self.listener.is_none() {
             let fd = self.new_socket();
             let address = SocketAddr::new(self.ends.0, LISTENING);
@@ -143,9 +144,11 @@ impl<'a, W: Watch> World<'a, W> {
                 let _ = self.stack.close(self.now, fd);
                 return;
             }
-            self.listener = Some(fd);
+            (self.listener, self.backlog) = (Some(fd), 0);
         }
         let Some(fd) = self.listener else { return };
+        self.backlog = self.backlog.max(backlog.into());
+        let backlog = backlog.into();
         if self.stack.listen(fd, backlog).is_ok() {
             self.watch.call(self.now.micros(), &Made::Listen { fd, backlog });
             self.judge.listening = true;

@@ -172,3 +172,15 @@ fn tcp_info_tells_of_marks() {
     play.inject(A.with(Flags::ECE), 1, 3001, b"");
     assert_eq!((info(&play, fd, "delivered"), info(&play, fd, "delivered_ce")), (4, 2));
 }
+
+#[test]
+fn syn_ack_that_goes_again_for_a_syn_is_counted_as_a_retransmission() {
+    for config in [plain(), Config::linux()] {
+        let mut play = Play::new(config);
+        let listener = play.listen(1);
+        assert_eq!(play.inject(S, 0, 0, b""), play.inject(S, 0, 0, b""));
+        play.inject(A, 1, 1, b"");
+        let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+        assert_eq!(play.stack.tcp_info(fd).unwrap().total_retrans, 1);
+    }
+}

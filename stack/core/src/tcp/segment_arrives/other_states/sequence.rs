@@ -154,6 +154,7 @@ fn syn_again(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Flo
                 return RETURN;
             }
             tcb.queue.repeated(tcb.snd.iss, fx.now);
+            tcb.totals.total_retrans += 1;
             emit::syn(tcb, fx);
             if fx.config().repeated_syn_restarts_timer && !tcb.is_fast_open_child() {
                 tcb.timers.set(Timer::Retransmission, fx.now + tcb.rto.timeout());
