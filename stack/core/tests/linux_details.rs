@@ -674,10 +674,11 @@ fn syn_ack_of_crossing_syns_offers_what_is_known_of_the_path_by_now_if_anything_
         }
         play.local.set_port(81);
         play.remote.set_port(5001);
-        play.connect();
+        let (fd, _) = play.connect();
         // A message about the first connection.
         play.seen.extend(text);
         play.icmp(Problem::PacketTooBig { mtu: 560 });
+        play.stack.set_option(play.now, fd, SocketOption::NotSentLowAt(1)).unwrap();
         play.inject(S, 0, 0, b"");
         assert_eq!(play.last().0.options.mss, Some(expected), "{first:?}");
     }

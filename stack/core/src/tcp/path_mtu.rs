@@ -403,7 +403,7 @@ pub(crate) fn size_to_offer(tcb: &Tcb, fx: &Fx<'_>) -> u32 {
     let user = match tcb.origin {
         _ if !fx.config().mss_follows_path || remote.is_ipv6() => return tcb.rcv.mss,
         Origin::Passive => tcb.user.options.max_seg,
-        Origin::Active if tcb.path.is_some() => None,
+        Origin::Active if tcb.rcv.mss < mss::offered(fx.host.mtu_to(remote), false, None) => None,
         Origin::Active => return tcb.rcv.mss,
     };
     tcb.rcv.mss.min(mss::offered(of_new(fx.host, remote).0, false, user))
