@@ -8,7 +8,7 @@ use crate::pattern;
 use crate::program::{Damage, Event, Half, Name, Program, Setup, Way};
 use std::hash::{Hash as _, Hasher as _};
 
-/// Microseconds that each event takes, on the clock of the peer and of a host that has none.
+/// Microseconds that each event takes, and each datagram on its way to the host, on the clock of the peer and of a host that has none.
 const TICK: u64 = 10;
 /// Linux's numbers of these states.
 const TIME_WAIT: u8 = 6;
