@@ -3,6 +3,7 @@
 mod common;
 
 use common::*;
+use halfopen_stack::wire::icmp::Problem;
 use halfopen_stack::wire::tcp::{AccurateEcn, Flags, Options, Segment};
 use halfopen_stack::{Config, SeqNum, SocketOption, State};
 
@@ -486,6 +487,24 @@ fn ece_on_the_ack_of_what_told_of_a_reduction_asks_for_another() {
         };
         // CWR has reached the peer with the second octet, and the third is of the window after.
         assert_eq!([tells(2), tells(3), tells(4)], [false, true, true]);
+    }
+}
+
+#[test]
+fn ece_on_the_ack_that_ends_a_repair_begins_a_reduction_in_linux() {
+    // with SACK, up to where the peer acknowledges with ECE, and whether CWR tells of a reduction
+    for (sack, ack, tells) in [(true, 1449, true), (true, 1001, false), (false, 1449, false)] {
+        let mut config = Config::linux();
+        config.tcp_timestamps = 0;
+        let mut play = Play::new(config);
+        play.options.sack_permitted = sack;
+        let fd = play.passive_open_by(SETUP);
+        play.send(fd, &[0; 1448]);
+        // It goes again, and the window stays.
+        assert!(!play.icmp(Problem::PacketTooBig { mtu: 600 }).is_empty());
+        play.inject(A | Flags::ECE, 1, ack, b"");
+        play.send(fd, b"x");
+        assert_eq!(play.last().0.flags.cwr(), tells, "{sack} {ack}");
     }
 }
 

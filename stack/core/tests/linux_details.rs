@@ -337,15 +337,44 @@ fn an_urgent_octet_that_was_not_read_does_not_become_text_when_the_next_one_is_a
 }
 
 #[test]
-fn a_report_that_waits_is_given_up_when_more_text_comes() {
-    let (mut play, fd) = linux();
-    play.inject(P, 1, 1, b"x");
-    // An answer makes it an exchange, in which ACKs wait.
-    play.send(fd, b"x");
-    assert_eq!(play.inject(P, 1, 2, b"xy"), [""; 0]);
-    assert_eq!(play.inject(P, 3, 2, b"z"), [""; 0]);
-    play.wait(1.0);
-    assert!(play.last().0.options.sack.is_empty());
+fn a_report_that_waits_is_given_up_when_more_text_comes_with_news() {
+    for (window, reported) in [(10_000, 1), (9000, 0)] {
+        let (mut play, fd) = linux();
+        play.inject(P, 1, 1, b"x");
+        // An answer makes it an exchange, in which ACKs wait.
+        play.send(fd, b"x");
+        assert_eq!(play.inject(P, 1, 2, b"xy"), [""; 0]);
+        play.window = window;
+        assert_eq!(play.inject(P, 3, 2, b"z"), [""; 0]);
+        play.wait(1.0);
+        assert_eq!(play.last().0.options.sack.len(), reported, "{window}");
+    }
+}
+
+#[test]
+fn more_than_a_full_segment_is_acknowledged_at_once_while_the_window_grows() {
+    // the full segment, what is unread before it, whether the user has set the buffer, and whether an octet more draws an ACK
+    for (full, unread, set, at_once) in [
+        (1460, 1, false, true),
+        (1200, 1, false, true),
+        (1100, 1, false, false),
+        (1460, 1, true, false),
+        (1460, 8000, false, false),
+    ] {
+        let (mut play, fd) = linux();
+        if set {
+            play.stack.set_option(play.now, fd, SocketOption::RcvBuf(40_000)).unwrap();
+        }
+        let mut seq = 1;
+        while seq <= unread {
+            play.inject(P, seq, 1, &[0; 500][..500.min((unread + 1 - seq) as usize)]);
+            seq += 500.min(unread + 1 - seq);
+        }
+        // An answer makes it an exchange, in which ACKs wait.
+        play.send(fd, b"x");
+        assert_eq!(play.inject(P, seq, 2, &vec![0; full]), [""; 0]);
+        assert_eq!(play.inject(P, seq + full as u32, 2, b"x").len(), usize::from(at_once), "{full} {unread} {set}");
+    }
 }
 
 #[test]
@@ -665,7 +694,7 @@ fn shutdown_lets_go_what_is_corked_unless_the_window_cuts_it_short() {
 
 #[test]
 fn syn_ack_of_crossing_syns_offers_what_is_known_of_the_path_by_now_if_anything_was() {
-    for (first, expected) in [(Some(600), 520), (None, 1460)] {
+    for (first, asked, expected) in [(Some(600), false, 520), (None, false, 1460), (None, true, 520)] {
         let (mut play, fd) = linux();
         play.send(fd, &[0; 1000]);
         let text = play.seen.last().cloned();
@@ -676,10 +705,16 @@ fn syn_ack_of_crossing_syns_offers_what_is_known_of_the_path_by_now_if_anything_
         play.remote.set_port(5001);
         let (fd, _) = play.connect();
         // A message about the first connection.
+        let syn = play.seen.last().cloned();
         play.seen.extend(text);
         play.icmp(Problem::PacketTooBig { mtu: 560 });
         play.stack.set_option(play.now, fd, SocketOption::NotSentLowAt(1)).unwrap();
+        if asked {
+            // One about the SYN, which says less.
+            play.seen.extend(syn);
+            play.icmp(Problem::PacketTooBig { mtu: 1280 });
+        }
         play.inject(S, 0, 0, b"");
-        assert_eq!(play.last().0.options.mss, Some(expected), "{first:?}");
+        assert_eq!(play.last().0.options.mss, Some(expected), "{first:?} {asked}");
     }
 }

@@ -23,6 +23,13 @@ pub(crate) enum Need {
 /// Segments below this size do not count as full ones, however small the peer's are (RFC 9293 3.8.6.3 names 536).
 const SMALLEST_FULL: u32 = 536;
 
+/// The least segment that fills more than half of the memory that Linux takes for one of up to the usual MTU, and for much smaller ones: from
+/// then on it offers more of its buffer.
+const WELL_FILLED: u32 = 1_160;
+
+/// So many such segments unread, and the window does not grow any more.
+const MOST_UNREAD: u32 = 4;
+
 /// Least estimate of the peer's pace, and the delay before there is one (Linux).
 const LEAST_PACE: Duration = Duration::from_millis(40);
 
@@ -131,7 +138,8 @@ impl Tcb {
             self.delayed_ack.estimate(fx.now, self.rto.timeout(), quick);
             self.delayed_ack.pushed |= octets < self.delayed_ack.full;
         }
-        self.delayed_ack.full = self.delayed_ack.full.max(octets).min(self.rcv.mss.max(SMALLEST_FULL));
+        let most = self.rcv.mss.saturating_sub(if estimated { self.timestamps.octets() } else { 0 });
+        self.delayed_ack.full = self.delayed_ack.full.max(octets).min(most.max(SMALLEST_FULL));
         self.delayed_ack.last = Sometime::at(fx.now);
         let unacknowledged = self.rcv.last_ack_sent.distance(self.rcv.nxt);
         let quick = self.delayed_ack.quick > 0 && !self.delayed_ack.exchange;
@@ -139,11 +147,20 @@ impl Tcb {
         if unacknowledged >= 2 * self.delayed_ack.full {
             fx.cite(rules::ACK_EVERY_SECOND);
             self.delayed_ack.now();
+        } else if estimated && unacknowledged > self.delayed_ack.full && self.offers_more() {
+            self.delayed_ack.now();
         } else if quick && self.delayed_ack.need != Need::Now {
             (self.delayed_ack.need, self.delayed_ack.by_quick) = (Need::Now, true);
         } else {
             self.delayed_ack.need = self.delayed_ack.need.max(Need::Delayed);
         }
+    }
+
+    /// Whether the window grows with what arrives, as Linux has it of a buffer that nobody has set the size of.
+    fn offers_more(&self) -> bool {
+        let full = self.delayed_ack.full;
+        let unread = self.incoming.len() as u32;
+        full >= WELL_FILLED && unread <= MOST_UNREAD * full && self.user.options.rcv_buf.is_none()
     }
 
     /// The peer's FIN was taken in ESTABLISHED. Linux expects an answer of the user that takes the ACK along, and waits for it as long as

@@ -164,6 +164,7 @@ impl Tcb {
         let least = if v6 { IPV6_MINIMUM_MTU } else { fx.config().min_pmtu };
         let mtu = told.max(least);
         if mtu >= self.path_limit() {
+            self.offer_at_most(self.path_mtu, fx);
             return;
         }
         if v6
@@ -180,10 +181,7 @@ impl Tcb {
         );
         self.lower(known, fx);
         let smss = self.smss(fx.config());
-        if !v6 && fx.config().mss_follows_path && self.origin == Origin::Active && !self.state().is_synchronized() {
-            // What the user has asked for since the SYN comes too late.
-            self.rcv.mss = self.rcv.mss.min(mss::offered(known.mtu, v6, None));
-        }
+        self.offer_at_most(known.mtu, fx);
         if self.state() == State::SynSent {
             // Only the text of a Fast Open makes a SYN large: it goes again without, and offers what the path takes.
             if self.queue.len() > 1 {
@@ -204,6 +202,15 @@ impl Tcb {
                 self.recovery.again_for_path = AgainForPath::One;
             }
             machine::repair(self);
+        }
+    }
+
+    /// Linux, which looks for its way anew: the SYN,ACK that may answer a crossing SYN offers what the path takes. What the user has asked for
+    /// since the SYN comes too late.
+    fn offer_at_most(&mut self, mtu: u32, fx: &Fx<'_>) {
+        let v6 = self.tuple.remote.is_ipv6();
+        if !v6 && fx.config().mss_follows_path && self.origin == Origin::Active && !self.state().is_synchronized() {
+            self.rcv.mss = self.rcv.mss.min(mss::offered(mtu, v6, None));
         }
     }
 

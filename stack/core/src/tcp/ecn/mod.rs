@@ -147,20 +147,19 @@ impl Tcb {
     }
 
     /// An acceptable ACK, before it is taken: what it says of congestion on our path to the peer. The reduction that it may
-    /// ask for is that of a loss, once per window of data (RFC 3168 6.1.2).
-    pub(crate) fn ecn_feedback(&mut self, seg: &Segment<'_>, fx: &mut Fx<'_>) {
+    /// ask for is that of a loss, once per window of data (RFC 3168 6.1.2). Whether it asks for one in vain, as a loss is being repaired.
+    pub(crate) fn ecn_feedback(&mut self, seg: &Segment<'_>, fx: &mut Fx<'_>) -> bool {
         let acked = if seg.ack.gt(self.snd.una) { self.snd.una.distance(seg.ack) } else { 0 };
         if !self.ecn_tells_of_congestion(seg, acked, fx) {
-            return;
+            return false;
         }
         let waits = fx.config().ecn_waits_at_one_segment && self.congestion.cwnd <= self.smss(fx.config());
-        if machine::congestion(self, seg.ack, fx) {
-            fx.cite(rules::ECN_REDUCE);
-        }
+        let reduced = machine::congestion(self, seg.ack, fx);
         if let (true, Ecn::Classic(classic)) = (waits, &mut self.ecn) {
             fx.cite(rules::ECN_WAIT);
             classic.waits = true;
         }
+        !reduced
     }
 
     /// Whether a segment with `acked` octets acknowledged anew reports a mark that was not reacted to yet.

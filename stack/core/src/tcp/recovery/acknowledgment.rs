@@ -52,6 +52,8 @@ pub(crate) struct Progress {
     pub(crate) entered: bool,
     /// A reduction came to its end.
     pub(crate) ended: bool,
+    /// It tells of a mark that nothing was reduced for.
+    pub(crate) marked: bool,
     /// The round trip that it shows.
     pub(crate) sample: Option<Duration>,
     /// When the first segment that a block reported was sent.
@@ -67,10 +69,11 @@ impl Progress {
     }
 }
 
-/// A segment whose ACK lies between SND.UNA and SND.NXT.
-pub(crate) fn arrives(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
+/// A segment whose ACK lies between SND.UNA and SND.NXT. `marked`: it tells of congestion that nothing was reduced for.
+pub(crate) fn arrives(tcb: &mut Tcb, arriving: &Arriving<'_>, marked: bool, fx: &mut Fx<'_>) {
     let seg = &arriving.seg;
-    let mut progress = Progress { prior_una: tcb.snd.una, advanced: seg.ack.gt(tcb.snd.una), ..Progress::default() };
+    let advanced = seg.ack.gt(tcb.snd.una);
+    let mut progress = Progress { prior_una: tcb.snd.una, advanced, marked, ..Progress::default() };
     let idle = tcb.queue.is_empty();
     // RFC 5681 2: what counts as a duplicate. Answers to zero-window probes look the same and tell of no loss.
     let same_window = match fx.config().duplicate_has_no_news {

@@ -27,6 +27,10 @@ pub(super) fn arrives(tcb: &mut Tcb, seg: &Segment<'_>, progress: &mut Progress,
         Phase::Loss => in_loss(tcb, seg, progress, fx),
         Phase::Open | Phase::Disorder | Phase::Cwr => in_calm(tcb, progress, fx),
     }
+    if progress.marked && tcb.recovery.phase < Phase::Cwr && !fx.config().ece_waits_for_cwr {
+        // The repair of a loss ends, and in Linux the same ACK may begin a reduction.
+        let _: bool = congestion(tcb, seg.ack, fx);
+    }
 }
 
 /// The peer acknowledges up to text that it had reported: it has dropped what it reported (RFC 2018 8). A timeout soon
@@ -335,6 +339,7 @@ pub(crate) fn congestion(tcb: &mut Tcb, ack: SeqNum, fx: &mut Fx<'_>) -> bool {
     }
     match tcb.recovery.phase {
         Phase::Open | Phase::Disorder => {
+            fx.cite(rules::ECN_REDUCE);
             // A mark, other than a loss, may leave one segment alone (RFC 9438 4.6, RFC 3168 6.1.2).
             let least = tcb.congestion.reduced(tcb.congestion.cwnd).max(tcb.congestion.smss());
             reduce(tcb, fx);

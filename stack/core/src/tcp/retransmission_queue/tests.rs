@@ -72,6 +72,31 @@ fn a_train_of_larger_segments_is_lost_and_cut_anew_as_one() {
 }
 
 #[test]
+fn a_train_that_goes_again_is_looked_at_a_bounded_number_of_times() {
+    for (before, after) in [(10, 10), (10, 8), (16, 8)] {
+        let mut queue = RetransmissionQueue::default();
+        for number in 0..500 {
+            queue.push(sent(number * before, before));
+        }
+        queue.mark_all_lost();
+        let (steps, mut seq) = (queue.steps(), 0);
+        while let Some(first) = {
+            queue.join_waiting(after);
+            queue.first_lost(after)
+        } {
+            assert_eq!(first.seq, SeqNum(seq));
+            queue.repeated(first.seq, Instant(1));
+            seq += first.text;
+            queue.count_rest(SeqNum(seq), after);
+        }
+        assert_eq!(seq, 500 * before);
+        let looks = queue.steps() - steps;
+        assert!(looks < 16 * queue.len() as u32, "{looks} at {} segments", queue.len());
+        queue.check();
+    }
+}
+
+#[test]
 fn what_is_left_of_a_train_counts_anew_when_an_ack_ends_inside_it() {
     // what is acknowledged of segments of 10, 10 and 3, the segments that are left, and by how many they are fewer
     for (una, sizes, fewer) in

@@ -63,17 +63,26 @@ impl RetransmissionQueue {
     /// What is left at `seq` of a train that goes again in parts counts in segments of `size` from now on.
     pub(crate) fn count_rest(&mut self, seq: SeqNum, size: u32) {
         let index = self.index_of(seq);
-        if self.segments.get(index).is_some_and(Sent::waits) {
+        let is_cut = |part: &Sent| part.text == size;
+        if self.segments.get(index).is_some_and(|rest| rest.waits() && !is_cut(rest)) || self.has_larger(index, size) {
             self.join_train(index);
             self.cut_all(index, size);
         }
     }
 
+    /// Whether a segment of the train that waits at `index` is larger than `size`. Those behind the first, which may be what is left of one,
+    /// are alike, but for the last: two looks tell.
+    fn has_larger(&self, index: usize, size: u32) -> bool {
+        let mut parts = self.segments.range(index.min(self.segments.len())..).take(2).take_while(|part| part.waits());
+        let Some(first) = parts.next() else { return false };
+        first.text > size || first.psh == Psh::No && parts.next().is_some_and(|second| second.text > size)
+    }
+
     /// Makes one segment of the first train that waits, if one of its segments is larger than `size`: it is cut anew.
     pub(crate) fn join_waiting(&mut self, size: u32) {
-        let Some(index) = self.first_waiting() else { return };
-        let train = index..index + self.train_from(index);
-        if self.segments.range(train).any(|part| part.text > size) {
+        if let Some(index) = self.first_waiting()
+            && self.has_larger(index, size)
+        {
             self.join_train(index);
         }
     }

@@ -32,6 +32,8 @@ pub(crate) struct Arriving<'a> {
     pub(crate) len: u32,
     /// Octets of text as it arrived.
     pub(crate) text: u32,
+    /// Linux's fast path expected it.
+    predicted: bool,
 }
 
 impl<'a> Arriving<'a> {
@@ -43,6 +45,7 @@ impl<'a> Arriving<'a> {
             first: seg.seq,
             len: seg.len(),
             text: seg.payload.len() as u32,
+            predicted: false,
         }
     }
 }

@@ -22,7 +22,7 @@ use core::ops::ControlFlow;
 /// Octets of text that need more than a page.
 const LARGE: usize = 1500;
 
-pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
+pub(super) fn check(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
     let state = tcb.state();
     if !arriving.seg.flags.ack() {
         fx.cite_in(rules::NO_ACK, state);
@@ -31,7 +31,8 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
     if state == State::SynReceived {
         return syn_received(tcb, arriving, fx);
     }
-    if fx.config().ts_recent_by_ack && is_plain_next(tcb, arriving) {
+    arriving.predicted = is_plain_next(tcb, arriving);
+    if fx.config().ts_recent_by_ack && arriving.predicted {
         take_timestamp(tcb, arriving, fx);
     }
     range(tcb, arriving, fx)?;
@@ -179,14 +180,13 @@ fn behind(tcb: &Tcb, fx: &Fx<'_>) -> u32 {
 fn acknowledge(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
     let state = tcb.state();
     let ack = arriving.seg.ack;
-    if ack.ge(tcb.snd.una) && !(fx.config().ece_needs_flight && tcb.queue.is_empty()) {
-        tcb.ecn_feedback(&arriving.seg, fx);
-    }
+    let listens = ack.ge(tcb.snd.una) && !(fx.config().ece_needs_flight && tcb.queue.is_empty());
+    let marked = listens && tcb.ecn_feedback(&arriving.seg, fx);
     fx.cite_in(if ack.gt(tcb.snd.una) { rules::ACK_NEW } else { rules::ACK_DUPLICATE }, state);
     if ack.lt(tcb.snd.una) {
         acknowledgment::arrives_late(tcb, arriving, fx);
     } else {
-        acknowledgment::arrives(tcb, arriving, fx);
+        acknowledgment::arrives(tcb, arriving, marked, fx);
     }
 }
 
@@ -198,7 +198,7 @@ fn update_window(tcb: &mut Tcb, una: SeqNum, arriving: &Arriving<'_>, fx: &mut F
         return;
     }
     let updates = updates_window(tcb, una, arriving, fx);
-    let predicted = fx.config().smaller_window_needs_news && arriving.text > 0 && is_plain_next(tcb, arriving);
+    let predicted = fx.config().smaller_window_needs_news && arriving.text > 0 && arriving.predicted;
     let snd = &mut tcb.snd;
     if updates {
         let opens = snd.wnd == 0 && arriving.wnd > 0;

@@ -48,8 +48,10 @@ pub(super) fn cut(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -
         State::Established => {}
         State::Closed | State::Listen | State::SynSent | State::SynReceived | State::TimeWait => return CONTINUE,
     }
-    // A report that still waits for an ACK is given up for what this segment may have to be reported of.
-    tcb.duplicate = None;
+    if !arriving.predicted {
+        // A report that still waits for an ACK is given up for what this segment may have to be reported of.
+        tcb.duplicate = None;
+    }
     let closed = tcb.rcv.wnd() == 0;
     let bare_fin = seg.flags.fin() && seg.payload.is_empty();
     let drop = if seq == nxt {
