@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use halfopen_stack::config::Acceptable;
-use halfopen_stack::wire::tcp::Flags;
+use halfopen_stack::wire::tcp::{Flags, Options, Segment};
 use halfopen_stack::{Config, Domain, Errno, SendFlags, Shutdown, SocketOption, State};
 
 /// Without timestamps, scaling and spacing of ACKs, so that exchanges stay readable.
@@ -351,6 +351,30 @@ fn promise_of_more_outlasts_what_is_no_acknowledgment() {
     assert_eq!(play.drain(), [""; 0]);
     assert_eq!(play.inject(A, 1, 9, b""), [". 1:1(0) ack 1"], "a challenge, and no text");
     assert_eq!(play.inject(A, 1, 1, b""), [". 1:2(1) ack 1"]);
+}
+
+#[test]
+fn promise_of_more_outlasts_text_with_no_option_that_is_not_of_every_segment() {
+    for (mss, expected) in [(None, ". 2:2(0) ack 2"), (Some(1460), ". 2:3(1) ack 2")] {
+        let (mut play, fd) = Play::established(linux());
+        // Something has been taken before, and has memory.
+        play.send(fd, b"x");
+        play.inject(A, 1, 2, b"");
+        play.stack.send(play.now, fd, b"x", SendFlags { more: true, ..SendFlags::default() }).unwrap();
+        assert_eq!(play.drain(), [""; 0]);
+        let segment = Segment {
+            src_port: play.remote.port(),
+            dst_port: play.local.port(),
+            seq: PEER_ISN.plus(1),
+            ack: play.iss.plus(2),
+            flags: A,
+            window: play.window,
+            options: Options { mss, ..Options::default() },
+            payload: b"y",
+            ..Segment::default()
+        };
+        assert_eq!(play.inject_raw(&segment), [expected]);
+    }
 }
 
 #[test]

@@ -502,6 +502,24 @@ fn marked() -> (Play, i32) {
 }
 
 #[test]
+fn an_echo_of_long_ago_measures_nothing() {
+    for (late, measured) in [(2_147_482, true), (2_147_483, false), (1 << 31, false)] {
+        let mut config = plain();
+        config.tcp_timestamps = 1;
+        let mut play = Play::new(config);
+        play.timestamp(1000, 0);
+        let fd = play.passive_open();
+        play.send(fd, b"text");
+        let sent = play.last().0.options.timestamps.unwrap().val;
+        play.timestamp(1000, sent.wrapping_sub(late));
+        // Of a part of a segment only the echo tells when it went.
+        play.inject(A, 1, 2, b"");
+        let rto = play.stack.snapshot(fd).unwrap().unwrap().congestion.rto;
+        assert_eq!(rto > Duration::from_secs(10), measured, "{late}: {rto:?}");
+    }
+}
+
+#[test]
 fn old_text_that_ends_half_the_circle_away_is_no_duplicate() {
     let mut config = plain();
     (config.tcp_timestamps, config.tcp_sack, config.tcp_dsack) = (1, true, true);

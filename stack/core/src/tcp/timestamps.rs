@@ -11,6 +11,9 @@ const OCTETS: u32 = 12;
 /// After this time TS.Recent says nothing any more (RFC 7323 5.5): 24 days of a millisecond clock.
 const OUTDATED: Duration = Duration::from_secs(24 * 24 * 3600);
 
+/// No segment waits for its ACK as long as this many units of the clock, 35 minutes (2^31 microseconds, as in Linux).
+const MOST_TICKS: u32 = 2_147_483;
+
 /// Clock and TS.Recent of one connection.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Timestamps {
@@ -91,8 +94,8 @@ impl Timestamps {
     pub(crate) fn round_trip(&self, seg: &tcp::Segment<'_>, now: Instant) -> Option<Duration> {
         let option = seg.options.timestamps.filter(|option| self.enabled && option.ecr != 0)?;
         let ticks = self.clock(now).wrapping_sub(option.ecr);
-        // A clock that is ahead of us echoes nothing that we sent.
-        (ticks < 1 << 31).then(|| Duration::from_millis(u64::from(ticks)))
+        // A clock that is ahead of us, or half an hour behind, echoes nothing that we sent.
+        (ticks < MOST_TICKS).then(|| Duration::from_millis(u64::from(ticks)))
     }
 }
 

@@ -342,6 +342,11 @@ impl Options {
         true
     }
 
+    /// Whether there are none but those that every segment of a connection has: timestamps and the MD5 signature.
+    pub(crate) fn are_those_of_each(&self) -> bool {
+        *self == Self { timestamps: self.timestamps, md5: self.md5, ..Self::default() }
+    }
+
     /// Octets that these options take on the wire: a multiple of 4, at most [`MOST_OCTETS`].
     #[must_use]
     pub fn octets(&self) -> usize {

@@ -148,7 +148,7 @@ fn is_text_alone(tcb: &Tcb, arriving: &Arriving<'_>) -> bool {
     let seg = &arriving.seg;
     let plain = seg.flags.without(Flags::PSH) == Flags::ACK && seg.ack == tcb.snd.una && arriving.wnd == tcb.snd.wnd;
     let next = !seg.payload.is_empty() && seg.seq == tcb.rcv.nxt && tcb.reassembly.holds_nothing();
-    tcb.state() == State::Established && plain && next && has_memory(tcb, seg)
+    tcb.state() == State::Established && plain && next && has_memory(tcb, seg) && seg.options.are_those_of_each()
 }
 
 /// Whether Linux has memory for a segment in its fast path, which looks for none: of what the connection has taken a page of, and not used.
@@ -160,10 +160,15 @@ fn has_memory(tcb: &Tcb, seg: &Segment<'_>) -> bool {
 /// Whether a segment is what Linux's fast path expects: the next one, with the window of before and no option but timestamps.
 fn is_plain_next(tcb: &Tcb, arriving: &Arriving<'_>) -> bool {
     let seg = &arriving.seg;
-    let plain = seg.flags.without(Flags::PSH) == Flags::ACK && seg.options.sack.is_empty();
+    let plain = seg.flags.without(Flags::PSH) == Flags::ACK;
     let same = arriving.wnd == tcb.snd.wnd && seg.ack.le(tcb.snd.nxt);
     let next = seg.seq == tcb.rcv.nxt && tcb.reassembly.holds_nothing();
-    tcb.state() == State::Established && plain && same && next && has_memory(tcb, seg)
+    tcb.state() == State::Established
+        && plain
+        && same
+        && next
+        && has_memory(tcb, seg)
+        && seg.options.are_those_of_each()
 }
 
 /// How far below SND.UNA an acknowledgment may be.
