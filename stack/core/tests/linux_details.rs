@@ -502,6 +502,21 @@ fn marked() -> (Play, i32) {
 }
 
 #[test]
+fn the_first_ack_that_waits_for_text_goes_with_a_segment_that_was_not_expected() {
+    // With window scaling the window of the next segment is not that of the SYN,ACK.
+    for (shift, acks) in [(None, 0), (Some(3), 1)] {
+        let mut config = Config::linux();
+        config.tcp_timestamps = 0;
+        let mut play = Play::new(config);
+        play.options.window_scale = shift;
+        let (fd, _) = play.connect();
+        play.stack.set_option(play.now, fd, SocketOption::DeferAccept(1000)).unwrap();
+        assert_eq!(play.inject(SA, 0, 1, b""), [""; 0]);
+        assert_eq!(play.inject(A, 1, 1, b"").len(), acks, "{shift:?}");
+    }
+}
+
+#[test]
 fn an_echo_of_long_ago_measures_nothing() {
     for (late, measured) in [(2_147_482, true), (2_147_483, false), (1 << 31, false)] {
         let mut config = plain();

@@ -62,6 +62,8 @@ pub(crate) struct DelayedAck {
     last: Sometime,
     /// A segment has passed all checks at this event.
     passed: bool,
+    /// One of them was not what Linux's fast path expects.
+    odd: bool,
 }
 
 impl DelayedAck {
@@ -76,6 +78,7 @@ impl DelayedAck {
             pace: 0,
             last: Sometime::NEVER,
             passed: false,
+            odd: false,
         }
     }
 
@@ -89,14 +92,15 @@ impl DelayedAck {
         self.by_quick = false;
     }
 
-    /// A segment has passed all checks.
-    pub(crate) const fn passed(&mut self) {
+    /// A segment has passed all checks. `predicted`: it is what Linux's fast path expects.
+    pub(crate) const fn passed(&mut self, predicted: bool) {
         self.passed = true;
+        self.odd |= !predicted;
     }
 
     /// The event is over.
     pub(crate) const fn event_ends(&mut self) {
-        self.passed = false;
+        (self.passed, self.odd) = (false, false);
     }
 
     pub(crate) const fn cancel(&mut self) {
@@ -220,17 +224,17 @@ impl Tcb {
     /// Starts the timer for an ACK that waits. The timer of an earlier one runs on (MUST-40 is for the oldest).
     pub(crate) fn delay_ack(&mut self, fx: &mut Fx<'_>) {
         let delay = self.ack_delay(fx);
-        let passed = self.delayed_ack.passed;
+        let DelayedAck { passed, odd, quick, exchange, .. } = self.delayed_ack;
         match self.timers.deadline(Timer::DelayedAck) {
             None => {
                 fx.cite(rules::ACK_DELAYED);
                 self.timers.set(Timer::DelayedAck, fx.now + delay);
             }
-            // About to go off: with a segment it may as well go now (Linux).
+            // About to go off: with a segment it may as well go now; and if ACKs are quick, it waited for text that has not come (Linux).
             Some(at)
                 if passed
                     && fx.config().ack_pace == AckPace::Estimated
-                    && (at <= fx.now + delay / 4 || delay == TICK) =>
+                    && (at <= fx.now + delay / 4 || delay == TICK || odd && quick > 0 && !exchange) =>
             {
                 emit::ack(self, fx);
             }

@@ -75,7 +75,7 @@ fn last_checks(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> F
     }
     text::process(tcb, arriving, fx)?;
     fin::check(tcb, arriving, fx)?;
-    tcb.delayed_ack.passed();
+    tcb.delayed_ack.passed(arriving.predicted);
     CONTINUE
 }
 
