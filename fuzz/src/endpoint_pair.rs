@@ -301,7 +301,7 @@ impl<'a> World<'a> {
             self.tick(side)?;
         }
         while let Some((to, octets)) = self.network.arrival(at) {
-            self.meet(to, event_of(&octets));
+            self.meet(to, glance::event(&octets));
             self.stacks[to].receive(at, &octets, address(self.run, 1 - to));
             self.network.recycle(octets);
             self.collect(to)?;
@@ -407,20 +407,6 @@ impl<'a> World<'a> {
         let right = octets[octets.len() - segment.text..] == *text::text(side, offset, segment.text);
         hold!("O9", right, "octets {offset}:{end} are not those that were written there: {segment}");
         Ok(())
-    }
-}
-
-/// A datagram by what it asks of a connection.
-fn event_of(octets: &[u8]) -> &'static str {
-    let Some(glance) = glance(octets) else { return "damaged" };
-    let Some(segment) = glance.segment else { return "ICMP" };
-    match (segment.has(flag::RST), segment.has(flag::SYN), segment.has(flag::FIN)) {
-        (true, ..) => "RST",
-        (_, true, _) if segment.has(flag::ACK) => "SYN,ACK",
-        (_, true, _) => "SYN",
-        (_, _, true) => "FIN",
-        _ if segment.text > 0 => "text",
-        _ => "ACK",
     }
 }
 

@@ -51,6 +51,20 @@ pub(crate) fn glance(octets: &[u8]) -> Option<Glance> {
     Some(Glance { header, segment: Some(Segment { seq: word(4), ack: word(8), flags, window, text }) })
 }
 
+/// A datagram by what it asks of a connection, to count and to fold findings by.
+pub(crate) fn event(octets: &[u8]) -> &'static str {
+    let Some(glance) = glance(octets) else { return "damaged" };
+    let Some(segment) = glance.segment else { return "icmp" };
+    match (segment.has(flag::RST), segment.has(flag::SYN), segment.has(flag::FIN)) {
+        (true, ..) => "reset",
+        (_, true, _) if segment.has(flag::ACK) => "syn-ack",
+        (_, true, _) => "syn",
+        (_, _, true) => "fin",
+        _ if segment.text > 0 => "text",
+        _ => "ack",
+    }
+}
+
 impl fmt::Display for Segment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let letters = [

@@ -2,11 +2,10 @@
 
 use super::moved;
 use crate::datagram::{self, Content};
-use crate::endpoint_pair::glance::glance;
+use crate::endpoint_pair::glance;
 use crate::machine::{Made, Watch};
 use crate::program::{Damage, Icmp, Profile};
 use crate::script::{Due, Entry, Recorder};
-use halfopen_engine::packet::tcp::flag;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -90,7 +89,7 @@ impl Diary {
 
     /// A datagram comes from the one to the other.
     pub(super) fn arrives(&mut self, at: u64, octets: &[u8], [from, to]: [SocketAddr; 2], state: &'static str) {
-        self.stimulus(state, kind(octets));
+        self.stimulus(state, glance::event(octets));
         let whole = without_trailer(octets);
         match self.joined(whole) {
             Joined::No => {
@@ -257,20 +256,6 @@ fn error(octets: &[u8], header: usize) -> Option<Icmp> {
         (11, _, true) | (3, _, false) => Icmp::Time,
         _ => return None,
     })
-}
-
-/// A datagram by what it asks of a connection.
-fn kind(octets: &[u8]) -> &'static str {
-    let Some(glance) = glance(octets) else { return "damaged" };
-    let Some(segment) = glance.segment else { return "icmp" };
-    match (segment.has(flag::RST), segment.has(flag::SYN), segment.has(flag::FIN)) {
-        (true, ..) => "reset",
-        (_, true, _) if segment.has(flag::ACK) => "syn-ack",
-        (_, true, _) => "syn",
-        (_, _, true) => "fin",
-        _ if segment.text > 0 => "text",
-        _ => "ack",
-    }
 }
 
 /// A call by its name.

@@ -37,6 +37,11 @@ impl Tcb {
         }
     }
 
+    /// Half of the largest window that the peer has offered, or all of it if that is small.
+    pub(super) fn half_of_window(&self) -> u32 {
+        if self.snd.max_wnd > 536 { self.snd.max_wnd / 2 } else { self.snd.max_wnd }
+    }
+
     /// The same for a path of `mtu` octets, whatever the window.
     pub(crate) fn mss_of(&self, mtu: u32, config: &Config) -> u32 {
         let path = mtu.saturating_sub(ip_header(self.tuple.remote.is_ipv6()) + HEADER as u32);

@@ -142,11 +142,6 @@ impl Train {
 }
 
 impl Tcb {
-    /// Half of the largest window that the peer has offered, or all of it if that is small.
-    pub(super) fn half_of_window(&self) -> u32 {
-        if self.snd.max_wnd > 536 { self.snd.max_wnd / 2 } else { self.snd.max_wnd }
-    }
-
     /// Octets of a whole unit: at most half of the largest window that the peer has offered, in whole segments.
     fn unit_size(&self, config: &Config) -> u32 {
         let smss = self.smss(config).saturating_sub(self.sack_reserve(config)).max(1);
