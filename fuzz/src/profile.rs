@@ -36,7 +36,7 @@ pub fn linux_by_the_rules() -> Config {
     config.crossing_syn_ack_offers = rfc.crossing_syn_ack_offers;
     (config.sack_counts_controls, config.sack_shortens_text) = (rfc.sack_counts_controls, rfc.sack_shortens_text);
     config.sack_keeps_blocks = rfc.sack_keeps_blocks;
-    config.sack_begins_above_una = rfc.sack_begins_above_una;
+    (config.sack_begins_above_una, config.dsack_of_unsent) = (rfc.sack_begins_above_una, rfc.dsack_of_unsent);
     config.listen_drops_syn_fin = rfc.listen_drops_syn_fin;
     config.shutdown_spares_half_open = rfc.shutdown_spares_half_open;
     (config.shut_reading_resets, config.late_reset_is_error) = (rfc.shut_reading_resets, rfc.late_reset_is_error);

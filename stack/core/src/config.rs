@@ -447,6 +447,9 @@ pub struct Config {
     pub sack_shortens_text: bool,
     /// Whether a SACK block that begins at SND.UNA or before it says nothing, unless it reports a duplicate. RFC 2018 5: no. Linux: yes.
     pub sack_begins_above_una: bool,
+    /// Whether a D-SACK block counts wherever it lies, if it is no longer than the largest window. RFC 2883 4: no, it is about what was sent.
+    /// Linux: yes.
+    pub dsack_of_unsent: bool,
     /// Whether a SYN with FIN is dropped in LISTEN. RFC 9293 3.10.7.2: no. Linux: yes.
     pub listen_drops_syn_fin: bool,
     /// Whether `shutdown` in SYN-RECEIVED changes nothing but what the user may do. RFC 9293 3.10.4: no. Linux: yes.
@@ -687,6 +690,7 @@ impl Config {
             sack_keeps_blocks: false,
             sack_shortens_text: false,
             sack_begins_above_una: false,
+            dsack_of_unsent: false,
             listen_drops_syn_fin: false,
             shutdown_spares_half_open: false,
             shut_reading_resets: false,
@@ -827,7 +831,7 @@ impl Config {
         (config.smaller_window_needs_news, config.duplicate_has_no_news) = (true, true);
         config.crossing_syn_ack_offers = true;
         (config.sack_counts_controls, config.sack_keeps_blocks, config.sack_shortens_text) = (true, true, true);
-        config.sack_begins_above_una = true;
+        (config.sack_begins_above_una, config.dsack_of_unsent) = (true, true);
         config.listen_drops_syn_fin = true;
         config.shutdown_spares_half_open = true;
         (config.shut_reading_resets, config.late_reset_is_error) = (true, true);

@@ -82,6 +82,22 @@ fn reported_from_below(set: Set) -> String {
     line(&play.sack(1001, &[(501, 2001)]))
 }
 
+/// The first text behind ECE with a report that an octet that was never sent has come twice, where the SYN,ACK went again.
+fn reported_unsent(set: Set) -> String {
+    let mut config = plain_with(set);
+    (config.tcp_sack, config.tcp_dsack, config.ece_needs_flight) = (true, true, true);
+    config.ecn_waits_at_one_segment = false;
+    let mut play = Play::new(config);
+    play.options.sack_permitted = true;
+    let listener = play.listen(8);
+    play.inject(SETUP, 0, 0, b"");
+    play.wait(1.0);
+    play.inject(A, 1, 1, b"");
+    let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+    play.sack_with(A.with(Flags::ECE), 1, &[(1, 2), (0, 9)]);
+    line(&play.send(fd, b"text"))
+}
+
 fn syn_fin(set: Set) -> String {
     let mut play = Play::new(plain_with(set));
     play.listen(8);
@@ -356,6 +372,14 @@ pub(crate) const ROWS: &[Row] = &[
         values: &[
             (|c| c.sack_begins_above_una = false, ". 5001:6001(1000) ack 1"),
             (|c| c.sack_begins_above_una = true, ""),
+        ],
+    },
+    Row {
+        field: "dsack_of_unsent",
+        play: reported_unsent,
+        values: &[
+            (|c| c.dsack_of_unsent = false, "[ect0] P. 1:5(4) ack 1"),
+            (|c| c.dsack_of_unsent = true, "[ect0] PW. 1:5(4) ack 1"),
         ],
     },
     Row {

@@ -136,6 +136,11 @@ impl Play {
 
     /// An ACK from the peer with SACK blocks, and timestamps if the play has them. What the stack sent.
     pub(crate) fn sack(&mut self, ack: u32, blocks: &[(u32, u32)]) -> Vec<String> {
+        self.sack_with(A, ack, blocks)
+    }
+
+    /// The same with these flags.
+    pub(crate) fn sack_with(&mut self, flags: Flags, ack: u32, blocks: &[(u32, u32)]) -> Vec<String> {
         let mut options = Options { timestamps: self.options.timestamps, ..Options::default() };
         for (left, right) in blocks {
             options.sack.push(self.iss.plus(*left), self.iss.plus(*right));
@@ -145,7 +150,7 @@ impl Play {
             dst_port: self.local.port(),
             seq: PEER_ISN.plus(1),
             ack: self.iss.plus(ack),
-            flags: A,
+            flags,
             window: self.window,
             options,
             ..Segment::default()

@@ -83,6 +83,10 @@ pub(crate) fn arrives(tcb: &mut Tcb, arriving: &Arriving<'_>, marked: bool, fx: 
     progress.duplicate = seg.ack == tcb.snd.una && !idle && arriving.len == 0 && same_window && tcb.snd.wnd > 0;
     let before = tcb.queue.runs().highest().unwrap_or(tcb.snd.una);
     take_blocks(tcb, arriving, &mut progress, fx);
+    if idle && progress.dsack && fx.config().ece_needs_flight {
+        // What is reported as a duplicate was in flight.
+        progress.marked = tcb.ecn_feedback(seg, fx);
+    }
     // With SACK a duplicate is what reports something new (RFC 6675 2); D-SACK tells of no loss.
     progress.duplicate &= !progress.dsack;
     // The loss of a path probe is no sign of congestion (RFC 4821 7.6.2).

@@ -65,7 +65,12 @@ fn take_block(tcb: &mut Tcb, block: SackBlock, before: SeqNum, progress: &mut Pr
 fn take_duplicate(tcb: &mut Tcb, block: SackBlock, progress: &mut Progress, fx: &mut Fx<'_>) {
     let smss = tcb.smss(fx.config()).max(1);
     let octets = block.left.distance(block.right);
-    if block.right.gt(tcb.snd.nxt) || block.left.lt(tcb.snd.una.minus(tcb.snd.max_wnd.max(1))) {
+    let lowest = tcb.snd.una.minus(tcb.snd.max_wnd.max(1));
+    let possible = match fx.config().dsack_of_unsent {
+        true => octets <= tcb.snd.max_wnd,
+        false => block.right.le(tcb.snd.nxt) && block.left.ge(lowest),
+    };
+    if !possible {
         return;
     }
     let segments = octets.div_ceil(smss);

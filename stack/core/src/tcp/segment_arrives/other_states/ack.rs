@@ -98,6 +98,9 @@ fn syn_received(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> Flow
     tcb.snd.wl1 = first_number(arriving, fx);
     tcb.snd.wl2 = seg.ack;
     tcb.totals.last_ack_recv = Sometime::at(fx.now);
+    if fx.config().dsack_of_unsent && tcb.origin == Origin::Passive && tcb.queue.is_empty() {
+        acknowledgment::arrives(tcb, arriving, false, fx);
+    }
     if shut {
         // The FIN that `shutdown` did not send goes first, and takes no ACK along that is wanted.
         let (need, duplicate) = (tcb.delayed_ack.need(), tcb.duplicate.take());
