@@ -9,6 +9,7 @@
 pub mod player;
 pub mod pool;
 pub mod reference;
+mod report;
 pub mod timed;
 pub mod trace;
 pub mod words;
@@ -17,7 +18,7 @@ use crate::program::{Event, Name, Odd, Profile, Program, Ref, Setup};
 use crate::script;
 use halfopen_stack::State;
 pub use player::{play, play_watched};
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 pub use trace::{Item, Parting, Step, Trace};
 
 /// A host that runs programs one after the other. Errors are Linux's numbers.
@@ -180,22 +181,6 @@ impl Divergence {
     #[must_use]
     pub fn key(&self) -> String {
         format!("{} in {} at {}", self.kind, self.state, self.event)
-    }
-}
-
-impl fmt::Display for Divergence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}\n  event {}: {}", self.key(), self.index, self.what)?;
-        for ((who, items), times) in [("reference", &self.reference), ("linux", &self.other)].iter().zip(&self.times) {
-            if items.is_empty() {
-                writeln!(f, "  {who:<10} nothing")?;
-            }
-            for (index, item) in items.iter().enumerate() {
-                let time = times.get(index).map_or_else(String::new, |time| format!("+{:.3} s ", *time as f64 / 1e6));
-                writeln!(f, "  {who:<10} {time}{item}")?;
-            }
-        }
-        Ok(())
     }
 }
 

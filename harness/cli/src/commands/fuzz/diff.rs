@@ -105,9 +105,14 @@ fn many(args: &DiffArgs, known: &Expectations) -> Result<u8, Fault> {
     let jobs = args.jobs.unwrap_or(if lane == Lane::Fast { cores } else { cores * WAITING });
     let plan = Plan { seed: args.seed, time: args.time, programs: args.programs, jobs, lane };
     let (mut err, live) = (io::stderr(), io::stderr().is_terminal());
+    // A log has a line a minute, a terminal one that changes.
+    let mut minute = 1;
     let (tally, wall) = differential::campaign(&plan, known, &mut |tally, wall| {
         if live {
             let _ = write!(err, "\r\x1b[K{}", line(tally, wall, jobs));
+        } else if wall.as_secs() >= 60 * minute {
+            minute += 1;
+            let _ = writeln!(err, "{}", line(tally, wall, jobs));
         }
     })
     .map_err(environment)?;
