@@ -410,7 +410,7 @@ pub struct Config {
     pub delayed_ack: Duration,
     /// Whether ACKs wait for `delayed_ack`, or at most so long and at the peer's pace. RFC: fixed. Linux: estimated.
     pub ack_pace: AckPace,
-    /// Segments acknowledged without delay at the start of a connection. RFC: 0. Linux: 16.
+    /// Segments acknowledged without delay at the start of a connection, and, at the peer's pace, behind text that comes again. RFC: 0. Linux: 16.
     pub quick_acks: u32,
 
     /// RFC 5961 3, 4: challenge ACKs instead of resets. RFC: on. RFC 793: off. Linux: on.
@@ -455,7 +455,7 @@ pub struct Config {
     /// Whether `shutdown` in SYN-RECEIVED changes nothing but what the user may do. RFC 9293 3.10.4: no. Linux: yes.
     pub shutdown_spares_half_open: bool,
     /// Whether text that comes behind `shutdown` of both directions is reset as behind `close`, and text that is unread at `close` in CLOSING
-    /// and LAST-ACK too. RFC 9293 3.6.1: no. Linux: yes.
+    /// and LAST-ACK too; what is read behind `shutdown` of reading opens no window at once. RFC 9293 3.6.1: no. Linux: yes.
     pub shut_reading_resets: bool,
     /// Whether the user hears of a reset in CLOSING and LAST-ACK, and in SYN-RECEIVED as of any other. RFC 9293 3.10.7.4: no. Linux: yes.
     pub late_reset_is_error: bool,

@@ -306,6 +306,22 @@ fn text_behind_shutdown_of_both_directions_is_reset() {
 }
 
 #[test]
+fn window_that_opens_behind_shutdown_of_reading_is_not_told() {
+    for (useless, expected) in [(true, 0), (false, 1)] {
+        let (mut play, fd) = Play::established(with(|config| {
+            config.shut_reading_resets = useless;
+            config.tcp_rmem = [4096, 8192, 8192];
+        }));
+        let window = u32::from(play.last().0.window);
+        play.inject(P, 1, 1, &vec![0; window as usize]);
+        play.wait(1.0);
+        play.stack.shutdown(play.now, fd, Shutdown::Read).unwrap();
+        assert_eq!(play.read(fd).unwrap().len(), window as usize);
+        assert_eq!(play.drain().len(), expected, "{useless}");
+    }
+}
+
+#[test]
 fn reset_in_last_ack_is_an_error() {
     for (is_error, expected) in [(true, Errno::ECONNRESET), (false, Errno::EPIPE)] {
         let (mut play, fd) = Play::established(with(|config| config.late_reset_is_error = is_error));
@@ -351,6 +367,18 @@ fn promise_of_more_outlasts_what_is_no_acknowledgment() {
     assert_eq!(play.drain(), [""; 0]);
     assert_eq!(play.inject(A, 1, 9, b""), [". 1:1(0) ack 1"], "a challenge, and no text");
     assert_eq!(play.inject(A, 1, 1, b""), [". 1:2(1) ack 1"]);
+}
+
+/// The fast path sends what waits whether or not the acknowledgment was taken.
+#[test]
+fn promise_of_more_ends_with_an_expected_segment_whose_acknowledgment_is_refused() {
+    for (same, expected) in [(true, [". 1:1(0) ack 1", ". 1:2(1) ack 1"].as_slice()), (false, &[". 1:1(0) ack 1"])] {
+        let (mut play, fd) = Play::established(linux());
+        play.stack.send(play.now, fd, b"x", SendFlags { more: true, ..SendFlags::default() }).unwrap();
+        assert_eq!(play.drain(), [""; 0]);
+        play.window -= u16::from(!same);
+        assert_eq!(play.inject(A, 1, 0, b""), expected, "{same}");
+    }
 }
 
 #[test]

@@ -89,15 +89,18 @@ fn shutdown_holds_nothing_back_at_the_edge_of_the_window() {
 
 #[test]
 fn what_is_lost_goes_again_before_congestion_is_experienced() {
-    let mut config = Config::linux();
-    (config.tcp_timestamps, config.tcp_ecn) = (0, 2);
-    let mut play = Play::new(config);
-    play.options.sack_permitted = true;
-    let fd = play.passive_open_by(SETUP);
-    play.send(fd, &[0; 5000]);
-    play.ecn = 3;
-    let sent = play.inject_raw(&text_with_a_report(&play));
-    assert_eq!(sent, [". 1:1001(1000) ack 1", "E. 5001:5001(0) ack 5"]);
+    for cwr in [Flags::NONE, Flags::CWR] {
+        let mut config = Config::linux();
+        (config.tcp_timestamps, config.tcp_ecn) = (0, 2);
+        let mut play = Play::new(config);
+        play.options.sack_permitted = true;
+        let fd = play.passive_open_by(SETUP);
+        play.send(fd, &[0; 5000]);
+        play.ecn = 3;
+        let mut segment = text_with_a_report(&play);
+        segment.flags |= cwr;
+        assert_eq!(play.inject_raw(&segment), [". 1:1001(1000) ack 1", "E. 5001:5001(0) ack 5"], "{cwr:?}");
+    }
 }
 
 #[test]
@@ -374,6 +377,20 @@ fn more_than_a_full_segment_is_acknowledged_at_once_while_the_window_grows() {
         play.send(fd, b"x");
         assert_eq!(play.inject(P, seq, 2, &vec![0; full]), [""; 0]);
         assert_eq!(play.inject(P, seq + full as u32, 2, b"x").len(), usize::from(at_once), "{full} {unread} {set}");
+    }
+}
+
+#[test]
+fn text_that_comes_again_hurries_the_acks_of_what_follows() {
+    for (quick_acks, expected) in [(16, [". 2:2(0) ack 4"].as_slice()), (0, &[])] {
+        let mut config = Config::linux();
+        (config.tcp_timestamps, config.quick_acks) = (0, quick_acks);
+        let (mut play, fd) = Play::established(config);
+        play.inject(P, 1, 1, b"a");
+        play.send(fd, b"b");
+        assert_eq!(play.inject(P, 2, 2, b"c"), [""; 0], "an exchange");
+        assert_eq!(play.inject(P, 1, 2, b"a"), [". 2:2(0) ack 3"]);
+        assert_eq!(play.inject(P, 3, 2, b"d"), expected, "{quick_acks}");
     }
 }
 

@@ -138,7 +138,7 @@ impl Tcb {
     pub(crate) fn text_taken(&mut self, octets: u32, fx: &mut Fx<'_>) {
         let estimated = fx.config().ack_pace == AckPace::Estimated;
         if estimated {
-            let quick = (self.rcv.wnd() / (2 * self.delayed_ack.full)).clamp(2, fx.config().quick_acks.max(2));
+            let quick = self.quick_acks(fx.config().quick_acks);
             self.delayed_ack.estimate(fx.now, self.rto.timeout(), quick);
             self.delayed_ack.pushed |= octets < self.delayed_ack.full;
         }
@@ -157,6 +157,23 @@ impl Tcb {
             (self.delayed_ack.need, self.delayed_ack.by_quick) = (Need::Now, true);
         } else {
             self.delayed_ack.need = self.delayed_ack.need.max(Need::Delayed);
+        }
+    }
+
+    /// Segments that are acknowledged without delay, `most` or those of half of the window.
+    fn quick_acks(&self, most: u32) -> u32 {
+        match self.rcv.wnd() / (2 * self.delayed_ack.full) {
+            0 => 2,
+            segments => segments.min(most.max(2)),
+        }
+    }
+
+    /// The peer sends again what has come, or hears of congestion: it wants to know at once what arrives (Linux), and this is no exchange.
+    pub(crate) fn acknowledge_quickly(&mut self, most: u32) {
+        if most > 0 {
+            self.delayed_ack.quick = self.delayed_ack.quick.max(self.quick_acks(most));
+            self.delayed_ack.exchange = false;
+            self.delayed_ack.set_pace(LEAST_PACE, self.rto.timeout());
         }
     }
 

@@ -201,7 +201,7 @@ impl Tcb {
                 fx.cite(rules::PMTU_ONE_SEGMENT);
                 self.recovery.again_for_path = AgainForPath::One;
             }
-            machine::repair(self);
+            machine::repair(self, fx.config());
         }
     }
 

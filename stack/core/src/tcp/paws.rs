@@ -32,6 +32,9 @@ pub(crate) fn check(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'_>) -> 
                 // It may be a duplicate as well, whatever its timestamp says (RFC 2883 4.3).
                 tcb.note_duplicate_segment(seg, fx);
             }
+            if seg.seq.lt(tcb.rcv.nxt) && seg.len() > 0 {
+                tcb.acknowledge_quickly(fx.config().quick_acks);
+            }
             challenge_ack::answer_invalid(tcb, seg, fx);
             ControlFlow::Break(())
         }

@@ -119,7 +119,8 @@ impl Tcb {
 
     /// After reading: the peer hears of a window that was too small to use before.
     fn tell_window(&mut self, fx: &mut Fx<'_>) {
-        if self.state().may_receive_text() && self.window_update_due(fx.config()) {
+        let wanted = !(self.user.shut_read && fx.config().shut_reading_resets);
+        if wanted && self.state().may_receive_text() && self.window_update_due(fx.config()) {
             fx.cite_in(rules::RECEIVE_ACK, self.state());
             emit::ack(self, fx);
         }

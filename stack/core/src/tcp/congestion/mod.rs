@@ -329,10 +329,24 @@ impl Congestion {
         if !repeated {
             self.reduction(flight, now);
         }
+        self.forget();
+        self.settle(self.smss);
+    }
+
+    /// What is lost on a smaller path goes again, which Linux takes for the state behind a timeout: CUBIC has no memory there, and ssthresh is
+    /// three quarters of the window at the least, unless a reduction goes on.
+    pub(crate) fn begin_anew(&mut self, reducing: bool) {
+        self.forget();
+        if !reducing && self.ssthresh < u32::MAX {
+            let segments = self.cwnd / self.smss;
+            self.ssthresh = self.ssthresh.max((segments / 2 + segments / 4) * self.smss);
+        }
+    }
+
+    fn forget(&mut self) {
         if let Algorithm::Cubic(Some(state)) = &mut self.algorithm {
             **state = (Cubic::default(), HyStart::default(), Segments::default());
         }
-        self.settle(self.smss);
     }
 
     /// What [`Congestion::undo`] needs to take back the next reduction.
@@ -415,6 +429,28 @@ mod tests {
 
     fn acked(acked: u32) -> Growth {
         Growth { acked, now: Instant(0), srtt: None, sample: None, una: SeqNum(0), nxt: SeqNum(0) }
+    }
+
+    #[test]
+    fn what_a_smaller_path_has_lost_leaves_cubic_no_memory() {
+        let config = Config::linux();
+        for (anew, expected) in [(true, 11_000), (false, 10_000)] {
+            let mut congestion = Congestion::new(1000, CongestionControl::Cubic, &config);
+            congestion.start(1000, 0, &config);
+            congestion.reduction(10_000, Instant(0));
+            if anew {
+                congestion.begin_anew(true);
+            }
+            congestion.note_use((SeqNum(0), SeqNum(10_000)), 10_000, true);
+            for _ in 0..2 {
+                congestion.grow(&acked(10_000), &config);
+            }
+            assert_eq!((congestion.cwnd, congestion.ssthresh), (expected, 7000));
+        }
+        let mut congestion = started(1000);
+        (congestion.cwnd, congestion.ssthresh) = (10_000, 5000);
+        congestion.begin_anew(false);
+        assert_eq!(congestion.ssthresh, 7000);
     }
 
     #[test]

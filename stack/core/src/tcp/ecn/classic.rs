@@ -36,13 +36,17 @@ impl Classic {
         self
     }
 
-    /// An acceptable segment with `text` octets as it arrived, and with `cwr` that counts. Whether it carried CE.
-    pub(super) fn arrived(&mut self, cwr: bool, text: u32, fx: &mut Fx<'_>) -> bool {
-        self.seen |= fx.ecn() != codepoint::NOT_ECT;
-        if cwr && self.echo {
+    /// CWR. Whether it ends an echo.
+    pub(super) fn reduced(&mut self, fx: &mut Fx<'_>) -> bool {
+        if self.echo {
             fx.cite(rules::ECN_ECHO_ENDS);
-            self.echo = false;
         }
+        core::mem::take(&mut self.echo)
+    }
+
+    /// An acceptable segment with `text` octets as it arrived. Whether it carried CE.
+    pub(super) fn arrived(&mut self, text: u32, fx: &mut Fx<'_>) -> bool {
+        self.seen |= fx.ecn() != codepoint::NOT_ECT;
         // A control segment's mark says nothing that the sender could act on (6.1.4).
         if fx.ecn() != codepoint::CE || text == 0 {
             return false;

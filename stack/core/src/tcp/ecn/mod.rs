@@ -111,8 +111,24 @@ impl Ecn {
 }
 
 impl Tcb {
-    /// A segment that passed the checks of its sequence number and its ACK field: what its IP ECN field and its CWR say to
-    /// the receiver.
+    /// An acceptable segment says that the peer has reduced its window (RFC 3168 6.1.3).
+    pub(crate) fn ecn_reduced(&mut self, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
+        // Linux looks for CWR where it takes an acknowledgment.
+        let linux = fx.config().ce_counts_where_kept;
+        let counts = arriving.seg.flags.cwr() && (!linux || arriving.seg.ack.ge(self.snd.una));
+        let behind_fin = linux && !self.state().may_receive_text();
+        if let Ecn::Classic(classic) = &mut self.ecn
+            && counts
+            && classic.reduced(fx)
+            && arriving.text > 0
+            && fx.config().ecn_quick_acks > 0
+            && !behind_fin
+        {
+            self.delayed_ack.now();
+        }
+    }
+
+    /// A segment that passed the checks of its sequence number and its ACK field: what its IP ECN field says to the receiver.
     pub(crate) fn ecn_arrived(&mut self, arriving: &Arriving<'_>, fx: &mut Fx<'_>) {
         let unacknowledged = self.rcv.last_ack_sent != self.rcv.nxt || self.delayed_ack.need() != Need::None;
         let linux = fx.config().ce_counts_where_kept;
@@ -123,18 +139,12 @@ impl Tcb {
             true if !arriving.first.plus(arriving.len).gt(self.rcv.nxt) => 0,
             true | false => arriving.text,
         };
-        // Linux looks for CWR where it takes an acknowledgment.
-        let cwr = arriving.seg.flags.cwr() && (!linux || arriving.seg.ack.ge(self.snd.una));
         match &mut self.ecn {
             Ecn::Off | Ecn::Asked(_) | Ecn::Answered(_) => {}
             Ecn::Classic(classic) => {
                 let before = classic.echo;
-                let quick = fx.config().ecn_quick_acks;
-                if classic.arrived(cwr, octets, fx) && !before {
-                    self.delayed_ack.quick = self.delayed_ack.quick.max(quick);
-                }
-                if before && cwr && arriving.text > 0 && quick > 0 && !behind_fin {
-                    self.delayed_ack.now();
+                if classic.arrived(octets, fx) && !before {
+                    self.acknowledge_quickly(fx.config().ecn_quick_acks);
                 }
             }
             Ecn::Accurate(accurate) => {

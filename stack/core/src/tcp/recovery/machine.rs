@@ -5,6 +5,7 @@ use super::acknowledgment::Progress;
 use super::proportional::{Arrived, Proportional};
 use super::undo::Undo;
 use super::{Episode, Phase, Reduction, forward_rto, probe, rack, reordering, timer, undo};
+use crate::config::Config;
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
@@ -485,8 +486,11 @@ fn mark_lost(tcb: &mut Tcb, fx: &Fx<'_>) {
 }
 
 /// Something must be sent again for a reason that is no congestion (a smaller path MTU): no other recovery starts meanwhile.
-pub(crate) fn repair(tcb: &mut Tcb) {
+pub(crate) fn repair(tcb: &mut Tcb, config: &Config) {
     if tcb.recovery.phase != Phase::Loss {
+        if !config.slow_start_on_smaller_path {
+            tcb.congestion.begin_anew(tcb.recovery.is_reducing());
+        }
         tcb.recovery.phase = Phase::Loss;
         tcb.recovery.high = Some(tcb.snd.nxt);
         tcb.recovery.episode = None;

@@ -69,6 +69,7 @@ pub(super) fn cut(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -
     };
     if drop {
         fx.cite_in(rules::SEQ_UNACCEPTABLE, state);
+        tcb.acknowledge_quickly(fx.config().quick_acks);
         tcb.delayed_ack.now();
         return RETURN;
     }

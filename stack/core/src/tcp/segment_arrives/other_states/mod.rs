@@ -35,6 +35,11 @@ const CONTINUE: Flow = ControlFlow::Continue(());
 /// All eight checks.
 pub(super) fn arrives(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Verdict {
     match first_checks(tcb, arriving, fx) {
+        ControlFlow::Break(Verdict::Done) if arriving.predicted && arriving.len == 0 => {
+            // Linux's fast path sends what waits and does not ask whether the acknowledgment was taken.
+            tcb.user.more &= fx.config().new_text_on_any_event;
+            Verdict::Done
+        }
         ControlFlow::Break(Verdict::Done) => Verdict::Refused,
         ControlFlow::Break(verdict) => verdict,
         ControlFlow::Continue(()) => {
@@ -55,17 +60,12 @@ fn first_checks(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> 
 
 fn last_checks(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>) -> Flow {
     let linux = fx.config().acceptable == Acceptable::Linux;
-    let cwr = arriving.seg.flags.cwr();
-    if cwr {
-        tcb.ecn_arrived(arriving, fx);
-    }
+    tcb.ecn_reduced(arriving, fx);
     if linux && arriving.len > 0 && !tcb.recovery.watch.new_text_first {
         // What is lost goes again before the text is looked at, and CE with it, and acknowledges nothing of it.
         transmit::lost(tcb, fx);
     }
-    if !cwr {
-        tcb.ecn_arrived(arriving, fx);
-    }
+    tcb.ecn_arrived(arriving, fx);
     if !fx.config().ts_recent_by_ack {
         take_timestamp(tcb, arriving, fx);
     }

@@ -116,6 +116,7 @@ fn unacceptable(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) {
     fx.cite_in(rules::SEQ_UNACCEPTABLE, state);
     if seg.seq.lt(tcb.rcv.nxt) && seg.len() > 0 {
         tcb.note_duplicate_segment(seg, fx);
+        tcb.acknowledge_quickly(fx.config().quick_acks);
     }
     challenge_ack::answer_invalid(tcb, seg, fx);
 }
