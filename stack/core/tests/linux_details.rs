@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use halfopen_stack::config::InitialWindow;
-use halfopen_stack::wire::icmp::Problem;
+use halfopen_stack::wire::icmp::{Problem, UnreachableV4};
 use halfopen_stack::wire::tcp::{Flags, Options, Segment};
 use halfopen_stack::{Config, Errno, Instant, SendFlags, SeqNum, Shutdown, SocketOption, State};
 use std::time::Duration;
@@ -392,6 +392,67 @@ fn text_that_comes_again_hurries_the_acks_of_what_follows() {
         assert_eq!(play.inject(P, 1, 2, b"a"), [". 2:2(0) ack 3"]);
         assert_eq!(play.inject(P, 3, 2, b"d"), expected, "{quick_acks}");
     }
+}
+
+#[test]
+fn what_a_reverted_timeout_makes_due_goes_with_the_icmp_error() {
+    let mut config = Config::linux();
+    config.tcp_early_retrans = 0;
+    let (mut play, fd) = Play::established(config);
+    play.send(fd, b"text");
+    assert_eq!(play.wait(0.5).len(), 1, "once again, after 200 ms");
+    assert_eq!(play.icmp(Problem::UnreachableV4(UnreachableV4::Host)), ["P. 1:5(4) ack 1"]);
+    assert_eq!(play.wait(0.39), []);
+}
+
+#[test]
+fn fin_waits_for_the_ack_of_a_syn_that_was_lost() {
+    for (lost, at_once, later) in [(false, "F. 1:1(0) ack 1", vec![]), (true, "", vec!["F. 1:1(0) ack 1"])] {
+        let mut play = Play::new(Config::linux());
+        let (fd, _) = play.connect();
+        if lost {
+            play.wait(1.1);
+        }
+        play.inject(S, 0, 0, b"");
+        assert_eq!(play.close(fd).join(""), at_once, "{lost}");
+        assert_eq!(play.inject(A, 1, 1, b""), later, "{lost}");
+    }
+}
+
+#[test]
+fn text_in_flight_goes_again_though_another_connection_knew_of_the_path_before() {
+    let mut play = Play::new(Config::linux());
+    let listener = play.listen(2);
+    let [first, second] = [5000, 5001].map(|port| {
+        play.remote.set_port(port);
+        play.inject(S, 0, 0, b"");
+        play.inject(A, 1, 1, b"");
+        let (fd, _) = play.stack.accept(play.now, listener).unwrap();
+        play.send(fd, &[0; 536]);
+        play.seen.last().unwrap().clone()
+    });
+    play.seen.push(second);
+    assert_eq!(play.icmp(Problem::PacketTooBig { mtu: 560 }).len(), 2);
+    play.remote.set_port(5000);
+    assert_eq!(play.inject(P, 1, 1, b"a").len(), 1, "an ACK");
+    play.seen.push(first);
+    assert_eq!(play.icmp(Problem::PacketTooBig { mtu: 560 }).len(), 2);
+}
+
+#[test]
+fn a_duplicate_while_all_goes_again_stands_for_no_segment() {
+    let [without, with] = [false, true].map(|duplicate| {
+        let mut config = Config::linux();
+        (config.tcp_sack, config.tcp_timestamps) = (false, 0);
+        let (mut play, fd) = Play::established(config);
+        assert_eq!(play.send(fd, &[0; 40_000]).len(), 10);
+        play.icmp(Problem::PacketTooBig { mtu: 560 });
+        if duplicate {
+            assert_eq!(play.inject(A, 1, 1, b""), [""; 0]);
+        }
+        play.inject(A, 1, 10_000, b"")
+    });
+    assert_eq!(with, without);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use super::state::State;
 use super::tcb::{Origin, Tcb};
+use super::timeouts::retransmission;
+use super::timers::Timer;
 use crate::config::{HalfOpenError, HardError};
 use crate::errno::Errno;
 use crate::host::Fx;
@@ -104,7 +106,7 @@ pub(crate) fn arrives(tcb: &mut Tcb, problem: Problem, seq: SeqNum, total: usize
 }
 
 /// RFC 6069: no route is no congestion, so that what is to go again need not wait for twice as long. About the front of the queue, the only
-/// segment that timeouts send again.
+/// segment that timeouts send again. What would have gone again by now goes at once.
 fn revert_backoff(tcb: &mut Tcb, problem: Problem, seq: SeqNum, fx: &mut Fx<'_>) {
     let no_route = matches!(
         problem,
@@ -114,6 +116,10 @@ fn revert_backoff(tcb: &mut Tcb, problem: Problem, seq: SeqNum, fx: &mut Fx<'_>)
     let due = tcb.state().is_synchronized() && seq == tcb.snd.una && !tcb.queue.is_empty();
     if no_route && due && fx.config().no_route_reverts_backoff && tcb.rto.revert(fx.config()) {
         tcb.watch_for_timeout(fx);
+        if tcb.has_timed_out(fx) {
+            tcb.timers.stop(Timer::Retransmission);
+            retransmission::expire(tcb, fx);
+        }
     }
 }
 

@@ -49,7 +49,9 @@ fn settle(tcb: &mut Tcb, new_text: bool, fx: &mut Fx<'_>) {
     if !tcb.state().has_a_peer() {
         return;
     }
-    tcb.follow_path(fx);
+    if tcb.unsent() > 0 || tcb.fin == Fin::Queued || tcb.queue.lost() > 0 {
+        tcb.follow_path(fx);
+    }
     if core::mem::take(&mut tcb.recovery.watch.new_text_first) {
         send_text(tcb, Push::Anyway, fx);
         forward_rto::sent_first(tcb);
@@ -146,6 +148,10 @@ fn send_segments(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
         // Linux is strict about its window with a FIN too.
         let counts = text > 0 || (fx.config().segment_trains && tcb.queue.front().is_none_or(|front| !front.syn));
         if push != Push::Probe && counts && !tcb.window_admits(text, fx) {
+            return;
+        }
+        if fx.config().segment_trains && tcb.syn_losses > 0 && tcb.queue.front().is_some_and(|front| front.syn) {
+            // All that the loss of a SYN leaves of Linux's window is in flight.
             return;
         }
         // The end of a record that others wait behind waits for nothing.

@@ -9,7 +9,7 @@ use super::timers::Timer;
 use crate::config::ZeroWindowProbe;
 use crate::host::Fx;
 use crate::rules;
-use crate::wire::tcp::Flags;
+use crate::wire::tcp::{Flags, Segment};
 use core::time::Duration;
 
 /// State of probing.
@@ -121,8 +121,12 @@ impl Tcb {
         self.snd.nxt = sent.end();
     }
 
-    /// The peer was heard of.
-    pub(crate) const fn persist_answered(&mut self) {
+    /// The peer was heard of, with `seg`.
+    pub(crate) fn persist_answered(&mut self, seg: &Segment<'_>, fx: &Fx<'_>) {
         self.persist.unanswered = 0;
+        if fx.config().acks_restart_probes && self.queue.is_empty() && seg.ack.ge(self.snd.una) {
+            // Where something waits still it is set anew.
+            self.timers.stop(Timer::Persist);
+        }
     }
 }

@@ -47,6 +47,20 @@ fn closed_window(set: Set) -> String {
     play.wait(1.1)[0].1.clone()
 }
 
+/// Seconds at which a closed window is probed whose first probe is answered half a second late.
+fn probes_that_are_answered_late(set: Set) -> String {
+    let mut config = plain_with(set);
+    config.zero_window_probe = ZeroWindowProbe::Empty;
+    let (mut play, fd) = Play::established(config);
+    play.window = 0;
+    play.inject(A, 1, 1, b"");
+    play.send(fd, b"text");
+    let mut sent = play.wait(1.5);
+    play.inject(A, 1, 1, b"");
+    sent.extend(play.wait(2.9).into_iter().map(|(at, segment)| (at + 1.5, segment)));
+    times(&sent)
+}
+
 /// The same with urgent data that waits.
 fn urgent_at_a_closed_window(set: Set) -> String {
     let (mut play, fd) = Play::established(plain_with(set));
@@ -176,6 +190,11 @@ pub(crate) const ROWS: &[Row] = &[
             (|c| c.nagle = Nagle::AnyOutstanding, ". 1:1001(1000) ack 1"),
             (|c| c.nagle = Nagle::SmallOutstanding, ". 1:1001(1000) ack 1, P. 1001:1101(100) ack 1"),
         ],
+    },
+    Row {
+        field: "acks_restart_probes",
+        play: probes_that_are_answered_late,
+        values: &[(|c| c.acks_restart_probes = false, "1 3"), (|c| c.acks_restart_probes = true, "1 3.5")],
     },
     Row {
         field: "zero_window_probe",

@@ -48,6 +48,11 @@ fn reneges(tcb: &mut Tcb, fx: &mut Fx<'_>) -> bool {
     true
 }
 
+/// Whether each duplicate stands for a segment that has arrived, as in Linux without SACK.
+fn stand_for_segments(tcb: &Tcb, fx: &Fx<'_>) -> bool {
+    !tcb.sack && tcb.reduction(fx.config()) == Reduction::Proportional
+}
+
 /// Whether `ack` is of something above what was sent when the phase began, so that CWR has reached the peer (RFC 3168 6.1.2).
 fn is_beyond(tcb: &Tcb, ack: SeqNum) -> bool {
     tcb.recovery.high.is_none_or(|high| ack.gt(high))
@@ -63,7 +68,7 @@ fn end_cwr(tcb: &mut Tcb, fx: &Fx<'_>) {
 /// Whether the phase lasts until something above what was sent when it began is acknowledged, as in Linux: without SACK duplicates of before
 /// look like those of a new loss.
 pub(super) fn is_held(tcb: &Tcb, fx: &Fx<'_>) -> bool {
-    !tcb.sack && tcb.reduction(fx.config()) == Reduction::Proportional && tcb.recovery.high == Some(tcb.snd.una)
+    stand_for_segments(tcb, fx) && tcb.recovery.high == Some(tcb.snd.una)
 }
 
 /// The ends of phases that last until `high` is acknowledged.
@@ -151,7 +156,8 @@ fn in_loss(tcb: &mut Tcb, seg: &Segment<'_>, progress: &mut Progress, fx: &mut F
     }
     if progress.advanced {
         tcb.recovery.duplicates = 0;
-    } else if progress.duplicate {
+    } else if progress.duplicate && (!stand_for_segments(tcb, fx) || is_beyond(tcb, tcb.snd.nxt)) {
+        // Linux counts those that new text may have drawn.
         tcb.recovery.duplicates += 1;
     }
     if !tcb.sack && !taken_back {
@@ -204,7 +210,7 @@ pub(super) fn calm(tcb: &mut Tcb) {
 /// SND.UNA has advanced: duplicates of what it left behind mean nothing any more. When they are counted as segments, one ACK
 /// fills one hole and the rest of what it acknowledges are they.
 fn forget_duplicates(tcb: &mut Tcb, progress: &Progress, fx: &Fx<'_>) {
-    let counted = !tcb.sack && tcb.reduction(fx.config()) == Reduction::Proportional;
+    let counted = stand_for_segments(tcb, fx);
     if counted && progress.acked > 0 {
         tcb.recovery.duplicates = tcb.recovery.duplicates.saturating_sub(progress.acked - 1);
         reordering::seen_by_duplicates(tcb, progress.acked, fx.config());
@@ -220,7 +226,7 @@ fn count_duplicate(tcb: &mut Tcb, progress: &mut Progress, fx: &Fx<'_>) {
         return;
     }
     tcb.recovery.duplicates += 1;
-    if !tcb.sack && tcb.reduction(fx.config()) == Reduction::Proportional {
+    if stand_for_segments(tcb, fx) {
         let before = tcb.recovery.duplicates - 1;
         reordering::seen_by_duplicates(tcb, 0, fx.config());
         progress.delivered.segments += tcb.recovery.duplicates.saturating_sub(before);

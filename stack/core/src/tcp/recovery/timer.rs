@@ -109,6 +109,11 @@ impl Tcb {
         }
     }
 
+    /// Whether the front has waited for as long as its timeout is by now.
+    pub(crate) fn has_timed_out(&self, fx: &Fx<'_>) -> bool {
+        self.queue.front().is_some_and(|front| fx.now.since(front.at) >= self.rto.timeout())
+    }
+
     /// Time until the front's timeout; a microsecond when it should have gone off already.
     fn until_timeout(&self, fx: &Fx<'_>) -> Duration {
         let rto = self.rto.timeout();
