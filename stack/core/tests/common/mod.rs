@@ -258,3 +258,18 @@ impl Play {
         (tcp::parse(parsed.src, parsed.dst, parsed.payload).unwrap(), parsed.src)
     }
 }
+
+/// The `linux` profile with SACK and without timestamps and window scaling, and a connection.
+pub(crate) fn linux() -> (Play, i32) {
+    with_sack(true)
+}
+
+pub(crate) fn with_sack(sack: bool) -> (Play, i32) {
+    let mut config = Config::linux();
+    config.tcp_timestamps = 0;
+    config.tcp_window_scaling = false;
+    let mut play = Play::new(config);
+    play.options.sack_permitted = sack;
+    let fd = play.passive_open();
+    (play, fd)
+}
