@@ -308,6 +308,22 @@ fn text_that_comes_again_hurries_the_acks_of_what_follows() {
 }
 
 #[test]
+fn text_without_the_mark_that_other_text_had_hurries_the_acks() {
+    for (mark, expected) in [(2, [". 2:2(0) ack 4"].as_slice()), (0, &[])] {
+        let mut config = Config::linux();
+        (config.tcp_timestamps, config.tcp_ecn) = (0, 2);
+        let mut play = Play::new(config);
+        let fd = play.passive_open_by(SETUP);
+        play.ecn = mark;
+        play.inject(P, 1, 1, b"a");
+        play.send(fd, b"b");
+        assert_eq!(play.inject(P, 2, 2, b"c"), [""; 0], "an exchange");
+        play.ecn = 0;
+        assert_eq!(play.inject(P, 3, 2, b"d"), expected, "{mark}");
+    }
+}
+
+#[test]
 fn what_a_reverted_timeout_makes_due_goes_with_the_icmp_error() {
     let mut config = Config::linux();
     config.tcp_early_retrans = 0;

@@ -44,16 +44,17 @@ impl Classic {
         core::mem::take(&mut self.echo)
     }
 
-    /// An acceptable segment with `text` octets as it arrived. Whether it carried CE.
+    /// An acceptable segment with `text` octets as it arrived. Whether the peer wants to know at once what arrives: an echo begins, or (Linux)
+    /// the segment is not marked as others were, and probably one that goes again.
     pub(super) fn arrived(&mut self, text: u32, fx: &mut Fx<'_>) -> bool {
+        let again = text > 0 && self.seen && fx.ecn() == codepoint::NOT_ECT;
         self.seen |= fx.ecn() != codepoint::NOT_ECT;
         // A control segment's mark says nothing that the sender could act on (6.1.4).
         if fx.ecn() != codepoint::CE || text == 0 {
-            return false;
+            return again;
         }
         fx.cite(rules::ECN_ECHO);
-        self.echo = true;
-        true
+        !core::mem::replace(&mut self.echo, true)
     }
 
     /// Whether the peer's ECE on an ACK of `ack` is about a reduction that has been made: it does not know of the CWR yet, or

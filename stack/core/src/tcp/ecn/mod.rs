@@ -142,8 +142,7 @@ impl Tcb {
         match &mut self.ecn {
             Ecn::Off | Ecn::Asked(_) | Ecn::Answered(_) => {}
             Ecn::Classic(classic) => {
-                let before = classic.echo;
-                if classic.arrived(octets, fx) && !before {
+                if classic.arrived(octets, fx) {
                     self.acknowledge_quickly(fx.config().ecn_quick_acks);
                 }
             }
