@@ -257,8 +257,8 @@ fn stamp_of_old_ack(set: Set) -> String {
     play.last().0.options.timestamps.unwrap().ecr.to_string()
 }
 
-/// The last ACK of a handshake with a strange echo.
-fn strange_echo(set: Set) -> String {
+/// The last ACK of a handshake, with the echo of a timestamp of long ago, or of `later` than the SYN,ACK.
+fn strange_echo(set: Set, later: bool) -> String {
     let mut config = plain_with(set);
     config.tcp_timestamps = 1;
     config.mini_sockets = true;
@@ -266,7 +266,9 @@ fn strange_echo(set: Set) -> String {
     play.timestamp(100, 0);
     play.listen(8);
     play.inject(S, 0, 0, b"");
-    play.timestamp(100, 1);
+    let syn_ack = play.last().0.options.timestamps.unwrap().val;
+    play.wait(0.5);
+    play.timestamp(100, if later { syn_ack + 500 } else { 1 });
     line(&play.inject(A, 1, 1, b""))
 }
 
@@ -306,7 +308,12 @@ pub(crate) const ROWS: &[Row] = &[
     },
     Row {
         field: "half_open_echo_check",
-        play: strange_echo,
+        play: |set| strange_echo(set, false),
+        values: &[(|c| c.half_open_echo_check = false, ""), (|c| c.half_open_echo_check = true, ". 1:1(0) ack 1")],
+    },
+    Row {
+        field: "half_open_echo_check",
+        play: |set| strange_echo(set, true),
         values: &[(|c| c.half_open_echo_check = false, ""), (|c| c.half_open_echo_check = true, ". 1:1(0) ack 1")],
     },
     Row {

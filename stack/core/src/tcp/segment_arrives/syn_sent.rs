@@ -15,7 +15,7 @@ use crate::tcp::state::State;
 use crate::tcp::tcb::Tcb;
 use crate::tcp::timers::Timer;
 use crate::tcp::timestamps::is_at_or_after;
-use crate::time::Sometime;
+use crate::time::{Instant, Sometime};
 use crate::wire::tcp::{Flags, Segment};
 
 /// The five checks.
@@ -27,7 +27,7 @@ pub(crate) fn arrives(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
         refuse(tcb, arriving, fx);
         return;
     }
-    if flags.ack() && fx.config().syn_ack_echo_check && !echoes_our_syn(tcb, seg, fx) {
+    if flags.ack() && fx.config().syn_ack_echo_check && !echoes_our_syn(tcb, seg, fx.now) {
         fx.reset_in_reply(tcb.tuple.remote.ip(), tcb.tuple.local.ip(), seg);
         return;
     }
@@ -55,14 +55,14 @@ pub(crate) fn arrives(tcb: &mut Tcb, arriving: Arriving<'_>, fx: &mut Fx<'_>) {
     }
 }
 
-/// Whether the timestamp that a segment echoes, if any, may be that of our SYN or SYN,ACK. Of one that was sent more than once only the
-/// last time is known.
-pub(super) fn echoes_our_syn(tcb: &Tcb, seg: &Segment<'_>, fx: &Fx<'_>) -> bool {
+/// Whether the timestamp that a segment echoes, if any, may be that of our SYN or SYN,ACK, which had none after `last`. Of one that was sent
+/// more than once only the last time is known.
+pub(super) fn echoes_our_syn(tcb: &Tcb, seg: &Segment<'_>, last: Instant) -> bool {
     let Some(option) = seg.options.timestamps.filter(|option| tcb.timestamps.enabled && option.ecr != 0) else {
         return true;
     };
-    let (now, sent) = (fx.now, tcb.queue.front().filter(|_| tcb.syn_losses == 0).map(|syn| syn.at));
-    is_at_or_after(tcb.timestamps.clock(now), option.ecr)
+    let sent = tcb.queue.front().filter(|_| tcb.syn_losses == 0).map(|syn| syn.at);
+    is_at_or_after(tcb.timestamps.clock(last), option.ecr)
         && sent.is_none_or(|sent| is_at_or_after(option.ecr, tcb.timestamps.clock(sent)))
 }
 

@@ -83,7 +83,8 @@ fn half_open(tcb: &mut Tcb, seg: &Segment<'_>, fx: &mut Fx<'_>) -> Flow {
     }
     // What a cookie has brought back knows nothing of its SYN,ACK.
     let known = tcb.totals.segs_out > 0 && fx.config().half_open_echo_check;
-    let stale = stale || known && !echoes_our_syn(tcb, seg, fx);
+    let last = tcb.queue.front().map_or(fx.now, |syn_ack| syn_ack.at);
+    let stale = stale || known && !echoes_our_syn(tcb, seg, last);
     if flags.rst() {
         return half_open_reset(tcb, seg, stale, fx);
     }
