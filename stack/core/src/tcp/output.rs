@@ -22,6 +22,8 @@ pub(crate) enum Push {
     ByTheRules,
     /// The same without Nagle's rule and TCP_CORK.
     NotHeldBack,
+    /// One train, not held back either.
+    Train,
     /// What the windows admit goes out, however small: they have waited long enough.
     Anyway,
     /// One segment, however small, and however full the congestion window: a tail loss probe.
@@ -30,7 +32,7 @@ pub(crate) enum Push {
 
 impl Push {
     fn by_the_rules(self) -> bool {
-        matches!(self, Self::ByTheRules | Self::NotHeldBack)
+        matches!(self, Self::ByTheRules | Self::NotHeldBack | Self::Train)
     }
 }
 
@@ -182,7 +184,7 @@ fn send_segments(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
         let mark = mark(tcb, text, train, push, fx);
         let psh = mark == Psh::Text || mark == Psh::Train && train.is_long();
         send_one(tcb, text, (fin, psh, text < smss), mark, fx);
-        if push == Push::Probe {
+        if push == Push::Probe || push == Push::Train && train.is_over() {
             return;
         }
     }
@@ -210,7 +212,7 @@ fn is_worth_sending(tcb: &Tcb, (text, unsent): (u32, u32), push: Push, train: &T
         }
         return worth;
     }
-    if push == Push::NotHeldBack {
+    if matches!(push, Push::NotHeldBack | Push::Train) {
         return true;
     }
     if tcb.is_corked() {

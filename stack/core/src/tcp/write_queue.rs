@@ -237,14 +237,13 @@ impl Tcb {
             taken += len;
             // Urgent text is sent when it is known where it ends.
             if taken < data.len() && !urgent {
-                // A whole unit need not wait for the rest of the write.
-                let far = self.far_beyond_push();
-                if far {
+                // A whole unit need not wait for the rest of the write, nor for anything else if it is next, and then one train of it goes.
+                if self.far_beyond_push() {
                     self.push();
+                    output::send_text(self, Push::NotHeldBack, fx);
+                } else if self.write.unit.le(self.snd.nxt) {
+                    output::send_text(self, Push::Train, fx);
                 }
-                // Nor does it wait for anything else, if it is next.
-                let next = far || self.write.unit.le(self.snd.nxt);
-                output::send_text(self, if next { Push::NotHeldBack } else { Push::ByTheRules }, fx);
             }
         }
         taken

@@ -2,7 +2,7 @@
 //! RFC 5681; RFC 6675 5).
 
 use super::machine;
-use super::{Phase, probe, reordering, scoreboard};
+use super::{Phase, Reduction, probe, reordering, scoreboard};
 use crate::config::RttEstimator;
 use crate::host::Fx;
 use crate::rules;
@@ -114,7 +114,10 @@ pub(crate) fn arrives_late(tcb: &mut Tcb, arriving: &Arriving<'_>, fx: &mut Fx<'
         note_reordering(tcb, before, &progress, fx);
         machine::arrives(tcb, &arriving.seg, &mut progress, fx);
         tcb.account_delivered(&arriving.seg, &progress, fx.now);
-        adjust_window(tcb, arriving, &progress, fx);
+        if tcb.reduction(fx.config()) != Reduction::Proportional {
+            // Linux's window follows the acknowledgments that are not old.
+            adjust_window(tcb, arriving, &progress, fx);
+        }
     }
 }
 
