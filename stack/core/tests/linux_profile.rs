@@ -122,6 +122,24 @@ fn unit_that_was_pushed_for_its_size_ends_with_psh_wherever_it_ends() {
     assert_eq!(pushed, ["P. 8001:9001(1000) ack 1", "P. 17001:18001(1000) ack 1"]);
 }
 
+/// Units of 16,000 octets, and trains of ten segments and more: the end of a unit that was pushed has PSH where a train ends there, and no PSH
+/// in the middle of a train. Seen on Linux 6.18.
+#[test]
+fn end_of_a_unit_in_the_middle_of_a_train_has_no_psh() {
+    let mut config = linux();
+    config.tcp_wmem = [4096, 400_000, 400_000];
+    let mut play = Play::new(config);
+    play.window = 32_896;
+    let fd = play.passive_open();
+    let mut sent = play.send(fd, &[0; 58_000]);
+    for ack in [10_001, 26_001] {
+        sent.extend(play.inject(A, 1, ack, b""));
+    }
+    let pushed: Vec<&str> = sent.iter().filter_map(|line| line.strip_prefix("P. ")).collect();
+    let ends = ["4001:5001", "9001:10001", "19001:20001", "29001:30001", "47001:48001"];
+    assert_eq!(pushed[..5], ends.map(|numbers| format!("{numbers}(1000) ack 1")));
+}
+
 #[test]
 fn window_that_a_syn_cannot_say_counts_as_offered() {
     // tcp_rmem of packetdrill's scripts: 270,000 octets are window. Seen on Linux 6.18.

@@ -249,7 +249,8 @@ fn mark(tcb: &Tcb, text: u32, train: Train, push: Push, fx: &Fx<'_>) -> Psh {
     let more = tcb.user.more && push.by_the_rules();
     let last = if trains { tcb.is_push_end(tcb.snd.nxt.plus(text)) } else { text == tcb.unsent() && !more };
     match text > 0 {
-        true if last => Psh::Text,
+        // What was pushed in the middle of a train was filled up from the next unit.
+        true if last && (!trains || train.is_over() || text == tcb.unsent()) => Psh::Text,
         true if trains && train.is_over() => Psh::Train,
         true | false => Psh::No,
     }
