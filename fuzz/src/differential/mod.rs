@@ -27,6 +27,10 @@ pub trait Host {
     fn begin(&mut self, setup: &Setup);
     /// Time passes, in microseconds since the beginning; a host on a real clock has its own.
     fn at(&mut self, micros: u64);
+    /// Of a host that has a clock of its own, by how many microseconds it has gone further than the program's since the beginning.
+    fn ahead(&self) -> Option<u64> {
+        None
+    }
     /// A datagram of the peer.
     fn arrives(&mut self, datagram: &mut [u8]);
     /// The next datagram that it sends; `false` when there is none.

@@ -134,7 +134,7 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
     fn step(&mut self, event: &Event) -> Step {
         let at = event.at().map(crate::program::At::index);
         let state = self.shown(at);
-        let begun = self.now - BEGINNING;
+        let (begun, ahead) = (self.now - BEGINNING, self.host.ahead());
         self.watch.event(event);
         self.event(event);
         if let Some(socket) = at.and_then(|at| self.sockets[at]) {
@@ -158,6 +158,7 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
             later_echo: std::mem::take(&mut self.later_echo),
             times: std::mem::take(&mut self.times),
             begun,
+            ahead,
             waited: std::mem::take(&mut self.waited),
         }
     }

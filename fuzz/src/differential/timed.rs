@@ -103,7 +103,10 @@ impl Slip {
         }
         for ((one, then), (two, now)) in at(reference).zip(at(other)) {
             let slip = &mut self.late[reference.items[one].at().unwrap_or(4)];
-            if now + EARLY < then || now > then + late(reference.begun + then, *slip) {
+            let late = late(reference.begun + then, *slip);
+            // Of two runs of a kernel either may be the late one.
+            let early = if reference.ahead.is_some() { late } else { EARLY };
+            if now + early + other.ahead.unwrap_or(0) < then || now > then + late + reference.ahead.unwrap_or(0) {
                 return Some(((one, two), "time".to_owned()));
             }
             *slip = now.saturating_sub(then);
@@ -180,6 +183,30 @@ mod tests {
         timed(&mut program, 700_000);
         let waits = program.events.iter().map(|event| if let Event::Wait { micros } = event { *micros } else { 0 });
         assert_eq!(waits.collect::<Vec<_>>(), [0, 0, 560_000, 0, 90_000, 20_000]);
+    }
+
+    #[test]
+    fn a_host_whose_clock_has_gone_further_is_not_early() {
+        let mut program = program(320_000);
+        timed(&mut program, 2_000_000);
+        let trace = play(&program, &mut Reference::new(BUFFERS));
+        settled(&mut program, &trace);
+        // What the clocks of both have gone further, and by how much a timer of 200 ms comes too soon.
+        for (reference, other, sooner, same) in [
+            (None, Some(0), 10_000, true),
+            (None, Some(0), 20_000, false),
+            (None, Some(10_000), 20_000, true),
+            (None, Some(10_000), 30_000, false),
+            (Some(0), Some(0), 30_000, true),
+            (Some(0), Some(0), 60_000, false),
+        ] {
+            let (mut one, mut two) = (trace.clone(), trace.clone());
+            one.steps[3].ahead = reference;
+            two.steps[3].ahead = other;
+            two.steps[3].times[0] -= sooner;
+            let found = compare(&program, &one, &two);
+            assert_eq!(found == Comparison::Equal, same, "{reference:?} {other:?} {sooner}: {found:?}");
+        }
     }
 
     #[test]

@@ -225,6 +225,8 @@ pub struct Step {
     pub times: Vec<u64>,
     /// When the event began, in microseconds since the beginning of the program.
     pub begun: u64,
+    /// See [`super::Host::ahead`], when the event began.
+    pub ahead: Option<u64>,
     /// How long a wait was, in microseconds.
     pub waited: u64,
 }

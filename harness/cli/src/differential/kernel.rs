@@ -23,6 +23,8 @@ pub struct Kernel {
     moved: bool,
     /// What the program's clock last said, in microseconds, and when.
     clock: (u64, Instant),
+    /// What it said first, and when.
+    first: Option<(u64, Instant)>,
     /// Runs that were taken again.
     pub slow: u64,
 }
@@ -30,7 +32,7 @@ pub struct Kernel {
 impl Kernel {
     /// Moves this thread into a namespace.
     pub fn enter() -> Result<Self, SutError> {
-        Ok(Self { pooled: namespace()?, moved: true, clock: (0, clock::now()), slow: 0 })
+        Ok(Self { pooled: namespace()?, moved: true, clock: (0, clock::now()), first: None, slow: 0 })
     }
 
     /// See [`Pooled::memory_of_unit`].
@@ -82,11 +84,18 @@ fn namespace() -> Result<Pooled, SutError> {
 
 impl Host for Kernel {
     fn begin(&mut self, _setup: &Setup) {
-        self.moved = true;
+        (self.moved, self.first) = (true, None);
     }
 
     fn at(&mut self, micros: u64) {
         self.clock = (micros, clock::now());
+        self.first.get_or_insert(self.clock);
+    }
+
+    /// A wait ends late, and what a program does in no time takes some.
+    fn ahead(&self) -> Option<u64> {
+        let ((micros, now), (first, since)) = (self.clock, self.first?);
+        Some((now.duration_since(since).as_micros() as u64).saturating_sub(micros - first))
     }
 
     fn arrives(&mut self, datagram: &mut [u8]) {

@@ -102,7 +102,7 @@ impl Pair {
     }
 
     /// Runs a program on the reference stack, which decides how long its waits are.
-    fn play(&mut self, program: &mut Program) -> Trace {
+    pub fn play(&mut self, program: &mut Program) -> Trace {
         let trace = play(program, &mut self.reference);
         timed::settled(program, &trace);
         trace

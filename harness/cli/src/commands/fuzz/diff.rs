@@ -60,10 +60,12 @@ fn repeat(program: &Program, args: &DiffArgs, known: &Expectations) -> Result<u8
     let mut out = io::stdout().lock();
     let lane = lane(args.lane);
     let mut pair = Pair::enter(lane).map_err(environment)?;
+    let mut program = program.clone();
+    pair.play(&mut program);
     let mut traces: Vec<(Trace, u64)> = Vec::new();
     for _ in 0..args.repeat {
-        let trace = pair.kernel.run(program, lane).map_err(environment)?;
-        match traces.iter_mut().find(|(known, _)| compare(program, known, &trace) == Comparison::Equal) {
+        let trace = pair.kernel.run(&program, lane).map_err(environment)?;
+        match traces.iter_mut().find(|(known, _)| compare(&program, known, &trace) == Comparison::Equal) {
             Some((_, count)) => *count += 1,
             None => traces.push((trace, 1)),
         }
@@ -75,11 +77,11 @@ fn repeat(program: &Program, args: &DiffArgs, known: &Expectations) -> Result<u8
     }
     writeln!(out)?;
     if let [(first, _), (second, _), ..] = &traces[..]
-        && let Comparison::Differs(unsteady) = compare(program, first, second)
+        && let Comparison::Differs(unsteady) = compare(&program, first, second)
     {
         writeln!(out, "UNSTEADY, two runs of the kernel: {unsteady}")?;
     }
-    let found = pair.divergence(&mut program.clone()).map_err(environment)?;
+    let found = pair.divergence(&mut program).map_err(environment)?;
     let mut explained = true;
     match &found {
         Comparison::Equal => writeln!(out, "the reference stack has the same")?,
