@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use halfopen_stack::wire::icmp::Problem;
-use halfopen_stack::{Config, SendFlags, SocketOption};
+use halfopen_stack::{Config, Domain, Errno, SendFlags, SocketOption};
 
 #[test]
 fn a_train_of_which_one_segment_is_too_large_for_the_path_goes_again_as_a_whole() {
@@ -77,6 +77,22 @@ fn a_repeated_syn_ack_offers_what_the_path_takes_now() {
     play.icmp(Problem::PacketTooBig { mtu: 600 });
     play.inject(S, 0, 0, b"");
     assert_eq!(play.last().0.options.mss, Some(560));
+}
+
+#[test]
+fn a_syn_that_goes_again_offers_what_the_path_takes_by_then() {
+    let (mut play, fd) = linux();
+    let other = play.stack.socket(Domain::Inet).unwrap();
+    play.remote.set_port(5001);
+    assert_eq!(play.stack.connect(play.now, other, play.remote), Err(Errno::EINPROGRESS));
+    play.drain();
+    assert_eq!(play.last().0.options.mss, Some(1460));
+    play.send(fd, &[0; 1000]);
+    play.icmp(Problem::PacketTooBig { mtu: 600 });
+    // The text goes again after 0.2 and 0.6 s.
+    play.wait(1.1);
+    let (again, _) = play.last();
+    assert_eq!((again.flags, again.options.mss), (S, Some(560)));
 }
 
 #[test]

@@ -205,8 +205,13 @@ impl Tcb {
         }
     }
 
-    /// Linux, which looks for its way anew: the SYN,ACK that may answer a crossing SYN offers what the path takes. What the user has asked for
-    /// since the SYN comes too late.
+    /// A SYN goes again: see [`Self::offer_at_most`].
+    pub(crate) fn offer_again(&mut self, fx: &Fx<'_>) {
+        self.offer_at_most(of_new(fx.host, self.tuple.remote.ip()).0, fx);
+    }
+
+    /// Linux, which looks for its way anew: a SYN that goes again offers what the path takes, and so does the SYN,ACK that may answer a crossing
+    /// SYN. What the user has asked for since the SYN comes too late.
     fn offer_at_most(&mut self, mtu: u32, fx: &Fx<'_>) {
         let v6 = self.tuple.remote.is_ipv6();
         if !v6 && fx.config().mss_follows_path && self.origin == Origin::Active && !self.state().is_synchronized() {

@@ -108,6 +108,7 @@ fn is_thin(tcb: &Tcb, fx: &Fx<'_>) -> bool {
 }
 
 fn send_front_again(tcb: &mut Tcb, fx: &mut Fx<'_>) {
+    tcb.offer_again(fx);
     let smss = tcb.smss(fx.config());
     if let Some(sent) = tcb.queue.first_lost(smss).or_else(|| tcb.queue.front().copied()) {
         transmit::again(tcb, sent, false, fx);
