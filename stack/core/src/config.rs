@@ -258,7 +258,7 @@ pub struct Config {
     /// Whether, after a message that the path takes less, one segment goes again and no more until something is acknowledged
     /// (RFC 1191 6.4). RFC: yes. Linux: no, as many as the window holds.
     pub slow_start_on_smaller_path: bool,
-    /// Whether an ICMP error, an option that has nothing to do with it, a SEND of nothing, or a segment that is refused lets new text go,
+    /// Whether an ICMP error, an option that has nothing to do with it, a SEND of nothing, a segment that is refused, or a timer lets new text go,
     /// which may be a whole segment where the path takes less. RFC 1191: yes (not named). Linux: no, the next event does.
     pub new_text_on_any_event: bool,
     /// What timers of RFC 8985 wait in addition. RFC: 0. Linux: 2 ms.

@@ -643,3 +643,18 @@ fn shutdown_lets_go_what_is_corked_unless_the_window_cuts_it_short() {
         assert_eq!(play.inject(A, 1, 9001, b"").last().unwrap(), last);
     }
 }
+
+#[test]
+fn what_the_silly_window_override_sends_is_pushed_and_is_no_use_of_the_window() {
+    let (mut play, fd) = with_sack(false);
+    play.window = 2;
+    play.inject(A, 2, 1, b"");
+    assert_eq!(play.send(fd, b"123456789"), [""; 0]);
+    let sent = play.wait(1.0);
+    assert_eq!(sent.iter().map(|(_, line)| line.as_str()).collect::<Vec<_>>(), ["P. 1:3(2) ack 1"; 3]);
+    play.window = 10_000;
+    assert_eq!(play.inject(A, 2, 3, b""), ["P. 3:10(7) ack 1"]);
+    // The timeout made the window one segment. It is in use only now.
+    assert_eq!(play.close(fd), [""; 0]);
+    assert_eq!(play.inject(A, 2, 10, b""), ["F. 10:10(0) ack 1"]);
+}

@@ -26,6 +26,8 @@ pub(crate) enum Push {
     Train,
     /// What the windows admit goes out, however small: they have waited long enough.
     Anyway,
+    /// One segment of it, which waited until the silly-window override. Linux sends it as it does a probe: pushed, and as no use of the window.
+    Override,
     /// One segment, however small, and however full the congestion window: a tail loss probe.
     Probe,
 }
@@ -111,7 +113,7 @@ pub(crate) fn send_text(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
     }
     let before = tcb.snd.nxt;
     send_segments(tcb, push, fx);
-    if fx.config().window_in_segments {
+    if fx.config().window_in_segments && push != Push::Override {
         tcb.note_use(tcb.snd.nxt != before, fx.config());
     }
 }
@@ -184,7 +186,7 @@ fn send_segments(tcb: &mut Tcb, push: Push, fx: &mut Fx<'_>) {
         let mark = mark(tcb, text, train, push, fx);
         let psh = mark == Psh::Text || mark == Psh::Train && train.is_long();
         send_one(tcb, text, (fin, psh, text < smss), mark, fx);
-        if push == Push::Probe || push == Push::Train && train.is_over() {
+        if matches!(push, Push::Probe | Push::Override) || push == Push::Train && train.is_over() {
             return;
         }
     }
@@ -249,6 +251,7 @@ fn mark(tcb: &Tcb, text: u32, train: Train, push: Push, fx: &Fx<'_>) -> Psh {
     let more = tcb.user.more && push.by_the_rules();
     let last = if trains { tcb.is_push_end(tcb.snd.nxt.plus(text)) } else { text == tcb.unsent() && !more };
     match text > 0 {
+        true if trains && push == Push::Override => Psh::Text,
         // What was pushed in the middle of a train was filled up from the next unit.
         true if last && (!trains || train.is_over() || text == tcb.unsent()) => Psh::Text,
         true if trains && train.is_over() => Psh::Train,

@@ -67,8 +67,7 @@ impl Tcb {
             fx.cite(rules::SWS_OVERRIDE);
             self.ecn_waited();
             self.push();
-            output::send_text(self, output::Push::Anyway, fx);
-            output::after_event(self, fx);
+            output::send_text(self, output::Push::Override, fx);
             return;
         }
         if self.persist_exhausted(fx) {

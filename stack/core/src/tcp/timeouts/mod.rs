@@ -29,5 +29,5 @@ pub(crate) fn expire(tcb: &mut Tcb, timer: Timer, fx: &mut Fx<'_>) {
         Timer::DelayedAck => tcb.delayed_ack_timeout(fx),
         Timer::KeepAlive => tcb.keep_alive_timeout(fx),
     }
-    output::after_event(tcb, fx);
+    output::after_other_event(tcb, fx);
 }
