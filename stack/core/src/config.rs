@@ -320,6 +320,9 @@ pub struct Config {
     /// Whether each ACK lets the timer of the next probe, or of a partial segment that waits, begin again. RFC: no (RFC 9293 3.8.6.1 counts
     /// from the probe). Linux: yes.
     pub acks_restart_probes: bool,
+    /// Whether the interval of probes goes on doubling from where retransmissions left it, while no round trip has been measured since.
+    /// RFC 9293 3.8.6.1: no (not named). Linux: yes.
+    pub probes_keep_backoff: bool,
 
     /// ECN: 0 off; 1 asks for it (RFC 3168), 2 only answers; with accurate feedback (RFC 9768) 3 asks, 4 answers and asks
     /// for RFC 3168, 5 only answers. RFC: 2 (RFC 9293 3.8.2, SHLD-8: have it; who has to ask is not said). RFC 793: 0. Linux: 2.
@@ -644,6 +647,7 @@ impl Config {
             override_timeout: Some(Duration::from_millis(200)),
             zero_window_probe: ZeroWindowProbe::Octet,
             acks_restart_probes: false,
+            probes_keep_backoff: false,
             tcp_ecn: 2,
             tcp_ecn_fallback: true,
             tcp_ecn_option: 1,
@@ -806,7 +810,8 @@ impl Config {
         config.nagle = Nagle::SmallOutstanding;
         (config.segment_trains, config.half_window_segments) = (true, true);
         config.override_timeout = None;
-        (config.zero_window_probe, config.acks_restart_probes) = (ZeroWindowProbe::Empty, true);
+        (config.zero_window_probe, config.acks_restart_probes, config.probes_keep_backoff) =
+            (ZeroWindowProbe::Empty, true, true);
         config.tcp_congestion_control = CongestionControl::Cubic;
         config.restart_window_falls_back = false;
         config.reduction_of = ReductionOf::Window;

@@ -658,3 +658,17 @@ fn what_the_silly_window_override_sends_is_pushed_and_is_no_use_of_the_window() 
     assert_eq!(play.close(fd), [""; 0]);
     assert_eq!(play.inject(A, 2, 10, b""), ["F. 10:10(0) ack 1"]);
 }
+
+#[test]
+fn text_that_says_nothing_else_lets_the_timer_of_a_probe_run_on() {
+    for (text, probes) in [(&b""[..], 0), (b"a", 1)] {
+        let (mut play, fd) = linux();
+        play.window = 0;
+        play.inject(A, 1, 1, b"");
+        assert_eq!(play.send(fd, b"text"), [""; 0]);
+        play.wait(0.1);
+        play.inject(A, 1, 1, text);
+        let sent = play.wait(0.15);
+        assert_eq!(sent.iter().filter(|(_, line)| line.starts_with(". 0:0")).count(), probes, "{sent:?}");
+    }
+}

@@ -6,7 +6,7 @@ use super::output;
 use super::retransmission_queue::Sent;
 use super::tcb::{Fin, Tcb};
 use super::timers::Timer;
-use crate::config::ZeroWindowProbe;
+use crate::config::{Config, ZeroWindowProbe};
 use crate::host::Fx;
 use crate::rules;
 use crate::wire::tcp::{Flags, Segment};
@@ -77,7 +77,7 @@ impl Tcb {
         }
         fx.cite(rules::ZERO_WINDOW_PROBE);
         self.rto.note(fx.now);
-        self.persist.backoff += 1;
+        self.persist.backoff = self.persist.backoff.max(self.backoff_kept(fx.config())) + 1;
         self.persist.unanswered += 1;
         match fx.config().zero_window_probe {
             ZeroWindowProbe::Empty => {
@@ -120,12 +120,18 @@ impl Tcb {
         self.snd.nxt = sent.end();
     }
 
-    /// The peer was heard of, with `seg`.
-    pub(crate) fn persist_answered(&mut self, seg: &Segment<'_>, fx: &Fx<'_>) {
+    /// Doublings of retransmissions that those of probes go on from.
+    fn backoff_kept(&self, config: &Config) -> u32 {
+        if config.probes_keep_backoff { self.rto.backoff } else { 0 }
+    }
+
+    /// The peer was heard of, with `seg`, which may be text alone: Linux's fast path then looks at no acknowledgment.
+    pub(crate) fn persist_answered(&mut self, seg: &Segment<'_>, alone: bool, fx: &Fx<'_>) {
         self.persist.unanswered = 0;
-        if fx.config().acks_restart_probes && self.queue.is_empty() && seg.ack.ge(self.snd.una) {
+        if fx.config().acks_restart_probes && !alone && self.queue.is_empty() && seg.ack.ge(self.snd.una) {
             // Where something waits still it is set anew.
             self.timers.stop(Timer::Persist);
+            self.persist.backoff = self.persist.backoff.max(self.backoff_kept(fx.config()));
         }
     }
 }

@@ -61,6 +61,19 @@ fn probes_that_are_answered_late(set: Set) -> String {
     times(&sent)
 }
 
+/// The times of probes behind a retransmission that measures nothing.
+fn probes_behind_a_retransmission(set: Set) -> String {
+    let mut config = plain_with(set);
+    config.zero_window_probe = ZeroWindowProbe::Empty;
+    let (mut play, fd) = Play::established(config);
+    play.send(fd, b"a");
+    play.wait(1.5);
+    play.window = 0;
+    play.inject(A, 1, 2, b"");
+    play.send(fd, b"text");
+    times(&play.wait(10.0))
+}
+
 /// The same with urgent data that waits.
 fn urgent_at_a_closed_window(set: Set) -> String {
     let (mut play, fd) = Play::established(plain_with(set));
@@ -195,6 +208,11 @@ pub(crate) const ROWS: &[Row] = &[
         field: "acks_restart_probes",
         play: probes_that_are_answered_late,
         values: &[(|c| c.acks_restart_probes = false, "1 3"), (|c| c.acks_restart_probes = true, "1 3.5")],
+    },
+    Row {
+        field: "probes_keep_backoff",
+        play: probes_behind_a_retransmission,
+        values: &[(|c| c.probes_keep_backoff = false, "2 6"), (|c| c.probes_keep_backoff = true, "2 10")],
     },
     Row {
         field: "zero_window_probe",

@@ -41,8 +41,9 @@ pub(super) fn check(tcb: &mut Tcb, arriving: &mut Arriving<'_>, fx: &mut Fx<'_>)
     }
     tcb.hear_user_timeout(&arriving.seg, fx);
     tcb.totals.last_ack_recv = Sometime::at(fx.now);
-    tcb.user.more &= is_text_alone(tcb, arriving);
-    tcb.persist_answered(&arriving.seg, fx);
+    let alone = is_text_alone(tcb, arriving);
+    tcb.user.more &= alone;
+    tcb.persist_answered(&arriving.seg, alone, fx);
     match state {
         State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait | State::Closing | State::LastAck => {
             let una = tcb.snd.una;
