@@ -75,7 +75,7 @@ enum Job {
     },
     /// Lines of the stack that its tests and the suite reach
     Coverage,
-    /// Report files and functions that are longer than we like
+    /// Report files that are longer than we like
     Loc,
     /// Kill a kernel run at random moments: nothing of it may be left
     CleanKill {

@@ -72,6 +72,17 @@ pub(crate) fn status(command: &mut Command) -> Result<ExitStatus, Fault> {
     command.status().map_err(|error| format!("{}: {error}", program(command)))
 }
 
+/// Runs a command to its end, and shows in one piece what it said: for commands that run side by side.
+///
+/// # Errors
+/// When it cannot be started.
+pub(crate) fn status_apart(command: &mut Command) -> Result<ExitStatus, Fault> {
+    let output = command.output().map_err(|error| format!("{}: {error}", program(command)))?;
+    let [out, err] = [&output.stdout, &output.stderr].map(|octets| String::from_utf8_lossy(octets));
+    println!("$ {}\n{out}{err}", line(command));
+    Ok(output.status)
+}
+
 /// Runs a command that has to succeed.
 ///
 /// # Errors

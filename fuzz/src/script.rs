@@ -158,6 +158,30 @@ fn conditions(setup: &Setup) -> String {
     format!("//: profile {profile}\n//: family {}\n\n", if setup.v6 { "v6" } else { "v4" })
 }
 
+impl Numbers {
+    /// A segment passes; `whole`: its checksum is right.
+    fn learn(&mut self, seg: &Seg<'_>, inbound: bool, whole: bool) {
+        if inbound && seg.has(SYN) && whole {
+            self.base.get_or_insert(seg.seq);
+            if self.acknowledged {
+                self.pending = Some(seg.seq);
+            } else {
+                self.peer = Some(seg.seq);
+            }
+        }
+        if !inbound && seg.has(SYN) {
+            if self.host != Some(seg.seq) {
+                self.peer = self.pending.take().or(self.peer);
+                self.acknowledged = false;
+            }
+            self.host = Some(seg.seq);
+        }
+        if !inbound && seg.has(ACK) && self.peer.is_some_and(|peer| seg.ack == peer.wrapping_add(1)) {
+            self.acknowledged = true;
+        }
+    }
+}
+
 impl Writer {
     /// One that begins with `text` and is for these entries.
     fn new(text: String, entries: &[Entry]) -> Self {
@@ -249,24 +273,7 @@ impl Writer {
         let port = if inbound { seg.src_port } else { seg.dst_port };
         let index = line_of(port).unwrap_or(0);
         let numbers = &mut self.numbers[index];
-        if inbound && seg.has(SYN) && !word.contains("sum") {
-            numbers.base.get_or_insert(seg.seq);
-            if numbers.acknowledged {
-                numbers.pending = Some(seg.seq);
-            } else {
-                numbers.peer = Some(seg.seq);
-            }
-        }
-        if !inbound && seg.has(SYN) {
-            if numbers.host != Some(seg.seq) {
-                numbers.peer = numbers.pending.take().or(numbers.peer);
-                numbers.acknowledged = false;
-            }
-            numbers.host = Some(seg.seq);
-        }
-        if !inbound && seg.has(ACK) && numbers.peer.is_some_and(|peer| seg.ack == peer.wrapping_add(1)) {
-            numbers.acknowledged = true;
-        }
+        numbers.learn(seg, inbound, !word.contains("sum"));
         let numbers = *numbers;
         let (own, other) = if inbound { (numbers.peer, numbers.host) } else { (numbers.host, numbers.peer) };
         let base = numbers.base.unwrap_or(0);

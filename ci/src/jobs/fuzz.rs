@@ -5,6 +5,7 @@ use super::End;
 use crate::step::{self, Fault};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread::{self, available_parallelism};
 
 /// The package of the shells.
 const FUZZ_DIR: &str = "fuzz/fuzz_targets";
@@ -27,12 +28,20 @@ pub(crate) fn fuzz(seconds: u32) -> Result<End, Fault> {
     step::succeed(&mut step::cargo(&["fuzz", "build", "--fuzz-dir", FUZZ_DIR, "--sanitizer", "none"]))?;
     let scratch = step::scratch("fuzz")?;
     let mut faults = Vec::new();
-    for target in &targets {
-        let found = findings(target, if target == CANARY { CANARY_SECONDS } else { seconds }, &scratch)?;
-        match (target == CANARY, found.as_slice()) {
-            (true, []) => faults.push(format!("{target}: not found within {CANARY_SECONDS} s")),
-            (false, [first, ..]) => faults.push(format!("{target}: {}", first.display())),
-            (true, [_, ..]) | (false, []) => {}
+    // One for each core.
+    for some in targets.chunks(available_parallelism().map_or(1, usize::from)) {
+        let each =
+            |target: &'_ String| findings(target, if target == CANARY { CANARY_SECONDS } else { seconds }, &scratch);
+        let found: Vec<_> = thread::scope(|scope| {
+            let runs: Vec<_> = some.iter().map(|target| scope.spawn(move || each(target))).collect();
+            runs.into_iter().map(|run| run.join().expect("a run does not panic")).collect()
+        });
+        for (target, found) in some.iter().zip(found) {
+            match (target == CANARY, found?.as_slice()) {
+                (true, []) => faults.push(format!("{target}: not found within {CANARY_SECONDS} s")),
+                (false, [first, ..]) => faults.push(format!("{target}: {}", first.display())),
+                (true, [_, ..]) | (false, []) => {}
+            }
         }
     }
     if faults.is_empty() {
@@ -76,7 +85,7 @@ fn findings(target: &str, seconds: u32, scratch: &Path) -> Result<Vec<PathBuf>, 
         println!("The next failure is the one that is hidden there to be found.");
         command.env("RUST_BACKTRACE", "0");
     }
-    let status = step::status(&mut command)?;
+    let status = step::status_apart(&mut command)?;
     let entries = fs::read_dir(&artifacts).map_err(|error| format!("{}: {error}", artifacts.display()))?;
     let mut found: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
     found.sort();

@@ -1,4 +1,4 @@
-//! Long files and long functions. A report, not a gate: a table of data may be as long as it is.
+//! Long files. A report, not a gate: a table of data may be as long as it is. Long functions are a matter of clippy.
 
 use super::End;
 use crate::step::{self, Fault};
@@ -9,7 +9,7 @@ use std::path::Path;
 /// Lines that a file should not exceed.
 const FILE_LINES: usize = 400;
 
-/// Lists both, longest files first.
+/// Lists them, the longest first.
 pub(crate) fn loc() -> Result<End, Fault> {
     let root = step::root();
     let mut files = Vec::new();
@@ -24,12 +24,7 @@ pub(crate) fn loc() -> Result<End, Fault> {
     for (lines, path) in &long {
         println!("{lines:>6}  {path}");
     }
-    let functions = long_functions()?;
-    println!("{} functions above the limit in clippy.toml:", functions.len());
-    for function in &functions {
-        println!("        {function}");
-    }
-    Ok(End::Good(format!("{} long files, {} long functions", long.len(), functions.len())))
+    Ok(End::Good(format!("{} long files", long.len())))
 }
 
 /// Every Rust file below a folder, with its number of lines; build output and hidden folders left out.
@@ -50,49 +45,9 @@ fn collect(root: &Path, folder: &Path, into: &mut Vec<(usize, String)>) -> io::R
     Ok(())
 }
 
-/// `file:line (lines)` of every function that clippy finds too long, in the order of the files.
-fn long_functions() -> Result<Vec<String>, Fault> {
-    let mut command = step::cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--message-format=short"]);
-    command.args(["--", "-A", "warnings", "-W", "clippy::too_many_lines"]);
-    let output = command.output().map_err(|error| format!("cargo clippy: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stderr);
-    if !output.status.success() {
-        return Err(format!("cargo clippy: {}: {}", output.status, text.lines().last().unwrap_or_default()));
-    }
-    let mut found: Vec<String> = text.lines().filter_map(long_function).collect();
-    found.sort();
-    found.dedup();
-    Ok(found)
-}
-
-/// Reads one short message of clippy.
-fn long_function(line: &str) -> Option<String> {
-    let (place, message) = line.split_once(": warning: ")?;
-    let counts = message.strip_prefix("this function has too many lines (")?;
-    let (lines, _limit) = counts.split_once('/')?;
-    let (place, _column) = place.rsplit_once(':')?;
-    Some(format!("{place} ({lines} lines)"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn long_functions_are_read_from_short_messages() {
-        let cases = [
-            (
-                "stack/core/src/ip.rs:12:1: warning: this function has too many lines (92/70)",
-                Some("stack/core/src/ip.rs:12 (92 lines)"),
-            ),
-            ("stack/core/src/ip.rs:12:1: warning: unused variable: `x`", None),
-            ("warning: `halfopen` (lib) generated 1 warning", None),
-            ("", None),
-        ];
-        for (line, expected) in cases {
-            assert_eq!(long_function(line).as_deref(), expected, "{line}");
-        }
-    }
 
     #[test]
     fn own_sources_are_counted() {

@@ -169,6 +169,7 @@ impl<H: Host, W: Watch> Player<'_, H, W> {
         self.host.shown(self.setup.v6, *port, self.peers[at].port)
     }
 
+    #[expect(clippy::too_many_lines, reason = "an arm for each event")]
     fn event(&mut self, event: &Event) {
         let (now, setup) = (self.now, self.setup);
         match *event {

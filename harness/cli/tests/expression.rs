@@ -45,6 +45,7 @@ fn world() -> World {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn expressions_select_what_a_hand_counts() {
     let world = world();
     let all = 11;

@@ -104,6 +104,7 @@ enum Carried {
     Datagram,
 }
 
+#[expect(clippy::too_many_lines, reason = "an arm for each word")]
 fn ip_word(word: &Spanned<IpWord>, inbound: bool, carried: Carried, faults: &mut Faults) {
     match &word.node {
         IpWord::Ecn(Ecn::Ect01) if inbound => {

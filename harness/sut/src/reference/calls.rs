@@ -191,6 +191,7 @@ impl Calls {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "an arm for each call")]
     fn attempt(&mut self, stack: &mut Stack, now: Micros, at: Instant, pending: &mut Pending) -> Outcome {
         if let Some(outcome) = self.make(&pending.call) {
             return outcome;

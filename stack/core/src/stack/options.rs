@@ -77,6 +77,7 @@ impl Stack {
 }
 
 /// Checks the value and stores it.
+#[expect(clippy::too_many_lines, reason = "an arm for each option")]
 fn apply(options: &mut Options, option: SocketOption, config: &Config) -> Result<(), Errno> {
     let in_range = match option {
         SocketOption::KeepIdle(value) | SocketOption::KeepIntvl(value) => (1..=32_767).contains(&value),

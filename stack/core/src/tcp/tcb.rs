@@ -210,6 +210,7 @@ impl Tcb {
     }
 
     /// As [`Tcb::new`].
+    #[expect(clippy::too_many_lines, reason = "a line for each variable")]
     pub(crate) fn on(host: &Host, tuple: Tuple, origin: Origin, iss: SeqNum, options: socket::Shared) -> Self {
         let config = &host.config;
         let v6 = tuple.remote.is_ipv6();
