@@ -273,6 +273,9 @@ pub struct Config {
     pub rtt_estimator: RttEstimator,
     /// Whether a fast retransmission of the front starts the retransmission timer anew. RFC 6298 5: no. Linux: yes.
     pub restart_rto_on_fast_retransmit: bool,
+    /// Whether an ACK of less than a segment, whose rest stays in flight, starts the retransmission timer anew and may measure a round trip by
+    /// its echo. RFC 6298 5.3, RFC 7323 4.2: yes. Linux: no.
+    pub restart_rto_on_part_of_segment: bool,
     /// Whether a timeout during a reduction leaves ssthresh as it is. RFC 5681 3.1: no. Linux: yes.
     pub timeout_reduces_once: bool,
     /// Initial congestion window. RFC: RFC 5681. Linux: 10 segments.
@@ -575,6 +578,7 @@ pub struct Config {
 impl Config {
     /// RFC 9293 and the documents it names.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "a line for each choice")]
     pub const fn rfc9293() -> Self {
         Self {
             tcp_syn_retries: 8,
@@ -627,6 +631,7 @@ impl Config {
             window_in_segments: false,
             rtt_estimator: RttEstimator::Rfc6298,
             restart_rto_on_fast_retransmit: false,
+            restart_rto_on_part_of_segment: true,
             timeout_reduces_once: false,
             initial_window: InitialWindow::Rfc5681,
             syn_losses_for_small_window: 1,
@@ -767,6 +772,7 @@ impl Config {
 
     /// Linux 6.18 with its default settings.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "a line for each choice")]
     pub const fn linux() -> Self {
         let mut config = Self::rfc9293();
         config.tcp_syn_retries = 6;
@@ -803,7 +809,7 @@ impl Config {
         config.undo_reductions = true;
         config.window_in_segments = true;
         config.rtt_estimator = RttEstimator::Linux;
-        config.restart_rto_on_fast_retransmit = true;
+        (config.restart_rto_on_fast_retransmit, config.restart_rto_on_part_of_segment) = (true, false);
         config.timeout_reduces_once = true;
         config.initial_window = InitialWindow::Segments(10);
         config.syn_losses_for_small_window = 2;

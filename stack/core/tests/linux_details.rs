@@ -672,3 +672,13 @@ fn text_that_says_nothing_else_lets_the_timer_of_a_probe_run_on() {
         assert_eq!(sent.iter().filter(|(_, line)| line.starts_with(". 0:0")).count(), probes, "{sent:?}");
     }
 }
+
+#[test]
+fn fin_is_what_is_new_behind_a_timeout_in_doubt() {
+    let (mut play, fd) = with_sack(false);
+    let sent: Vec<u8> = vec![0; 3000];
+    assert_eq!(play.send(fd, &sent).len(), 3);
+    assert_eq!(play.wait(0.3).len(), 1, "the front");
+    assert_eq!(play.close(fd), [""; 0], "the window is full");
+    assert_eq!(play.inject(A, 1, 2901, b""), ["F. 3001:3001(0) ack 1"]);
+}

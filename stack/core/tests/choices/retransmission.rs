@@ -18,6 +18,15 @@ fn unanswered_text(set: Set) -> String {
     times(&play.wait(1000.0))
 }
 
+/// Seconds at which the rest of a segment is repeated, whose first octets were acknowledged after half a second.
+fn rest_of_a_segment(set: Set) -> String {
+    let (mut play, fd) = Play::established(plain_with(set));
+    play.send(fd, b"text");
+    play.wait(0.5);
+    play.inject(A, 1, 3, b"");
+    times(&play.wait(1.5)[..1])
+}
+
 /// When text is first repeated after a round trip of 100 ms.
 fn after_a_round_trip(set: Set) -> String {
     let mut play = Play::new(plain_with(set));
@@ -96,6 +105,14 @@ pub(crate) const ROWS: &[Row] = &[
         field: "user_timeout_of_retries",
         play: user_timeout,
         values: &[(|c| c.user_timeout_of_retries = false, "4 4"), (|c| c.user_timeout_of_retries = true, "5 5")],
+    },
+    Row {
+        field: "restart_rto_on_part_of_segment",
+        play: rest_of_a_segment,
+        values: &[
+            (|c| c.restart_rto_on_part_of_segment = true, "1"),
+            (|c| c.restart_rto_on_part_of_segment = false, "0.5"),
+        ],
     },
     Row {
         field: "no_route_reverts_backoff",

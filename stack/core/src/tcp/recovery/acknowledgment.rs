@@ -3,7 +3,7 @@
 
 use super::machine;
 use super::{Phase, Reduction, probe, reordering, scoreboard};
-use crate::config::RttEstimator;
+use crate::config::{Config, RttEstimator};
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
@@ -63,6 +63,11 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    /// Whether SND.UNA advanced, and by a segment at least, or our SYN, where that counts.
+    fn passes_segments(&self, tcb: &Tcb, config: &Config) -> bool {
+        self.advanced && (self.acked > 0 || self.prior_una == tcb.snd.iss || config.restart_rto_on_part_of_segment)
+    }
+
     /// `sent` has arrived and was never sent again; the phase began at `high`.
     pub(super) fn note_original(&mut self, sent: &Sent, high: Option<SeqNum>) {
         self.original |= high.is_some_and(|high| sent.end().le(high));
@@ -98,7 +103,7 @@ pub(crate) fn arrives(tcb: &mut Tcb, arriving: &Arriving<'_>, marked: bool, fx: 
     if !idle || progress.dsack {
         machine::arrives(tcb, seg, &mut progress, fx);
     }
-    if progress.advanced && !idle {
+    if progress.passes_segments(tcb, fx.config()) && !idle {
         tcb.recovery.watch.restart = machine::restarts_timer(tcb, fx);
     }
     tcb.account_delivered(seg, &progress, fx.now);
@@ -205,7 +210,8 @@ fn measure(
     let by_time =
         removed.sample_since.or(progress.first_sacked.filter(|_| fx.config().rtt_estimator == RttEstimator::Linux));
     let by_time = by_time.map(|since| fx.now.since(since));
-    let echoed = || tcb.timestamps.round_trip(&arriving.seg, fx.now).filter(|_| progress.advanced);
+    let echoed =
+        || tcb.timestamps.round_trip(&arriving.seg, fx.now).filter(|_| progress.passes_segments(tcb, fx.config()));
     let sample = by_time.or_else(echoed);
     match sample {
         Some(sample) => {

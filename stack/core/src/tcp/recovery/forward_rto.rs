@@ -5,7 +5,7 @@ use super::{Phase, undo};
 use crate::host::Fx;
 use crate::rules;
 use crate::seq::SeqNum;
-use crate::tcp::tcb::Tcb;
+use crate::tcp::tcb::{Fin, Tcb};
 use crate::wire::tcp::Segment;
 
 /// What follows an ACK after a timeout.
@@ -48,7 +48,9 @@ pub(crate) fn judge(tcb: &mut Tcb, seg: &Segment<'_>, progress: &Progress, fx: &
         // Step 2.b: the timeout is in doubt; new text, if there is any that may go.
         tcb.recovery.high = Some(tcb.snd.nxt);
         let edge = tcb.snd.una.plus(tcb.snd.wnd);
-        if tcb.unsent() > 0 && edge.gt(tcb.snd.nxt) {
+        // In Linux FIN is new too.
+        let fin = tcb.fin == Fin::Queued && fx.config().segment_trains;
+        if (tcb.unsent() > 0 || fin) && edge.gt(tcb.snd.nxt) {
             fx.cite(rules::FRTO_NEW_DATA);
             return Outcome::Doubtful;
         }
